@@ -1,0 +1,18 @@
+// node_modules that ship only ES modules are compiled too: jest cannot require() them as Node can.
+const esModules = ['execa', '@sindresorhus', 'figures', 'get-stream', 'human-signals', 'is-plain-obj', 'is-stream', 'is-unicode-supported', 'npm-run-path', 'parse-ms', 'path-key', 'pretty-ms', 'strip-final-newline', 'unicorn-magic', 'yoctocolors', '@sec-ant'];
+
+/** @type {import('jest').Config} */
+const base = {
+  testEnvironment: 'node',
+  transform: { '^.+\\.(t|j)s$': '@swc/jest' },
+  // exports an "import" condition only, which jest's require() does not ask for
+  moduleNameMapper: { '^unicorn-magic$': '<rootDir>/node_modules/unicorn-magic/node.js' },
+  transformIgnorePatterns: [`/node_modules/(?!(${esModules.join('|')})/)`],
+};
+
+module.exports = {
+  projects: [
+    { ...base, displayName: 'unit', testMatch: ['<rootDir>/__tests__/**/*.test.ts'], testPathIgnorePatterns: ['/node_modules/', '/__tests__/acceptance/'] },
+    { ...base, displayName: 'acceptance', testMatch: ['<rootDir>/__tests__/acceptance/**/*.test.ts'] },
+  ],
+};

@@ -1,0 +1,41 @@
+/** What a {@link FleetError} is made of. Every part is for the person who has to act on it. */
+export interface FleetErrorParts {
+  /** Stable identifier for tests and scripts, `kebab-case`. */
+  readonly code: string;
+  /** Lowercase sentence without a period: what is wrong. */
+  readonly problem: string;
+  /** Where: a construct path (`fleet/alpha`), a file with line, or a resource attribute. */
+  readonly place?: string | undefined;
+  /** The value received, shown quoted, so that spaces and newlines can be seen. */
+  readonly value?: unknown;
+  /** Lowercase sentence without a period: what to do next. */
+  readonly remedy: string;
+  readonly cause?: unknown;
+}
+
+/** An error that names the place, the value received and the remedy. */
+export class FleetError extends Error {
+  readonly code: string;
+  readonly problem: string;
+  readonly place: string | undefined;
+  readonly remedy: string;
+
+  constructor(parts: FleetErrorParts) {
+    super(formatParts(parts), parts.cause === undefined ? undefined : { cause: parts.cause });
+    this.name = 'FleetError';
+    this.code = parts.code;
+    this.problem = parts.problem;
+    this.place = parts.place;
+    this.remedy = parts.remedy;
+  }
+}
+
+function formatParts(parts: FleetErrorParts): string {
+  const place = parts.place === undefined ? '' : `${parts.place}: `;
+  const value = 'value' in parts ? ` (received ${quote(parts.value)})` : '';
+  return `${place}${parts.problem}${value}: ${parts.remedy}`;
+}
+
+function quote(value: unknown): string {
+  return JSON.stringify(value) ?? String(value);
+}

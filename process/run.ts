@@ -1,0 +1,109 @@
+import { execa, ExecaError } from 'execa';
+
+/** What one finished command printed. `exitCode` is 0 unless `acceptExitCodes` allowed another. */
+export interface CommandResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+export interface RunOptions {
+  /** Ends the command (SIGTERM, after five seconds SIGKILL) when it fires. */
+  readonly signal?: AbortSignal | undefined;
+  readonly cwd?: string;
+  /** Added to the environment; `LC_ALL=C` is always set, because messages are parsed. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Text for the standard input; without it the command reads end of file. Never logged. */
+  readonly input?: string | Uint8Array;
+  /** Milliseconds after which the command is ended. Default: no limit. */
+  readonly timeout?: number;
+  /** Exit codes that are answers rather than failures. Default `[0]`. */
+  readonly acceptExitCodes?: readonly number[];
+  /** Called with each line of stdout and stderr as it is printed. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** A function with the contract of {@link run}: what drivers are given, so that tests can record argv. */
+export type Run = (file: string, args: readonly string[], options?: RunOptions) => Promise<CommandResult>;
+
+/** A command that could not be started, failed, was cancelled or took too long. `cause` is the original error. */
+export class CommandError extends Error {
+  constructor(
+    message: string,
+    readonly command: string,
+    readonly stdout: string,
+    readonly stderr: string,
+    readonly exitCode: number | undefined,
+    /** `ENOENT` when the program is not installed. */
+    readonly code: string | undefined,
+    readonly cancelled: boolean,
+    cause: unknown,
+  ) {
+    super(message, { cause });
+    this.name = 'CommandError';
+  }
+}
+
+/**
+ * Runs one command without a shell and collects what it prints.
+ *
+ * @throws CommandError with what happened, the escaped command line and the end of the output.
+ */
+export const run: Run = async (file, args, options = {}) => {
+  const child = execa(file, [...args], {
+    ...(options.signal ? { cancelSignal: options.signal } : {}),
+    ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+    ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
+    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    env: { LC_ALL: 'C', ...options.env },
+    forceKillAfterDelay: 5000,
+    stripFinalNewline: false,
+    reject: false,
+    all: true,
+  });
+  if (options.onLine) {
+    void forEachLine(child.iterable({ from: 'all' }), options.onLine);
+  }
+  const result = await child;
+  const accepted = options.acceptExitCodes ?? [0];
+  if (result.exitCode !== undefined && accepted.includes(result.exitCode) && !result.isCanceled && !result.timedOut) {
+    return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };
+  }
+  throw toCommandError(result as unknown as ExecaError);
+};
+
+async function forEachLine(lines: AsyncIterable<string>, onLine: (line: string) => void): Promise<void> {
+  try {
+    for await (const line of lines) onLine(line);
+  } catch {
+    // The same failure reaches the caller through the command's own result.
+  }
+}
+
+function toCommandError(error: ExecaError): CommandError {
+  const command = error.escapedCommand;
+  const tail = lastLines(`${String(error.stderr ?? '')}\n${String(error.stdout ?? '')}`, 20);
+  return new CommandError(
+    `${whatHappened(error)}: ${command}${tail === '' ? '' : `\n${tail}`}`,
+    command,
+    String(error.stdout ?? ''),
+    String(error.stderr ?? ''),
+    error.exitCode,
+    error.code,
+    error.isCanceled,
+    error,
+  );
+}
+
+function whatHappened(error: ExecaError): string {
+  if (error.isCanceled) return 'command was cancelled';
+  if (error.timedOut) return 'command took too long';
+  if (error.code === 'ENOENT') return 'program is not installed';
+  if (error.code !== undefined) return `command could not be run (${error.code})`;
+  if (error.signal !== undefined) return `command was ended by ${error.signal}`;
+  return `command failed with exit code ${error.exitCode}`;
+}
+
+function lastLines(text: string, count: number): string {
+  return text.trim().split('\n').slice(-count).join('\n');
+}
