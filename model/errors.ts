@@ -10,6 +10,8 @@ export interface FleetErrorParts {
   readonly value?: unknown;
   /** Lowercase sentence without a period: what to do next. */
   readonly remedy: string;
+  /** The resource attribute (camelCase) that a Terraform diagnostic should point at. */
+  readonly attribute?: string | undefined;
   readonly cause?: unknown;
 }
 
@@ -19,6 +21,7 @@ export class FleetError extends Error {
   readonly problem: string;
   readonly place: string | undefined;
   readonly remedy: string;
+  readonly attribute: string | undefined;
 
   constructor(parts: FleetErrorParts) {
     super(formatParts(parts), parts.cause === undefined ? undefined : { cause: parts.cause });
@@ -27,6 +30,7 @@ export class FleetError extends Error {
     this.problem = parts.problem;
     this.place = parts.place;
     this.remedy = parts.remedy;
+    this.attribute = parts.attribute;
   }
 }
 

@@ -1,0 +1,104 @@
+import type { z } from 'zod';
+
+/**
+ * Who decides an attribute's value:
+ * - `required`: the configuration must.
+ * - `optional`: the configuration may; otherwise it is null.
+ * - `defaulted`: the configuration may; otherwise it is the declared default. Reality is compared with it, which is
+ *   how drift such as a power state becomes visible.
+ * - `computed`: the provider, while creating or updating.
+ */
+export type AttributeKind = 'required' | 'optional' | 'defaulted' | 'computed';
+
+/** One attribute of a resource, written down once. */
+export interface Attribute<T extends z.ZodType = z.ZodType, K extends AttributeKind = AttributeKind> {
+  readonly kind: K;
+  /** Built from string, number, boolean, enum, array, record and object; checks and refinements allowed, transforms not. */
+  readonly type: T;
+  /** Markdown sentence for the reference page and for `terraform providers schema`. */
+  readonly doc: string;
+  /** A change needs a new object. */
+  readonly replaces: boolean;
+  /** Hidden in plans and logs. */
+  readonly sensitive: boolean;
+  /** Of a computed attribute: an update never changes it, so plans need not show it as unknown. */
+  readonly stable: boolean;
+  readonly default?: unknown;
+}
+
+export type Attributes = Readonly<Record<string, Attribute>>;
+
+/** A resource type's only description: schema, validation, defaults, handler types, L1 construct and docs follow from it. */
+export interface ResourceShape<A extends Attributes = Attributes> {
+  /** Terraform's name, `buildfleet_vm`. */
+  readonly type: string;
+  /** Markdown for the reference page: what it manages, in one or two sentences. */
+  readonly description: string;
+  /** Keys are camelCase here and snake_case on the wire. */
+  readonly attributes: A;
+}
+
+interface Markers {
+  readonly replaces?: boolean;
+  readonly sensitive?: boolean;
+}
+
+function make<T extends z.ZodType, K extends AttributeKind>(
+  kind: K,
+  type: T,
+  doc: string,
+  markers: Markers & { readonly stable?: boolean; readonly default?: unknown },
+): Attribute<T, K> {
+  return { kind, type, doc, replaces: false, sensitive: false, stable: false, ...markers };
+}
+
+export const required = <T extends z.ZodType>(type: T, doc: string, markers: Markers = {}): Attribute<T, 'required'> =>
+  make('required', type, doc, markers);
+
+export const optional = <T extends z.ZodType>(type: T, doc: string, markers: Markers = {}): Attribute<T, 'optional'> =>
+  make('optional', type, doc, markers);
+
+export const defaulted = <T extends z.ZodType>(
+  type: T,
+  value: z.infer<T>,
+  doc: string,
+  markers: Markers = {},
+): Attribute<T, 'defaulted'> => make('defaulted', type, doc, { ...markers, default: value });
+
+export const computed = <T extends z.ZodType>(
+  type: T,
+  doc: string,
+  markers: { readonly sensitive?: boolean; readonly stable?: boolean } = {},
+): Attribute<T, 'computed'> => make('computed', type, doc, markers);
+
+/** Names a shape; the generic parameter keeps every attribute's own type. */
+export function defineShape<A extends Attributes>(shape: ResourceShape<A>): ResourceShape<A> {
+  return shape;
+}
+
+type Value<X> = X extends Attribute<infer T> ? z.infer<T> : never;
+type KeysOf<A, K extends AttributeKind> = {
+  [P in keyof A]: A[P] extends Attribute<z.ZodType, infer Kind> ? (Kind extends K ? P : never) : never;
+}[keyof A];
+type Simplify<T> = { [P in keyof T]: T[P] } & {};
+
+/** What a configuration may say. */
+export type Config<S extends ResourceShape> = Simplify<
+  { readonly [P in KeysOf<S['attributes'], 'required'>]: Value<S['attributes'][P]> } & {
+    readonly [P in KeysOf<S['attributes'], 'optional' | 'defaulted'>]?: Value<S['attributes'][P]> | undefined;
+  }
+>;
+
+/** What a handler is asked to make: the configuration with defaults; a computed value only where it is already known. */
+export type Planned<S extends ResourceShape> = Simplify<
+  { readonly [P in KeysOf<S['attributes'], 'required' | 'defaulted'>]: Value<S['attributes'][P]> } & {
+    readonly [P in KeysOf<S['attributes'], 'optional'>]: Value<S['attributes'][P]> | null;
+  } & { readonly [P in KeysOf<S['attributes'], 'computed'>]: Value<S['attributes'][P]> | undefined }
+>;
+
+/** What exists, every attribute known. */
+export type State<S extends ResourceShape> = Simplify<
+  { readonly [P in KeysOf<S['attributes'], 'required' | 'defaulted' | 'computed'>]: Value<S['attributes'][P]> } & {
+    readonly [P in KeysOf<S['attributes'], 'optional'>]: Value<S['attributes'][P]> | null;
+  }
+>;
