@@ -1,0 +1,14 @@
+import { randomInt } from 'node:crypto';
+import { nullResourceShape } from '../../model/resources/null-resource';
+import type { Resource } from '../plugin/resource';
+
+/** The handler of `null_resource`: nothing outside the Terraform state exists. */
+export function nullResource(): Resource<typeof nullResourceShape> {
+  return {
+    shape: nullResourceShape,
+    create: async (planned) => ({ ...planned, id: String(randomInt(2 ** 48 - 1)) }),
+    read: async (state) => state,
+    delete: async () => {},
+    import: async (id) => ({ triggers: null, id }),
+  };
+}
