@@ -4,11 +4,12 @@ import type { z } from 'zod';
  * Who decides an attribute's value:
  * - `required`: the configuration must.
  * - `optional`: the configuration may; otherwise it is null.
- * - `defaulted`: the configuration may; otherwise it is the declared default. Reality is compared with it, which is
- *   how drift such as a power state becomes visible.
+ * - `defaulted`: the configuration may; otherwise it is the declared default.
  * - `computed`: the provider, while creating or updating.
+ * - `observed`: nobody may set it; it has one desired value, a plan always asks for that, and `read` reports what it
+ *   found (`power_state "stopped" -> "running"`). An update for an observed attribute alone leaves computed ones known.
  */
-export type AttributeKind = 'required' | 'optional' | 'defaulted' | 'computed';
+export type AttributeKind = 'required' | 'optional' | 'defaulted' | 'computed' | 'observed';
 
 /** One attribute of a resource, written down once. */
 export interface Attribute<T extends z.ZodType = z.ZodType, K extends AttributeKind = AttributeKind> {
@@ -23,6 +24,7 @@ export interface Attribute<T extends z.ZodType = z.ZodType, K extends AttributeK
   readonly sensitive: boolean;
   /** Of a computed attribute: an update never changes it, so plans need not show it as unknown. */
   readonly stable: boolean;
+  /** The value of a `defaulted` attribute that is not configured; the desired value of an `observed` one. */
   readonly default?: unknown;
 }
 
@@ -71,6 +73,9 @@ export const computed = <T extends z.ZodType>(
   markers: { readonly sensitive?: boolean; readonly stable?: boolean } = {},
 ): Attribute<T, 'computed'> => make('computed', type, doc, markers);
 
+export const observed = <T extends z.ZodType>(type: T, desired: z.infer<T>, doc: string): Attribute<T, 'observed'> =>
+  make('observed', type, doc, { default: desired });
+
 /** Names a shape; the generic parameter keeps every attribute's own type. */
 export function defineShape<A extends Attributes>(shape: ResourceShape<A>): ResourceShape<A> {
   return shape;
@@ -91,14 +96,17 @@ export type Config<S extends ResourceShape> = Simplify<
 
 /** What a handler is asked to make: the configuration with defaults; a computed value only where it is already known. */
 export type Planned<S extends ResourceShape> = Simplify<
-  { readonly [P in KeysOf<S['attributes'], 'required' | 'defaulted'>]: Value<S['attributes'][P]> } & {
+  { readonly [P in KeysOf<S['attributes'], 'required' | 'defaulted' | 'observed'>]: Value<S['attributes'][P]> } & {
     readonly [P in KeysOf<S['attributes'], 'optional'>]: Value<S['attributes'][P]> | null;
   } & { readonly [P in KeysOf<S['attributes'], 'computed'>]: Value<S['attributes'][P]> | undefined }
 >;
 
 /** What exists, every attribute known. */
 export type State<S extends ResourceShape> = Simplify<
-  { readonly [P in KeysOf<S['attributes'], 'required' | 'defaulted' | 'computed'>]: Value<S['attributes'][P]> } & {
+  { readonly [P in KeysOf<S['attributes'], 'required' | 'defaulted' | 'computed' | 'observed'>]: Value<
+      S['attributes'][P]
+    >;
+  } & {
     readonly [P in KeysOf<S['attributes'], 'optional'>]: Value<S['attributes'][P]> | null;
   }
 >;

@@ -1,0 +1,48 @@
+import { posix } from 'node:path';
+
+/** Where a fleet lives on the workstation unless a prop says otherwise; `~` is the operator's home. */
+export function defaultStateDirectory(fleet: string): string {
+  return `~/.local/state/buildfleet/${fleet}`;
+}
+
+/** Images are shared by all fleets of an operator and outlive them. */
+export const DEFAULT_CACHE_DIRECTORY = '~/.cache/buildfleet';
+
+/** Replaces a leading `~/` by the given home directory; other paths stay as they are. */
+export function expandHome(path: string, home: string): string {
+  return path === '~' ? home : path.startsWith('~/') ? posix.join(home, path.slice(2)) : path;
+}
+
+/** Every place in a fleet's state directory, so that provider, CLI and rendered files cannot disagree. */
+export class FleetPaths {
+  /** @param stateDirectory absolute, or with a leading `~/` where the text is rendered rather than opened */
+  constructor(readonly stateDirectory: string) {}
+
+  readonly fleetFile = this.in('fleet.json');
+  readonly sshConfig = this.in('ssh-config');
+  /** Pinned host keys of the VMs, one line a VM, by HostKeyAlias. */
+  readonly knownHosts = this.in('known_hosts');
+  readonly portRegistry = this.in('port-registry.yml');
+  readonly stateHubRefs = this.in('state-hub-refs.yml');
+  readonly tunnelCatalog = this.in('ops-bridge/tunnels');
+
+  /** The private sshd and the embedded hub. */
+  readonly services = this.in('workstation');
+  readonly tunnelAuthorizedKeys = this.in('workstation/authorized_keys');
+  readonly hubDatabase = this.in('workstation/hub.sqlite');
+
+  /** Key pairs of one VM, never part of Terraform state. */
+  identity(vm: string): { readonly directory: string; readonly tunnelKey: string; readonly hostKey: string } {
+    const directory = this.in('identities', vm);
+    return { directory, tunnelKey: posix.join(directory, 'tunnel_ed25519'), hostKey: posix.join(directory, 'host_ed25519') };
+  }
+
+  /** Disk, seed, console log and control socket of one VM. */
+  vm(vm: string): string {
+    return this.in('vms', vm);
+  }
+
+  private in(...parts: string[]): string {
+    return posix.join(this.stateDirectory, ...parts);
+  }
+}

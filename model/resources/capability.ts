@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import { singleLineSchema } from '../names';
+import { computed, defineShape, required } from '../resource-shape';
+
+/** One entry of the State Hub's capability catalog that the fleet itself owns. */
+export const capabilityShape = defineShape({
+  type: 'buildfleet_capability',
+  description: "The capability type's own entry in the State Hub. The VMs keep their entries themselves.",
+  attributes: {
+    hubUrl: required(singleLineSchema, 'URL of the State Hub.'),
+    domain: required(singleLineSchema, 'Domain of the entry.', { replaces: true }),
+    capabilityType: required(singleLineSchema, 'Type of the entry.', { replaces: true }),
+    title: required(singleLineSchema, 'Title, unique within domain and type.', { replaces: true }),
+    description: required(z.string(), 'Description shown by the hub.'),
+    keywords: required(z.array(singleLineSchema), 'Keywords, in order.'),
+    id: computed(z.string(), 'Id that the hub gave.', { stable: true }),
+  },
+});

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import { nameSchema, singleLineSchema } from '../names';
+import { portSchema } from '../port';
+import { computed, defaulted, defineShape, observed, required } from '../resource-shape';
+
+export const macSchema = z
+  .string()
+  .regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/, 'must be six lowercase hexadecimal pairs, 52:54:00:12:34:56')
+  .refine((mac) => (parseInt(mac.slice(0, 2), 16) & 1) === 0, 'must not be a multicast address');
+
+/** One build machine. */
+export const vmShape = defineShape({
+  type: 'buildfleet_vm',
+  description:
+    'A build VM: its overlay disk, hardware, seed and power. Ready means that its tunnel port answers with the pinned host key and that its entry is in the State Hub.',
+  attributes: {
+    name: required(nameSchema, 'Name of the VM, its host name and its first ssh alias.', { replaces: true }),
+    hypervisor: required(z.enum(['qemu']), 'Driver that runs the VM.', { replaces: true }),
+    imageHash: required(z.string(), 'Definition hash of the image. Another image is another VM.', { replaces: true }),
+    imagePath: required(singleLineSchema, 'Where the image lies on the workstation.'),
+    identity: required(
+      z.object({ hostFingerprint: z.string(), tunnelFingerprint: z.string() }),
+      "Fingerprints of the VM's key pairs. Other keys are another VM.",
+      { replaces: true },
+    ),
+    cpus: required(z.number().int().min(1), 'Virtual CPUs.'),
+    memoryMib: required(z.number().int().min(16), 'Memory in MiB.'),
+    mac: required(macSchema, 'MAC address of the only network interface.'),
+    tunnelPort: required(portSchema, "Port on the workstation that leads to the VM's sshd."),
+    relay: required(
+      z.object({
+        host: singleLineSchema,
+        port: portSchema,
+        user: singleLineSchema,
+        hostPublicKey: singleLineSchema,
+      }),
+      'The sshd that the VM dials: address as seen from the VM, port, account, pinned host key.',
+    ),
+    hub: required(
+      z.object({ url: singleLineSchema, port: portSchema, domain: singleLineSchema, capabilityType: singleLineSchema }),
+      'The State Hub: URL on the workstation, its port, and the domain and type that the VM registers under.',
+    ),
+    developerPublicKeys: required(z.array(singleLineSchema), 'Public keys that may log in as `build`.'),
+    heartbeatSeconds: defaulted(z.number().int().min(1), 30, 'Seconds between two heartbeats.'),
+    readyTimeoutSeconds: defaulted(z.number().int().min(1), 600, 'Seconds that the VM has to become ready.'),
+    powerState: observed(z.enum(['running', 'stopped', 'paused', 'crashed']), 'running', 'Power state.'),
+    seed: observed(z.enum(['removed', 'attached']), 'removed', 'The seed holds private keys and goes once the VM is ready.'),
+    id: computed(z.string(), 'UUID of the VM, given once.', { stable: true }),
+  },
+});

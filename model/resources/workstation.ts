@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import { singleLineSchema } from '../names';
+import { portSchema } from '../port';
+import { computed, defaulted, defineShape, observed, required } from '../resource-shape';
+
+const serviceState = z.enum(['running', 'dead']);
+
+/** What the tunnels end at: the private sshd and the embedded hub. */
+export const workstationShape = defineShape({
+  type: 'buildfleet_workstation',
+  description:
+    'The private sshd that tunnels end at and the embedded State Hub, both kept running after the deploy by a supervisor of their own.',
+  attributes: {
+    sshdPort: required(portSchema, 'Port of the private sshd on 127.0.0.1.'),
+    hubPort: required(portSchema, 'Port of the embedded State Hub on 127.0.0.1.'),
+    tunnelPorts: required(
+      z.object({ first: portSchema, last: portSchema }),
+      'Range of ports that VMs may listen on through their tunnels, both ends included.',
+    ),
+    developers: defaulted(
+      z.array(singleLineSchema),
+      ['~/.ssh/id_build.pub'],
+      'Files with the public keys that open the VMs. The first one is created, with its private key, if it is absent.',
+    ),
+    sshd: observed(serviceState, 'running', 'Whether the private sshd answers.'),
+    hub: observed(serviceState, 'running', 'Whether the embedded hub answers.'),
+    configuration: observed(z.enum(['intact', 'altered']), 'intact', "Whether the private sshd's files are as generated."),
+    tunnelAccount: computed(z.string(), 'Account that VMs log in as: the operator who deployed.', { stable: true }),
+    sshdHostPublicKey: computed(z.string(), 'OpenSSH public key of the private sshd.', { stable: true }),
+    developerPublicKeys: computed(z.array(z.string()), 'Public keys found in `developers`.'),
+    hubUrl: computed(z.string(), 'URL of the embedded hub on the workstation.'),
+  },
+});

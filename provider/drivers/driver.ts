@@ -1,0 +1,67 @@
+/** Hardware and identity of one VM, as it shall be. */
+export interface VmSpec {
+  /** `haskell-build-alpha` */
+  readonly name: string;
+  /** Given once by whoever creates the VM; every method that changes something checks it. */
+  readonly uuid: string;
+  /** Owner tag: only a VM that carries it is ever changed or deleted. */
+  readonly fleet: string;
+  /** Base disk that the VM's own disk overlays; read only. */
+  readonly imagePath: string;
+  readonly imageHash: string;
+  readonly cpus: number;
+  readonly memoryMib: number;
+  readonly mac: string;
+}
+
+export type PowerState = 'running' | 'stopped' | 'paused' | 'crashed';
+
+/** What there is, read from the hypervisor rather than from what was asked for. */
+export interface VmObservation {
+  readonly name: string;
+  readonly uuid: string;
+  /** Null if the VM carries no owner tag. */
+  readonly fleet: string | null;
+  readonly imageHash: string | null;
+  readonly cpus: number;
+  readonly memoryMib: number;
+  readonly mac: string;
+  readonly power: PowerState;
+  readonly seedAttached: boolean;
+}
+
+/** What a hypervisor can do; callers ask for the feature, never for the driver's name. */
+export interface DriverFeatures {
+  /** Address of the workstation as seen from a VM on this driver's default network. */
+  readonly workstationAddress: string;
+  /** Whether CPUs and memory can change only while the VM is off. */
+  readonly hardwareNeedsPowerOff: boolean;
+}
+
+/**
+ * One hypervisor on one host. Every method is idempotent: called again after any interruption, also by kill -9, it
+ * finishes the work. Methods MUST refuse, with a FleetError that names the owner, to change a VM whose fleet or uuid
+ * differ from the given ones.
+ */
+export interface HypervisorDriver {
+  readonly features: DriverFeatures;
+  /** Answers null when there is no VM of that name. MUST NOT change anything. */
+  inspect(name: string): Promise<VmObservation | null>;
+  /** All VMs that the driver knows, foreign ones included. */
+  list(): Promise<readonly VmObservation[]>;
+  /** Makes disk and definition; the VM is off afterwards. Adopts an own half-made VM of the same uuid. */
+  create(spec: VmSpec, signal: AbortSignal): Promise<void>;
+  /** Changes hardware of a VM that is off (see `hardwareNeedsPowerOff`). */
+  update(spec: VmSpec, signal: AbortSignal): Promise<void>;
+  /** Attaches a NoCloud seed (an ISO file that the driver takes over, 0600) for the next start. */
+  attachSeed(spec: VmSpec, isoPath: string, signal: AbortSignal): Promise<void>;
+  /** Detaches and deletes the seed, also while the VM runs. */
+  removeSeed(spec: VmSpec, signal: AbortSignal): Promise<void>;
+  start(spec: VmSpec, signal: AbortSignal): Promise<void>;
+  /** Asks the guest to power off; after `graceSeconds` the power is cut. */
+  stop(spec: VmSpec, graceSeconds: number, signal: AbortSignal): Promise<void>;
+  /** Stops and deletes everything that belongs to the VM. Succeeds when it is gone already. */
+  destroy(spec: Pick<VmSpec, 'name' | 'uuid' | 'fleet'>, signal: AbortSignal): Promise<void>;
+  /** Where the guest's serial console is logged. */
+  consoleLog(name: string): string;
+}
