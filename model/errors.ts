@@ -20,6 +20,8 @@ export class FleetError extends Error {
   readonly code: string;
   readonly problem: string;
   readonly place: string | undefined;
+  /** The value received, quoted; undefined when the error is about no value. */
+  readonly received: string | undefined;
   readonly remedy: string;
   readonly attribute: string | undefined;
 
@@ -29,6 +31,7 @@ export class FleetError extends Error {
     this.code = parts.code;
     this.problem = parts.problem;
     this.place = parts.place;
+    this.received = 'value' in parts ? quote(parts.value) : undefined;
     this.remedy = parts.remedy;
     this.attribute = parts.attribute;
   }
