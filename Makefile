@@ -1,0 +1,50 @@
+# `make help` lists the targets. Everything else is the cdktf command and the buildfleet CLI.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+STACK ?= fleet
+# cdktf takes the program from this variable; OpenTofu serves where Terraform is missing
+export TERRAFORM_BINARY_NAME ?= $(shell command -v terraform >/dev/null && echo terraform || echo tofu)
+export CHECKPOINT_DISABLE = 1
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+.PHONY: help setup setup-test deploy diff destroy status render lint test bench
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
+
+setup: ## Install what a deploy needs
+	@scripts/setup.sh deploy
+
+setup-test:
+	@scripts/setup.sh test
+
+deploy: setup ## Make the fleet real, then show it
+	cdktf deploy $(STACK) --auto-approve
+	@bin/buildfleet status
+
+diff: setup ## Show what a deploy would change
+	cdktf diff $(STACK)
+
+destroy: setup ## Take the fleet away again; the image cache stays
+	cdktf destroy $(STACK) --auto-approve
+	@scripts/remove-empty-state.sh $(STACK)
+
+status: ## Show the fleet
+	@bin/buildfleet status
+
+render: setup ## Write rendered/ again, the files that reviewers diff
+	cdktf synth
+
+lint: ## Check types, style and the direction of imports
+	tsc --noEmit
+	eslint . --max-warnings 0
+	prettier --check --log-level warn .
+	depcruise --config .dependency-cruiser.cjs --output-type err main.ts stacks constructs bundles rendering model provider process files cli hub
+
+test: setup-test lint ## Run every test, those with real machines included
+	@scripts/test.sh
+
+bench: setup-test ## Measure the ratios of docs/performance.md
+	@node -r ts-node/register bench/main.ts

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Removes a stack's local Terraform state once nothing is left in it. A state that still holds something stays.
+# usage: remove-empty-state.sh STACK
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+state=terraform.${1:?usage: remove-empty-state.sh STACK}.tfstate
+[ -e "$state" ] || exit 0
+left=$(node -e 'console.log(JSON.parse(require("fs").readFileSync(process.argv[1], "utf8")).resources.length)' "./$state")
+if [ "$left" -eq 0 ]; then
+  rm -f "$state" "$state.backup"
+else
+  printf '%s still holds %s resources\n' "$state" "$left" >&2
+  exit 1
+fi
