@@ -1,0 +1,10 @@
+import { serveProvider } from './plugin/serve';
+import { nullResources, resources } from './resources';
+import { providerAttributes } from './resources/settings';
+
+void serveProvider({
+  name: 'buildfleet',
+  config: providerAttributes,
+  configure: (settings) => settings,
+  resources: [...nullResources, ...resources],
+});

@@ -1,0 +1,62 @@
+import type { PlanAdvice } from '../resource';
+import type { ResourceShape } from '../../../model/resource-shape';
+import { Unknown, type WireValue } from '../wire/dynamic-value';
+import { type ObjectSchema, type WireObject } from './object-schema';
+import { sameValue, toWire } from './values';
+
+/** What is to happen to one object. */
+export interface ResourcePlan {
+  readonly planned: WireObject;
+  /** Handler's names of attributes whose change needs a new object. */
+  readonly replace: readonly string[];
+}
+
+/** The configuration with defaults; computed values as given by `computedValue`. */
+function fromConfig(
+  schema: ObjectSchema,
+  config: WireObject,
+  computedValue: (wireName: string) => WireValue,
+): WireObject {
+  return Object.fromEntries(
+    schema.attributes.map(({ wireName, type, attribute }) => {
+      const configured = config[wireName] ?? null;
+      if (attribute.kind === 'computed') return [wireName, computedValue(wireName)];
+      if (attribute.kind === 'defaulted' && configured === null) return [wireName, toWire(type, attribute.default)];
+      return [wireName, configured];
+    }),
+  );
+}
+
+/** A new object: everything computed is unknown until it exists. */
+export function planCreation(schema: ObjectSchema, config: WireObject): ResourcePlan {
+  return { planned: fromConfig(schema, config, () => Unknown.value), replace: [] };
+}
+
+/**
+ * A change of an existing object. Nothing computed becomes unknown unless something configured changes, so that a plan
+ * without changes is empty.
+ *
+ * @param advice the handler's own view, asked only when something changes
+ */
+export function planUpdate(
+  schema: ObjectSchema,
+  canUpdate: boolean,
+  prior: WireObject,
+  config: WireObject,
+  advice: (planned: WireObject) => PlanAdvice<ResourceShape>,
+): ResourcePlan {
+  const unchanged = fromConfig(schema, config, (name) => prior[name] ?? null);
+  const changed = schema.attributes.filter(({ wireName }) => !sameValue(prior[wireName] ?? null, unchanged[wireName]!));
+  if (changed.length === 0) return { planned: unchanged, replace: [] };
+
+  const stable = new Set(schema.attributes.filter(({ attribute }) => attribute.stable).map(({ wireName }) => wireName));
+  // a state written before the attribute existed holds null for it
+  const planned = fromConfig(schema, config, (name) => (stable.has(name) ? prior[name] : null) ?? Unknown.value);
+  const { replace = [], unknown = [] } = advice(planned);
+  const replacing = changed.filter(({ name, attribute }) => attribute.replaces || !canUpdate || replace.includes(name));
+  const alsoUnknown = schema.attributes.filter(({ name }) => unknown.includes(name)).map(({ wireName }) => wireName);
+  return {
+    planned: { ...planned, ...Object.fromEntries(alsoUnknown.map((wireName) => [wireName, Unknown.value])) },
+    replace: replacing.map(({ name }) => name),
+  };
+}

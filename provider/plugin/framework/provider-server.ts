@@ -1,0 +1,239 @@
+import type { Attributes } from '../../../model/resource-shape';
+import { FleetError } from '../../../model/errors';
+import type { ProviderConfig, ProviderDefinition, ResourceEntry } from '../provider';
+import type { ApplyContext, Logger, Resource, ResourceContext } from '../resource';
+import type { DynamicValue, ProviderServer, WireDiagnostic } from '../wire/protocol';
+import { decodeValue, encodeValue } from '../wire/dynamic-value';
+import { attributePath, errorDiagnostic, warning } from './diagnostics';
+import { ObjectSchema, type WireObject, containsUnknown } from './object-schema';
+import { planCreation, planUpdate } from './plan';
+import { validateConfig } from './validation';
+
+/** What the process around the framework gives it. */
+export interface Host {
+  /** Makes a logger whose lines carry the fields. */
+  readonly logger: (fields: Readonly<Record<string, unknown>>) => Logger;
+}
+
+/** A provider ready to answer calls. */
+export interface RunningProvider {
+  readonly server: ProviderServer;
+  /** Cancels all handlers and waits for them. */
+  readonly abandon: () => Promise<void>;
+}
+
+interface ServedType<Services> {
+  readonly entry: ResourceEntry<Services>;
+  readonly schema: ObjectSchema;
+  handler?: Resource;
+}
+
+/** Turns a definition into answers to Terraform's calls: dispatch, and the semantics that all resources share. */
+export function createProviderServer<A extends Attributes, Services>(
+  definition: ProviderDefinition<A, Services>,
+  host: Host,
+): RunningProvider {
+  const stop = new AbortController();
+  const running = new Set<Promise<unknown>>();
+  const config = new ObjectSchema(definition.config);
+  const types = new Map<string, ServedType<Services>>();
+  for (const entry of definition.resources) {
+    types.set(entry.shape.type, { entry, schema: new ObjectSchema(entry.shape.attributes) });
+  }
+  let services: { readonly value: Services } | undefined;
+
+  function typeOf(name: string): ServedType<Services> {
+    const found = types.get(name);
+    if (!found) throw new Error(`resource type ${name} is not served here`);
+    return found;
+  }
+
+  function handlerOf(type: ServedType<Services>): Resource {
+    if (!services) throw new Error('the provider was not configured');
+    return (type.handler ??= type.entry.handler(services.value));
+  }
+
+  /** Runs a handler; what it throws becomes a diagnostic, and the fallback the answer. */
+  async function attempt<T>(
+    type: ServedType<Services>,
+    doing: string,
+    fallback: () => T,
+    work: (resource: Resource, context: ResourceContext) => Promise<T>,
+  ): Promise<{ readonly value: T; readonly diagnostics: WireDiagnostic[] }> {
+    const name = type.entry.shape.type;
+    const log = host.logger({ tf_resource_type: name, operation: doing });
+    const diagnostics: WireDiagnostic[] = [];
+    const context: ResourceContext = {
+      signal: stop.signal,
+      log,
+      warn: (summary, detail) => diagnostics.push(warning(summary, detail)),
+    };
+    const task = (async () => work(handlerOf(type), context))();
+    running.add(task);
+    try {
+      return { value: await task, diagnostics };
+    } catch (error) {
+      log.warn('failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      diagnostics.push(errorDiagnostic(error, `${doing} ${name}`, stop.signal.aborted));
+      return { value: fallback(), diagnostics };
+    } finally {
+      running.delete(task);
+    }
+  }
+
+  const server: ProviderServer = {
+    GetProviderSchema: () => ({
+      provider: config.toProtocol(''),
+      resourceSchemas: Object.fromEntries(
+        [...types].map(([name, { entry, schema }]) => [name, schema.toProtocol(entry.shape.description)]),
+      ),
+      serverCapabilities: { getProviderSchemaOptional: true },
+    }),
+
+    ValidateProviderConfig: (request) => ({ diagnostics: validateConfig(config, objectOf(request.config)) }),
+
+    ConfigureProvider: (request) => {
+      const values = objectOf(request.config);
+      const unknown = config.attributes.find(({ wireName }) => containsUnknown(values[wireName] ?? null));
+      try {
+        if (unknown) {
+          throw new FleetError({
+            code: 'provider-config-unknown',
+            problem: 'is not known before apply',
+            place: `provider.${definition.name}.${unknown.wireName}`,
+            remedy: 'give the provider block a value that no resource computes',
+            attribute: unknown.name,
+          });
+        }
+        const handlerConfig = config.toHandler(planCreation(config, values).planned);
+        services = { value: definition.configure(handlerConfig as ProviderConfig<A>) };
+        return { diagnostics: [] };
+      } catch (error) {
+        return { diagnostics: [errorDiagnostic(error, `configuring provider ${definition.name}`, false)] };
+      }
+    },
+
+    ValidateResourceConfig: (request) => ({
+      diagnostics: validateConfig(typeOf(request.typeName).schema, objectOf(request.config)),
+    }),
+
+    UpgradeResourceState: (request) => ({
+      upgradedState: encodeValue(typeOf(request.typeName).schema.fromStored(request.rawState?.json)),
+      diagnostics: [],
+    }),
+
+    ReadResource: async (request) => {
+      const type = typeOf(request.typeName);
+      const state = objectOf(request.currentState);
+      const { value, diagnostics } = await attempt<WireObject | null>(
+        type,
+        'reading',
+        () => state,
+        async (resource, context) => {
+          const found = await resource.read(type.schema.toHandler(state) as never, context);
+          return found && type.schema.toWire(found);
+        },
+      );
+      return { newState: encodeValue(value), diagnostics };
+    },
+
+    PlanResourceChange: async (request) => {
+      const type = typeOf(request.typeName);
+      const prior = optionalObject(request.priorState);
+      if (!optionalObject(request.proposedNewState)) return { plannedState: encodeValue(null), diagnostics: [] };
+      const wanted = objectOf(request.config);
+      if (!prior) {
+        return { plannedState: encodeValue(planCreation(type.schema, wanted).planned), diagnostics: [] };
+      }
+      const { value, diagnostics } = await attempt(
+        type,
+        'planning',
+        () => ({ planned: prior, replace: [] }),
+        async (resource) =>
+          planUpdate(
+            type.schema,
+            resource.update !== undefined,
+            prior,
+            wanted,
+            (planned) =>
+              resource.plan?.(type.schema.toHandler(prior) as never, type.schema.toHandler(planned) as never) ?? {},
+          ),
+      );
+      return {
+        plannedState: encodeValue(value.planned),
+        requiresReplace: value.replace.map(attributePath),
+        diagnostics,
+      };
+    },
+
+    ApplyResourceChange: async (request) => {
+      const type = typeOf(request.typeName);
+      const prior = optionalObject(request.priorState);
+      const planned = optionalObject(request.plannedState);
+      const doing = prior === null ? 'creating' : planned === null ? 'deleting' : 'updating';
+      let kept = prior;
+      const { value, diagnostics } = await attempt<WireObject | null>(
+        type,
+        doing,
+        () => kept,
+        async (resource, context) => {
+          if (planned === null) {
+            await resource.delete(type.schema.toHandler(prior ?? {}) as never, context);
+            return null;
+          }
+          const applyContext: ApplyContext<never> = {
+            ...context,
+            keep: (state) => (kept = type.schema.toWire(state)),
+          };
+          const wanted = type.schema.toHandler(planned) as never;
+          if (prior === null) return type.schema.toWire(await resource.create(wanted, applyContext));
+          if (!resource.update) throw new Error('an update was planned for a type that only replaces');
+          return type.schema.toWire(await resource.update(type.schema.toHandler(prior) as never, wanted, applyContext));
+        },
+      );
+      return { newState: encodeValue(value), diagnostics };
+    },
+
+    ImportResourceState: async (request) => {
+      const type = typeOf(request.typeName);
+      const { value, diagnostics } = await attempt<WireObject | null>(
+        type,
+        'importing',
+        () => null,
+        async (resource, context) => {
+          if (!resource.import) {
+            throw new FleetError({
+              code: 'import-unsupported',
+              problem: 'cannot be imported',
+              place: request.typeName,
+              value: request.id,
+              remedy: 'let terraform create it',
+            });
+          }
+          return type.schema.toWire(await resource.import(request.id, context));
+        },
+      );
+      const imported = value === null ? [] : [{ typeName: request.typeName, state: encodeValue(value) }];
+      return { importedResources: imported, diagnostics };
+    },
+
+    StopProvider: () => {
+      stop.abort();
+      return { error: '' };
+    },
+  };
+
+  const abandon = async (): Promise<void> => {
+    stop.abort();
+    await Promise.allSettled(running);
+  };
+  return { server, abandon };
+}
+
+function optionalObject(value: DynamicValue | undefined): WireObject | null {
+  return decodeValue(value) as WireObject | null;
+}
+
+function objectOf(value: DynamicValue | undefined): WireObject {
+  return optionalObject(value) ?? {};
+}

@@ -1,0 +1,65 @@
+import type { z } from 'zod';
+import { toSnakeCase } from '../../../model/wire-names';
+import type { ValueType } from '../../../model/value-type';
+import type { WireDiagnostic } from '../wire/protocol';
+import { attributePath } from './diagnostics';
+import type { AttributeSchema, ObjectSchema, WireObject } from './object-schema';
+import { type ValuePath, fromWire } from './values';
+
+/** Checks what a configuration says with the shape's zod types. What is not known yet is checked once it is. */
+export function validateConfig(schema: ObjectSchema, config: WireObject): WireDiagnostic[] {
+  return schema.attributes.flatMap((attribute) => validateAttribute(attribute, config));
+}
+
+function validateAttribute(schema: AttributeSchema, config: WireObject): WireDiagnostic[] {
+  const value = config[schema.wireName] ?? null;
+  // Terraform itself asks for required attributes and refuses computed ones
+  if (value === null || schema.attribute.kind === 'computed') return [];
+  const unknown: ValuePath[] = [];
+  const candidate = fromWire(schema.type, value, (path) => unknown.push(path));
+  const result = schema.attribute.type.safeParse(candidate);
+  if (result.success) return [];
+  return result.error.issues
+    .filter((issue) => !unknown.some((path) => isPrefix(path, issue.path) || isPrefix(issue.path, path)))
+    .map((issue) => toDiagnostic(schema, candidate, issue));
+}
+
+/** A check of a whole list cannot be trusted while a part of it is unknown, hence both directions. */
+function isPrefix(prefix: ValuePath, path: ValuePath): boolean {
+  return prefix.every((step, index) => path[index] === step);
+}
+
+function toDiagnostic(schema: AttributeSchema, candidate: unknown, issue: z.core.$ZodIssue): WireDiagnostic {
+  const place = describePath(schema, issue.path);
+  const received = issue.path.reduce<unknown>(
+    (value, key) => (value as Record<PropertyKey, unknown>)?.[key],
+    candidate,
+  );
+  const value = schema.attribute.sensitive ? '' : `Received ${JSON.stringify(received)}.\n\n`;
+  return {
+    severity: 1,
+    summary: `${place}: ${lowerFirst(issue.message)}`,
+    detail: `${value}${place} is: ${schema.attribute.doc}`,
+    attribute: attributePath(schema.name),
+  };
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1);
+}
+
+/** `network.forwards[0].host_port`, as Terraform writes it. */
+function describePath(schema: AttributeSchema, path: ValuePath): string {
+  let type: ValueType | undefined = schema.type;
+  let text = schema.wireName;
+  for (const step of path) {
+    if (type?.kind === 'object') {
+      text += `.${toSnakeCase(String(step))}`;
+      type = type.members[String(step)]?.type;
+    } else {
+      text += typeof step === 'number' ? `[${step}]` : `[${JSON.stringify(step)}]`;
+      type = type?.kind === 'list' || type?.kind === 'map' ? type.item : undefined;
+    }
+  }
+  return text;
+}

@@ -1,0 +1,15 @@
+import type { Attributes } from '../../model/resource-shape';
+import { createProviderServer } from './framework/provider-server';
+import type { ProviderDefinition } from './provider';
+import { createLogger } from './wire/log';
+import { runPluginProcess } from './wire/plugin-process';
+
+/** Serves a provider to the Terraform that started this process. Call it once, from the entry point. */
+export async function serveProvider<A extends Attributes, Services>(
+  definition: ProviderDefinition<A, Services>,
+): Promise<void> {
+  const { server, abandon } = createProviderServer(definition, {
+    logger: (fields) => createLogger(definition.name, fields),
+  });
+  await runPluginProcess(server, abandon);
+}

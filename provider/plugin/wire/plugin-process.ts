@@ -1,0 +1,99 @@
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import type { Http2SecureServer } from 'node:http2';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createServerIdentity } from './certificate';
+import { type Call, createGrpcServer } from './grpc-server';
+import { decodeMessage, encodeMessage } from './protobuf';
+import { type CallName, type ProviderServer, calls } from './protocol';
+
+/** HashiCorp's go-plugin sets this for every process that it starts as a Terraform provider. */
+const COOKIE = {
+  name: 'TF_PLUGIN_MAGIC_COOKIE',
+  value: 'd602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2',
+};
+
+const CORE_PROTOCOL = 1;
+const PROVIDER_PROTOCOL = 6;
+/** How often a provider without a connection looks whether Terraform is still there. */
+const ORPHAN_CHECK_MS = 1000;
+
+/**
+ * Serves the provider to the Terraform that started this process, until told to shut down or Terraform is gone.
+ *
+ * @param abandon called when nobody waits for an answer any more; what still runs must end soon
+ */
+export async function runPluginProcess(provider: ProviderServer, abandon: () => Promise<void>): Promise<void> {
+  const clientCertificate = process.env['PLUGIN_CLIENT_CERT'];
+  if (process.env[COOKIE.name] !== COOKIE.value || clientCertificate === undefined) {
+    process.stderr.write('this program is a Terraform provider: it is started by terraform, not by hand\n');
+    process.exitCode = 1;
+    return;
+  }
+  // Ctrl-C reaches the whole process group; Terraform asks for the stop itself and wants the answer.
+  process.on('SIGINT', () => {});
+
+  const directory = mkdtempSync(join(process.env['PLUGIN_UNIX_SOCKET_DIR'] ?? tmpdir(), 'buildfleet-provider-'));
+  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  const socket = join(directory, 'socket');
+  const identity = createServerIdentity();
+  const server = createGrpcServer(identity, clientCertificate, new Map([...providerCalls(provider), shutdownCall()]));
+  server.listen(socket);
+  await once(server, 'listening');
+  chmodSync(socket, 0o600);
+  exitWithTerraform(server, abandon);
+  const certificate = identity.certificate.toString('base64').replace(/=+$/, '');
+  process.stdout.write(`${CORE_PROTOCOL}|${PROVIDER_PROTOCOL}|unix|${socket}|grpc|${certificate}\n`);
+}
+
+function providerCalls(provider: ProviderServer): [string, Call][] {
+  return (Object.keys(calls) as CallName[]).map((name) => {
+    const { request, response } = calls[name];
+    const handle = provider[name] as (request: unknown) => Promise<Record<string, unknown>>;
+    return [
+      `/tfplugin6.Provider/${name}`,
+      async (bytes) => encodeMessage(response, await handle(decodeMessage(request, bytes))),
+    ];
+  });
+}
+
+/** go-plugin waits for the process to end after this, so it ends as soon as the answer is out. */
+function shutdownCall(): [string, Call] {
+  return [
+    '/plugin.GRPCController/Shutdown',
+    async () => {
+      setTimeout(() => process.exit(0), 10);
+      return new Uint8Array();
+    },
+  ];
+}
+
+/**
+ * A killed Terraform closes its connection without a word. An idle one may do so too and come back, so only a changed
+ * parent tells them apart.
+ */
+function exitWithTerraform(server: Http2SecureServer, abandon: () => Promise<void>): void {
+  const parent = process.ppid;
+  let timer: NodeJS.Timeout | undefined;
+  let sessions = 0;
+  const check = (): void => {
+    if (process.ppid === parent) return;
+    clearInterval(timer);
+    void abandon().finally(() => process.exit(1));
+  };
+  const watch = (): void => {
+    timer ??= setInterval(check, ORPHAN_CHECK_MS);
+  };
+  watch();
+  server.on('session', (session) => {
+    sessions += 1;
+    clearInterval(timer);
+    timer = undefined;
+    session.on('error', () => {});
+    session.once('close', () => {
+      sessions -= 1;
+      if (sessions === 0) watch();
+    });
+  });
+}
