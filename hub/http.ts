@@ -1,0 +1,158 @@
+import { z } from 'zod';
+import { FleetError } from '../model/errors';
+
+/** Limits and place of one hub. */
+export interface HubEndpoint {
+  readonly url: string;
+  readonly fetch: typeof fetch;
+  readonly timeoutMs: number;
+  readonly maxBytes: number;
+}
+
+/** One request; `body` is sent as JSON. */
+export interface HubRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
+  /** `/capability-catalog/?…`, appended to the hub's URL. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A complete answer within the limits, whatever its status, except redirects. */
+export interface HubAnswer {
+  /** `GET http://127.0.0.1:8000/…`, for messages. */
+  readonly request: string;
+  readonly status: number;
+  readonly text: string;
+}
+
+/**
+ * Sends one request and reads the whole answer.
+ *
+ * @throws FleetError `hub-refused` (nothing was sent), `hub-unreachable`, `hub-timeout`, `hub-too-large`,
+ *   `hub-redirect`; the reason of `signal` when the caller gave up.
+ */
+export async function askHub(hub: HubEndpoint, request: HubRequest): Promise<HubAnswer> {
+  const url = `${hub.url}${request.path}`;
+  const line = `${request.method} ${url}`;
+  const timeout = AbortSignal.timeout(hub.timeoutMs);
+  const signal = request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
+  try {
+    const response = await hub.fetch(url, {
+      method: request.method,
+      redirect: 'manual',
+      signal,
+      headers: {
+        accept: 'application/json',
+        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
+    });
+    if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
+      await response.body?.cancel();
+      throw new FleetError({
+        code: 'hub-redirect',
+        problem: 'the State Hub answered with a redirect, which is never followed',
+        place: line,
+        value: response.headers.get('location'),
+        remedy: "set the hub's url to the place it redirects to, if that is your hub",
+      });
+    }
+    return { request: line, status: response.status, text: await readCapped(response, hub.maxBytes, line) };
+  } catch (error) {
+    if (request.signal?.aborted) throw request.signal.reason;
+    if (error instanceof FleetError) throw error;
+    throw timeout.aborted ? timeoutError(hub, line, error) : unreachableError(line, error);
+  }
+}
+
+/**
+ * What a successful answer holds, in the given shape.
+ *
+ * @throws FleetError `hub-rejected` (4xx), `hub-failed` (other statuses), `hub-not-json`, `hub-wrong-shape`.
+ */
+export function readAnswer<T>(answer: HubAnswer, schema: z.ZodType<T>): T {
+  requireSuccess(answer);
+  let value: unknown;
+  try {
+    value = JSON.parse(answer.text);
+  } catch (cause) {
+    throw answerError(answer, 'hub-not-json', 'the State Hub did not answer with JSON', cause);
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) {
+    const where = z.prettifyError(parsed.error).replace(/\s*\n\s*/g, ' ');
+    throw answerError(
+      answer,
+      'hub-wrong-shape',
+      `the State Hub's answer has not the expected shape: ${where}`,
+      parsed.error,
+    );
+  }
+  return parsed.data;
+}
+
+/** @throws FleetError `hub-rejected` (4xx) or `hub-failed` (other statuses) unless the answer is a success. */
+export function requireSuccess(answer: HubAnswer): void {
+  if (answer.status >= 200 && answer.status < 300) return;
+  const rejected = answer.status >= 400 && answer.status < 500;
+  throw answerError(
+    answer,
+    rejected ? 'hub-rejected' : 'hub-failed',
+    `the State Hub answered with status ${answer.status}`,
+  );
+}
+
+async function readCapped(response: Response, maxBytes: number, line: string): Promise<string> {
+  if (response.body === null) return '';
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  // Leaving the loop early cancels the stream, and with it the connection.
+  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.byteLength;
+    if (size > maxBytes) {
+      throw new FleetError({
+        code: 'hub-too-large',
+        problem: `the State Hub's answer is longer than ${maxBytes} bytes`,
+        place: line,
+        remedy: 'check that this is a State Hub, and delete entries that nobody needs',
+      });
+    }
+    chunks.push(chunk);
+  }
+  return new TextDecoder().decode(Buffer.concat(chunks));
+}
+
+function timeoutError(hub: HubEndpoint, line: string, cause: unknown): FleetError {
+  return new FleetError({
+    code: 'hub-timeout',
+    problem: `the State Hub did not answer within ${hub.timeoutMs} ms`,
+    place: line,
+    remedy: 'look at the log of the process that listens there, and restart it',
+    cause,
+  });
+}
+
+function unreachableError(line: string, cause: unknown): FleetError {
+  const network = (cause as { cause?: NodeJS.ErrnoException }).cause;
+  const reason = network?.code ?? network?.message ?? String(cause);
+  const nothingSent = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'].includes(network?.code ?? '');
+  return new FleetError({
+    code: nothingSent ? 'hub-refused' : 'hub-unreachable',
+    problem: `the State Hub could not be asked: ${reason}`,
+    place: line,
+    remedy: 'start the hub (`buildfleet hub`), or correct its url',
+    cause,
+  });
+}
+
+function answerError(answer: HubAnswer, code: string, problem: string, cause?: unknown): FleetError {
+  return new FleetError({
+    code,
+    problem,
+    place: answer.request,
+    value: answer.text.length > 300 ? `${answer.text.slice(0, 300)}…` : answer.text,
+    remedy: 'check that the url leads to a State Hub, and see its log',
+    cause,
+  });
+}

@@ -1,0 +1,53 @@
+import { parseArgs } from 'node:util';
+import { FleetError } from '../model/errors';
+import { runHub } from './run';
+
+const USAGE = 'usage: hub.js [--host 127.0.0.1] --port N --database PATH';
+
+/** Exit codes by error: 2 for wrong arguments, 1 for everything not listed. */
+const EXIT_CODES = new Map([
+  ['hub-usage', 2],
+  ['hub-host', 2],
+  ['hub-port-in-use', 3],
+  ['hub-database-in-use', 4],
+]);
+
+async function main(): Promise<void> {
+  const stop = new AbortController();
+  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => { stop.abort(); });
+  // A terminal that closed must not end a hub that runs in the background.
+  process.on('SIGHUP', () => undefined);
+  await runHub({
+    ...readArguments(),
+    signal: stop.signal,
+    onListening: ({ url }) => process.stdout.write(`State Hub at ${url}\n`),
+  });
+}
+
+function readArguments(): { host: string; port: number; database: string } {
+  const options = {
+    host: { type: 'string', default: '127.0.0.1' },
+    port: { type: 'string' },
+    database: { type: 'string' },
+  } as const;
+  let values: { host: string; port?: string; database?: string };
+  try {
+    ({ values } = parseArgs({ options }));
+  } catch (cause) {
+    throw usage((cause as Error).message);
+  }
+  const { host, port, database } = values;
+  if (port === undefined || !/^\d{1,5}$/.test(port) || Number(port) > 65535)
+    throw usage(`--port is ${JSON.stringify(port) ?? 'missing'}`);
+  if (!database) throw usage('--database is missing');
+  return { host, port: Number(port), database };
+}
+
+function usage(problem: string): FleetError {
+  return new FleetError({ code: 'hub-usage', problem, remedy: USAGE });
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = error instanceof FleetError ? (EXIT_CODES.get(error.code) ?? 1) : 1;
+});

@@ -1,0 +1,140 @@
+import { Hono, type Context, type MiddlewareHandler } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import { z } from 'zod';
+import { capabilityPatchSchema, newCapabilitySchema, progressNoteSchema } from '../model/capability';
+import { FleetError } from '../model/errors';
+import { renderHubPage } from './page';
+import type { HubStore } from './store';
+
+/** Largest request body taken, in bytes. */
+export const MAX_BODY_BYTES = 64 * 1024;
+
+type Status = 400 | 403 | 404 | 409 | 413 | 415 | 500 | 507;
+
+/**
+ * The hub's HTTP contract over a store.
+ *
+ * - `POST /capability-catalog/`: 201 with the new entry; 200 with the updated entry when one with the same domain,
+ *   type and title exists, so that a client whose answer was lost may ask again without making a second one.
+ * - `GET /capability-catalog/?capability_type=&domain=`, `GET|PATCH|DELETE /capability-catalog/<id>` (DELETE: 204).
+ *   Any PATCH, `{}` too, is a heartbeat: it sets `updated_at`.
+ * - `POST /progress/`, `GET /progress/?limit=`; `GET /health`; `GET /` is a page for people.
+ *
+ * Failures are `{"error": {"code", "message"}}`. A trailing slash makes no difference. There is no login: whoever
+ * reaches the loopback port may write, which is why requests from web pages are refused.
+ */
+export function createHubApp(options: {
+  readonly store: HubStore;
+  readonly version: string;
+  readonly now?: () => Date;
+}): Hono {
+  const { store, version } = options;
+  const now = options.now ?? (() => new Date());
+  const app = new Hono({ strict: false });
+
+  app.use(refuseForeignRequests);
+  app.use(
+    bodyLimit({
+      maxSize: MAX_BODY_BYTES,
+      onError: (c) => failure(c, 413, 'too-large', `a body may have ${MAX_BODY_BYTES} bytes`),
+    }),
+  );
+
+  app.get('/capability-catalog', (c) =>
+    c.json(store.list({ capabilityType: c.req.query('capability_type'), domain: c.req.query('domain') })),
+  );
+  app.post('/capability-catalog', async (c) => {
+    const { entry, created } = store.put(await jsonBody(c, newCapabilitySchema));
+    return c.json(entry, created ? 201 : 200);
+  });
+  app.get('/capability-catalog/:id', (c) => {
+    const entry = store.find(c.req.param('id'));
+    return entry === undefined ? noSuchEntry(c) : c.json(entry);
+  });
+  app.patch('/capability-catalog/:id', async (c) => {
+    const entry = store.patch(c.req.param('id'), await jsonBody(c, capabilityPatchSchema));
+    if (entry === undefined) return noSuchEntry(c);
+    if (entry === 'conflict') return failure(c, 409, 'conflict', 'another entry has this domain, type and title');
+    return c.json(entry);
+  });
+  app.delete('/capability-catalog/:id', (c) => (store.remove(c.req.param('id')) ? c.body(null, 204) : noSuchEntry(c)));
+
+  app.post('/progress', async (c) => c.json(store.addProgress(await jsonBody(c, progressNoteSchema)), 201));
+  app.get('/progress', (c) => {
+    const limit = z.coerce.number().int().min(1).max(1000).default(100).safeParse(c.req.query('limit'));
+    return limit.success
+      ? c.json(store.listProgress(limit.data))
+      : failure(c, 400, 'invalid', 'limit must be a whole number from 1 to 1000');
+  });
+
+  app.get('/health', (c) => c.json({ status: 'ok', service: 'buildfleet-hub', version }));
+  app.get('/', (c) => {
+    c.header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+    const notice =
+      store.setAside === undefined ? undefined : `The database was damaged and was kept as ${store.setAside}.`;
+    return c.html(renderHubPage({ entries: store.list({}), now: now(), version, notice }));
+  });
+
+  app.notFound((c) => failure(c, 404, 'no-such-route', `${c.req.method} ${c.req.path} is not served`));
+  app.onError((error, c) => {
+    if (error instanceof RequestProblem) return failure(c, error.status, error.code, error.message);
+    if (error instanceof FleetError) return failure(c, 507, error.code, error.message);
+    return failure(c, 500, 'internal', String(error));
+  });
+  return app;
+}
+
+/**
+ * Lets in only what was addressed to the loopback by name or number, and nothing that a web page sent: another site
+ * may point its own name at 127.0.0.1, or post a form here. A person following a link is let in.
+ */
+const refuseForeignRequests: MiddlewareHandler = async (c, next) => {
+  c.header('X-Content-Type-Options', 'nosniff');
+  c.header('Cache-Control', 'no-store');
+  const host = c.req.header('host') ?? '';
+  if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i.test(host)) {
+    return failure(c, 403, 'foreign-host', 'the hub answers only to 127.0.0.1 and localhost');
+  }
+  const origin = c.req.header('origin');
+  const site = c.req.header('sec-fetch-site');
+  const followsLink = c.req.method === 'GET' && c.req.header('sec-fetch-mode') === 'navigate';
+  const fromAnotherPage = site !== undefined && site !== 'same-origin' && site !== 'none' && !followsLink;
+  if ((origin !== undefined && origin !== `http://${host}`) || fromAnotherPage) {
+    return failure(c, 403, 'cross-origin', 'the hub takes no requests from web pages');
+  }
+  return next();
+};
+
+class RequestProblem extends Error {
+  constructor(
+    readonly status: Status,
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+async function jsonBody<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
+  if (!/^application\/json\s*(;|$)/i.test(c.req.header('content-type') ?? '')) {
+    throw new RequestProblem(415, 'not-json', 'send the body as Content-Type: application/json');
+  }
+  const text = await c.req.text();
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new RequestProblem(400, 'invalid', `the body is not JSON: ${String(error)}`);
+  }
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) throw new RequestProblem(400, 'invalid', z.prettifyError(parsed.error));
+  return parsed.data;
+}
+
+function noSuchEntry(c: Context) {
+  return failure(c, 404, 'no-such-entry', `no entry has the id ${JSON.stringify(c.req.param('id'))}`);
+}
+
+function failure(c: Context, status: Status, code: string, message: string) {
+  return c.json({ error: { code, message } }, status);
+}

@@ -1,0 +1,239 @@
+import { z } from 'zod';
+import { FleetError } from './errors';
+
+/** Domain that every entry of a fleet stands in. */
+export const CAPABILITY_DOMAIN = 'railiance';
+
+/** `capability_type` of build machines, and of the entry that defines the type. */
+export const BUILD_AGENT_TYPE = 'haskell-build-agent';
+
+/** Keyword that tells the type's own entry from the entries of machines. */
+export const TYPE_DEFINITION_KEYWORD = 'type-definition';
+
+/** Seconds between two heartbeats of a machine. */
+export const HEARTBEAT_SECONDS = 30;
+
+/** Seconds without a heartbeat after which an entry is stale: three heartbeats were missed. */
+export const STALE_AFTER_SECONDS = 3 * HEARTBEAT_SECONDS;
+
+const TITLE_PREFIX = 'Haskell Build Agent — ';
+const HOST_NAME = /^[a-z][a-z0-9-]{0,62}$/;
+const GHC_VERSION = /^\d{1,3}(\.\d{1,3}){1,3}$/;
+const PORT = /^[1-9]\d{0,4}$/;
+
+const oneLine = (max: number) =>
+  z
+    .string()
+    .min(1)
+    .max(max)
+    .regex(/^\P{Cc}*$/u, 'must be one line without control characters');
+
+const text = (max: number) =>
+  z
+    .string()
+    .max(max)
+    .regex(/^[\P{Cc}\t\n]*$/u, 'must not hold control characters');
+
+/** What is sent to make an entry: the body of `POST /capability-catalog/`. Unknown keys are dropped. */
+export const newCapabilitySchema = z.object({
+  domain: oneLine(100),
+  capability_type: oneLine(100),
+  title: oneLine(200),
+  description: text(4000).default(''),
+  keywords: z.array(oneLine(200)).max(64).default([]),
+});
+
+/** A complete entry that has no id yet. */
+export type NewCapability = z.output<typeof newCapabilitySchema>;
+
+/** The body of `PATCH /capability-catalog/<id>`: the fields to change; `{}` is a bare heartbeat. */
+export const capabilityPatchSchema = z.object({
+  domain: oneLine(100).optional(),
+  capability_type: oneLine(100).optional(),
+  title: oneLine(200).optional(),
+  description: text(4000).optional(),
+  keywords: z.array(oneLine(200)).max(64).optional(),
+});
+
+/** Fields of an entry to change. */
+export type CapabilityPatch = z.output<typeof capabilityPatchSchema>;
+
+/** The id of an entry. Some hubs count, some make up strings; here it is always a string. */
+export const capabilityIdSchema = z.union([z.string().min(1).max(200), z.number().int()]).transform(String);
+
+/**
+ * An entry as a hub gives it, ours or somebody else's: only what is needed is asked for, and what is missing or null
+ * among the rest is empty. `updated_at` is the last heartbeat where the hub keeps it.
+ */
+export const capabilitySchema = z.object({
+  id: capabilityIdSchema,
+  domain: z.string(),
+  capability_type: z.string(),
+  title: z.string(),
+  description: z
+    .string()
+    .nullish()
+    .transform((value) => value ?? ''),
+  keywords: z
+    .array(z.string())
+    .nullish()
+    .transform((value) => value ?? []),
+  created_at: z
+    .string()
+    .nullish()
+    .transform((value) => value ?? undefined),
+  updated_at: z
+    .string()
+    .nullish()
+    .transform((value) => value ?? undefined),
+});
+
+/** One entry of the capability catalog. */
+export type Capability = z.output<typeof capabilitySchema>;
+
+/** The body of `POST /progress/`. Unknown keys are dropped. */
+export const progressNoteSchema = z.object({
+  domain: oneLine(100).default(CAPABILITY_DOMAIN),
+  event_type: oneLine(100).default('note'),
+  summary: oneLine(500),
+  detail: text(4000).default(''),
+});
+
+/** A progress note; only `summary` has to be given. */
+export type ProgressNote = z.input<typeof progressNoteSchema>;
+
+/** A progress note as it is kept. */
+export type StoredProgressNote = z.output<typeof progressNoteSchema> & {
+  readonly id: string;
+  readonly created_at: string;
+};
+
+/** Title of the entry of one machine. `hostName` is `haskell-build-<vm>`. */
+export function instanceTitle(hostName: string): string {
+  return `${TITLE_PREFIX}${hostName}`;
+}
+
+/** Host name that a machine's title carries, or undefined when the title is no machine's. */
+export function hostNameOfTitle(title: string): string | undefined {
+  const name = title.startsWith(TITLE_PREFIX) ? title.slice(TITLE_PREFIX.length) : '';
+  return HOST_NAME.test(name) ? name : undefined;
+}
+
+/** What the keywords of a machine's entry say. */
+export interface InstanceFacts {
+  /** GHC versions found, `9.6.6`, the default first. */
+  readonly ghcVersions: readonly string[];
+  /** `haskell-build-<vm>`. */
+  readonly hostName: string;
+  /** Port on the workstation that leads to the machine's sshd. */
+  readonly tunnelPort: number;
+}
+
+/**
+ * Keywords of a machine's entry: `haskell ghc ghc-<v>… build-agent cabal host:<name> tunnel-port:<port>`.
+ *
+ * @throws FleetError when a fact could not be read back from its keyword.
+ */
+export function instanceKeywords(facts: InstanceFacts): string[] {
+  for (const version of facts.ghcVersions)
+    requireFact(GHC_VERSION.test(version), 'GHC version', version, 'give it as 9.6.6');
+  requireFact(HOST_NAME.test(facts.hostName), 'host name', facts.hostName, 'use lowercase letters, digits and hyphens');
+  requireFact(isPort(facts.tunnelPort), 'tunnel port', facts.tunnelPort, 'give a port from 1 to 65535');
+  return [
+    'haskell',
+    'ghc',
+    ...[...new Set(facts.ghcVersions)].map((version) => `ghc-${version}`),
+    'build-agent',
+    'cabal',
+    `host:${facts.hostName}`,
+    `tunnel-port:${facts.tunnelPort}`,
+  ];
+}
+
+/**
+ * Reads a machine's keywords back, whatever their order. What is absent, unreadable or said twice with different
+ * values is undefined; GHC versions that cannot be read are left out.
+ */
+export function parseInstanceKeywords(keywords: readonly string[]): {
+  readonly ghcVersions: string[];
+  readonly hostName: string | undefined;
+  readonly tunnelPort: number | undefined;
+} {
+  const port = only(valuesOf(keywords, 'tunnel-port:').filter((value) => PORT.test(value) && isPort(Number(value))));
+  return {
+    ghcVersions: valuesOf(keywords, 'ghc-').filter((value) => GHC_VERSION.test(value)),
+    hostName: only(valuesOf(keywords, 'host:').filter((value) => HOST_NAME.test(value))),
+    tunnelPort: port === undefined ? undefined : Number(port),
+  };
+}
+
+/** The entry that defines the type: what a build machine is, and what it can be run with. */
+export function typeEntry(): NewCapability {
+  return {
+    domain: CAPABILITY_DOMAIN,
+    capability_type: BUILD_AGENT_TYPE,
+    title: 'Haskell Build Agent (type definition)',
+    description:
+      'A virtual machine with GHC and cabal that compiles for a workstation. Each machine keeps an entry of its own ' +
+      'with its GHC versions and the workstation port of its tunnel as keywords.',
+    keywords: ['haskell', 'ghc', 'build-agent', 'cabal', TYPE_DEFINITION_KEYWORD, 'virtualbox', 'qemu', 'sandbox'],
+  };
+}
+
+/** Whether the entry defines the type rather than describing a machine. */
+export function isTypeEntry(entry: Pick<Capability, 'keywords'>): boolean {
+  return entry.keywords.includes(TYPE_DEFINITION_KEYWORD);
+}
+
+/** Whether two entries say the same; the order of keywords carries no meaning. */
+export function sameContent(one: NewCapability, other: NewCapability): boolean {
+  const keywords = (entry: NewCapability) => JSON.stringify([...new Set(entry.keywords)].sort());
+  return (
+    one.domain === other.domain &&
+    one.capability_type === other.capability_type &&
+    one.title === other.title &&
+    one.description === other.description &&
+    keywords(one) === keywords(other)
+  );
+}
+
+/** `unknown`: the hub keeps no time of change, it cannot be read, or it lies in the future. */
+export type Freshness = 'fresh' | 'stale' | 'unknown';
+
+/** Seconds since the entry was last written, or undefined where the hub does not say. */
+export function heartbeatAgeSeconds(
+  entry: Pick<Capability, 'updated_at' | 'created_at'>,
+  now: Date,
+): number | undefined {
+  const stamp = entry.updated_at ?? entry.created_at;
+  if (stamp === undefined) return undefined;
+  // Hubs written in Python like to leave the zone off and mean UTC; Date would take local time.
+  const zoned = /(?:[zZ]|[+-]\d{2}:?\d{2})$/.test(stamp) || !/[T ]/.test(stamp) ? stamp : `${stamp}Z`;
+  const time = Date.parse(zoned.replace(' ', 'T'));
+  return Number.isNaN(time) ? undefined : (now.getTime() - time) / 1000;
+}
+
+/** Whether the machine behind an entry still sends heartbeats: stale when three in a row are missing. */
+export function freshness(entry: Pick<Capability, 'updated_at' | 'created_at'>, now: Date): Freshness {
+  const age = heartbeatAgeSeconds(entry, now);
+  if (age === undefined || age < -STALE_AFTER_SECONDS) return 'unknown';
+  return age > STALE_AFTER_SECONDS ? 'stale' : 'fresh';
+}
+
+function valuesOf(keywords: readonly string[], prefix: string): string[] {
+  const values = keywords.filter((word) => word.startsWith(prefix)).map((word) => word.slice(prefix.length));
+  return [...new Set(values)];
+}
+
+function only<T>(values: readonly T[]): T | undefined {
+  return values.length === 1 ? values[0] : undefined;
+}
+
+function isPort(value: number): boolean {
+  return Number.isInteger(value) && value >= 1 && value <= 65535;
+}
+
+function requireFact(holds: boolean, what: string, value: unknown, remedy: string): void {
+  if (!holds)
+    throw new FleetError({ code: 'capability-keyword', problem: `${what} cannot stand in a keyword`, value, remedy });
+}
