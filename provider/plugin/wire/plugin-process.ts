@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeSync } from 'node:fs';
 import type { Http2SecureServer } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -44,7 +44,8 @@ export async function runPluginProcess(provider: ProviderServer, abandon: () => 
   chmodSync(socket, 0o600);
   exitWithTerraform(server, abandon);
   const certificate = identity.certificate.toString('base64').replace(/=+$/, '');
-  process.stdout.write(`${CORE_PROTOCOL}|${PROVIDER_PROTOCOL}|unix|${socket}|grpc|${certificate}\n`);
+  // process.stdout would load Node's streams for this one line
+  writeSync(1, `${CORE_PROTOCOL}|${PROVIDER_PROTOCOL}|unix|${socket}|grpc|${certificate}\n`);
 }
 
 function providerCalls(provider: ProviderServer): [string, Call][] {
