@@ -1,0 +1,272 @@
+import { createHash } from 'node:crypto';
+import { posix } from 'node:path';
+import { z } from 'zod';
+import { FleetError } from './errors';
+import { nameSchema, singleLineSchema } from './names';
+
+/** Grows whenever the builder makes another disk from the same definition. */
+export const IMAGE_FORMAT_VERSION = 1;
+
+/** What a developer finds in every image. */
+export const DEFAULT_IMAGE_PACKAGES = [
+  'build-essential',
+  'curl',
+  'git',
+  'libgmp-dev',
+  'libffi-dev',
+  'zlib1g-dev',
+  'libncurses-dev',
+  'libtinfo-dev',
+  'pkg-config',
+  'openssh-server',
+  'autossh',
+  'jq',
+  'rsync',
+] as const;
+
+/** What makes a Debian disk a machine: kernel, boot loader, init, network, seed. Added by {@link imageDefinition}. */
+export const DEBIAN_SYSTEM_PACKAGES = [
+  'ca-certificates',
+  'cloud-init',
+  'dbus',
+  // its mke2fs writes the image's file system, whatever the workstation has
+  'e2fsprogs',
+  'grub-pc-bin',
+  'iproute2',
+  'kmod',
+  'less',
+  'libpam-systemd',
+  'linux-image-cloud-amd64',
+  'locales',
+  'openssh-client',
+  'procps',
+  'python3-minimal',
+  'systemd-resolved',
+  'systemd-sysv',
+  // finds the root file system in a tenth of the time that initramfs-tools takes, and follows kernel upgrades
+  'tiny-initramfs',
+  'tzdata',
+  'udev',
+] as const;
+
+/** GHC and cabal-install as the suite has them. */
+const DISTRIBUTION_TOOLCHAINS: Readonly<Record<string, { readonly ghc: string; readonly cabal: string }>> = {
+  trixie: { ghc: '9.6.6', cabal: '3.10.3.0' },
+};
+
+/** Order in which the scripts run inside the image, and where they lie in the copy of the assets. */
+export const PROVISIONING_SCRIPTS = [
+  'scripts/install-haskell.sh',
+  'scripts/install-agent.sh',
+  'scripts/generalize.sh',
+] as const;
+
+/**
+ * How `assets/` becomes the copy that lies beside a definition: everything below `from` (relative to `assets/`) stands
+ * below `to` there. The provisioning scripts become the definition's `scripts`, all else its `files`.
+ */
+export const IMAGE_ASSET_DIRECTORIES = [
+  { from: 'haskell/scripts', to: 'scripts' },
+  { from: 'haskell/files', to: 'files' },
+  { from: 'debian', to: 'debian' },
+] as const;
+
+// Debian policy 5.6.7; uppercase, underscore, comma and white space have no place in it, and a version or a suite none here
+const packageSchema = z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'must be the name of a Debian package');
+
+const modeSchema = z
+  .string()
+  .regex(/^0?[0-7]{3}$/, 'must be three octal digits without setuid, setgid or sticky bit, 0644')
+  .transform((mode) => mode.padStart(4, '0'));
+
+const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lowercase hexadecimal digits');
+
+/** Below the copy of the assets, `files/build-agent.py`. */
+const assetPathSchema = singleLineSchema.refine(
+  (path) => path !== '' && posix.normalize(path) === path && !posix.isAbsolute(path) && !/^\.\.?(\/|$)/.test(path),
+  'must be a plain relative path',
+);
+
+/** In the image, `/etc/motd`. */
+const targetSchema = singleLineSchema.refine(
+  (path) => path.startsWith('/') && path !== '/' && posix.normalize(path) === path && !path.endsWith('/'),
+  'must be a plain absolute path of a file',
+);
+
+const assetShape = { path: assetPathSchema, mode: modeSchema, sha256: sha256Schema };
+
+const debianBaseSchema = z.strictObject({
+  kind: z.literal('debian'),
+  suite: z.enum(['trixie']),
+  architecture: z.enum(['amd64']),
+  /** Archive to install from; null means the one that the workstation uses. */
+  mirror: z
+    .string()
+    .regex(/^(https?|file):\/\/[^\s'"\\]+$/, 'must be an http, https or file URL')
+    .pipe(singleLineSchema)
+    .nullable(),
+  /** Directory below the mirror that never changes, `20250520T000000Z`. */
+  snapshot: z
+    .string()
+    .regex(/^\d{8}T\d{6}Z$/, 'must be a time such as 20250520T000000Z')
+    .nullable(),
+});
+
+/** Everything declared that can change the disk. Parsing normalises it, so that equal images have equal hashes. */
+export const imageDefinitionSchema = z
+  .strictObject({
+    formatVersion: z.literal(IMAGE_FORMAT_VERSION),
+    name: nameSchema,
+    base: z.discriminatedUnion('kind', [debianBaseSchema]),
+    toolchain: z.discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('distribution'), ghc: singleLineSchema, cabal: singleLineSchema }),
+    ]),
+    /** Sorted, each once. */
+    packages: z.array(packageSchema).transform((names) => [...new Set(names)].sort()),
+    /** Run inside the image, in this order. */
+    scripts: z.array(z.strictObject(assetShape)),
+    /** What the scripts and the builder use, by path. One with a `target` is also installed there. */
+    files: z
+      .array(z.strictObject({ ...assetShape, target: targetSchema.nullable().default(null) }))
+      .transform((files) => [...files].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))),
+    /** Installed over what packages and scripts made, in this order: a later one wins. */
+    overlays: z.array(z.strictObject({ ...assetShape, target: targetSchema })),
+    diskMib: z.number().int().min(4096).max(2_097_152),
+    locale: z.string().regex(/^[A-Za-z_]{1,16}\.UTF-8$/, 'must be a UTF-8 locale such as en_US.UTF-8'),
+    keyboard: z.string().regex(/^[a-z]{2,8}$/, 'must be a keyboard layout such as us'),
+    timezone: z.string().regex(/^[A-Za-z0-9_+-]+(\/[A-Za-z0-9_+-]+)*$/, 'must be a time zone such as Europe/Berlin'),
+  })
+  .superRefine((definition, context) => {
+    for (const list of ['scripts', 'files', 'overlays'] as const) {
+      const repeated = firstRepeated(definition[list].map((asset) => asset.path.toLowerCase()));
+      if (repeated !== undefined) {
+        context.addIssue({
+          code: 'custom',
+          path: [list],
+          message: `${repeated} stands in it twice, letter case aside`,
+        });
+      }
+    }
+    if (definition.base.snapshot !== null && definition.base.mirror === null) {
+      context.addIssue({ code: 'custom', path: ['base', 'mirror'], message: 'must be given when a snapshot is' });
+    }
+  });
+
+export type ImageDefinition = z.output<typeof imageDefinitionSchema>;
+export type ImageDefinitionInput = z.input<typeof imageDefinitionSchema>;
+/** A file of the copy of the assets, as a definition lists it. */
+export type ImageAsset = ImageDefinition['scripts'][number];
+
+/** What {@link imageDefinition} fills in. */
+type Defaulted =
+  'formatVersion' | 'packages' | 'overlays' | 'diskMib' | 'locale' | 'keyboard' | 'timezone' | 'toolchain';
+
+/** What somebody who describes an image has to say; the rest has defaults. */
+export type ImageDefinitionProps = Omit<ImageDefinitionInput, Defaulted> & {
+  readonly [P in Exclude<Defaulted, 'formatVersion'>]?: ImageDefinitionInput[P] | undefined;
+};
+
+/**
+ * Completes a description: defaults, the packages of the system and the toolchain, normal form.
+ *
+ * @param props `packages` are those a developer wants (default {@link DEFAULT_IMAGE_PACKAGES}).
+ * @param place construct path for errors
+ * @throws FleetError naming everything that is wrong, or the GHC versions that the suite has.
+ */
+export function imageDefinition(props: ImageDefinitionProps, place?: string): ImageDefinition {
+  const toolchain = props.toolchain ?? distributionToolchain(props.base.suite);
+  return parseImageDefinition(
+    {
+      ...props,
+      formatVersion: IMAGE_FORMAT_VERSION,
+      toolchain,
+      packages: [...(props.packages ?? DEFAULT_IMAGE_PACKAGES), ...DEBIAN_SYSTEM_PACKAGES, 'ghc', 'cabal-install'],
+      overlays: props.overlays ?? [],
+      diskMib: props.diskMib ?? 40_960,
+      locale: props.locale ?? 'en_US.UTF-8',
+      keyboard: props.keyboard ?? 'us',
+      timezone: props.timezone ?? 'Europe/Berlin',
+    },
+    place,
+  );
+}
+
+/**
+ * Checks a definition, typically one read back from a file.
+ *
+ * @throws FleetError naming everything that is wrong.
+ */
+export function parseImageDefinition(value: unknown, place?: string): ImageDefinition {
+  const parsed = imageDefinitionSchema.safeParse(value);
+  if (!parsed.success) {
+    throw new FleetError({
+      code: 'image-definition-invalid',
+      problem: `the image definition is not valid: ${parsed.error.issues.map(issueText).join('; ')}`,
+      place,
+      remedy: 'correct what is listed',
+    });
+  }
+  checkToolchain(parsed.data, place);
+  return parsed.data;
+}
+
+function checkToolchain(definition: ImageDefinition, place: string | undefined): void {
+  const available = distributionToolchain(definition.base.suite);
+  for (const tool of ['ghc', 'cabal'] as const) {
+    if (definition.toolchain[tool] !== available[tool]) {
+      throw new FleetError({
+        code: 'toolchain-unknown',
+        problem: `Debian ${definition.base.suite} does not have this ${tool}`,
+        place,
+        value: definition.toolchain[tool],
+        remedy: `use one of: ${available[tool]}`,
+      });
+    }
+  }
+}
+
+function distributionToolchain(suite: string): { kind: 'distribution'; ghc: string; cabal: string } {
+  const versions = DISTRIBUTION_TOOLCHAINS[suite];
+  if (versions === undefined) throw new Error(`no toolchain is recorded for Debian ${suite}`);
+  return { kind: 'distribution', ...versions };
+}
+
+function issueText(issue: z.core.$ZodIssue): string {
+  return `${issue.path.length === 0 ? 'it' : issue.path.map(String).join('.')}: ${issue.message}`;
+}
+
+function firstRepeated(values: readonly string[]): string | undefined {
+  return values.find((value, index) => values.indexOf(value) !== index);
+}
+
+/**
+ * JSON with keys sorted by code unit and no white space: equal values give equal text on every machine.
+ *
+ * @throws TypeError for what JSON cannot hold (undefined, functions, NaN, infinities).
+ */
+export function canonicalJson(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const members = Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([key, member]) => `${JSON.stringify(key)}:${canonicalJson(member)}`);
+    return `{${members.join(',')}}`;
+  }
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new TypeError('JSON has no such number');
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined) throw new TypeError(`JSON cannot hold a ${typeof value}`);
+  return text;
+}
+
+/** sha256 (hex) of the definition's canonical JSON: the identity of the image, the same on every machine. */
+export function definitionHash(definition: ImageDefinition): string {
+  return createHash('sha256').update(canonicalJson(definition)).digest('hex');
+}
+
+const EPOCH_START = Date.UTC(2020, 0, 1) / 1000;
+const EPOCH_END = Date.UTC(2026, 0, 1) / 1000;
+
+/** SOURCE_DATE_EPOCH of an image in seconds: follows from the hash, lies in 2020 to 2025, never in the future. */
+export function sourceDateEpoch(hash: string): number {
+  return EPOCH_START + (parseInt(hash.slice(0, 12), 16) % (EPOCH_END - EPOCH_START));
+}

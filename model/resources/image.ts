@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { nameSchema, singleLineSchema } from '../names';
+import { computed, defineShape, observed, required } from '../resource-shape';
+
+/** A disk image in the cache. */
+export const imageShape = defineShape({
+  type: 'buildfleet_image',
+  description:
+    'A disk image, built once per definition and kept in the cache that all fleets of an operator share. Destroying it leaves the cache alone.',
+  attributes: {
+    name: required(nameSchema, 'Name of the image in the fleet.'),
+    definitionHash: required(
+      z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lowercase hexadecimal digits'),
+      'sha256 of the definition. Another definition is another image.',
+      { replaces: true },
+    ),
+    definitionFile: required(
+      singleLineSchema,
+      'The definition as JSON, relative to the directory of the stack; scripts and files lie beside it.',
+    ),
+    status: observed(
+      z.enum(['present', 'missing', 'altered']),
+      'present',
+      'Whether the artifact is in the cache, with the content that was built.',
+    ),
+    artifactPath: computed(z.string(), 'Where the disk lies on the workstation (qcow2).', { stable: true }),
+    sha256: computed(z.string(), 'sha256 of the disk.', { stable: true }),
+    sizeBytes: computed(z.number(), 'Size of the disk file.', { stable: true }),
+  },
+});
