@@ -1,0 +1,55 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync } from 'node:fs';
+import { readProcess, type ProcessIdentity } from './process-identity';
+
+/** How to start a process that outlives this one. */
+export interface DetachedOptions {
+  readonly cwd: string;
+  /** Receives stdout and stderr; emptied first, mode 0600. */
+  readonly outputPath: string;
+}
+
+/** A process in a session of its own, which holds nothing of ours: no pipe, no terminal, no variable. */
+export interface DetachedProcess {
+  readonly identity: ProcessIdentity;
+  /** Resolves when it ends while we still run. `code` is null when a signal ended it. */
+  readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+}
+
+/** Variables that a daemon may see; Terraform's environment holds tokens that must not live on in it. */
+const KEPT_VARIABLES = ['PATH', 'HOME', 'USER', 'LOGNAME', 'TMPDIR', 'XDG_RUNTIME_DIR', 'TZ'];
+
+/**
+ * Starts a program that goes on running when this process ends, with `LC_ALL=C`.
+ *
+ * @throws NodeJS.ErrnoException with code ENOENT when it is not installed, or what opening the output file gave.
+ */
+export async function startDetached(
+  file: string,
+  args: readonly string[],
+  options: DetachedOptions,
+): Promise<DetachedProcess> {
+  const output = openSync(options.outputPath, 'w', 0o600);
+  try {
+    const kept = KEPT_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
+    const child = spawn(file, [...args], {
+      cwd: options.cwd,
+      env: { ...(Object.fromEntries(kept) as Record<string, string>), LC_ALL: 'C' },
+      detached: true,
+      stdio: ['ignore', output, output],
+    });
+    const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
+      child.once('exit', (code, signal) => resolve({ code, signal }));
+    });
+    await new Promise<void>((resolve, reject) => {
+      child.once('spawn', resolve);
+      child.once('error', reject);
+    });
+    child.unref();
+    const pid = child.pid ?? 0;
+    // One that is over already has no start time any more, and nobody can be mistaken for it.
+    return { identity: { pid, startTime: readProcess(pid)?.startTime ?? '' }, ended };
+  } finally {
+    closeSync(output);
+  }
+}

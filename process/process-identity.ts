@@ -1,0 +1,71 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
+
+/** One process for as long as it lives: a pid may be given to another process, pid and start time together may not. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  /** Clock ticks since boot, field 22 of /proc/<pid>/stat. */
+  readonly startTime: string;
+}
+
+/** A process as /proc shows it. */
+export interface ProcessSeen extends ProcessIdentity {
+  readonly argv: readonly string[];
+}
+
+/**
+ * Reads one process. Synchronous on purpose: two reads of /proc cost less than one trip through the thread pool.
+ *
+ * @returns undefined when there is no such process, when it is a zombie, or when it has no argv (kernel threads).
+ */
+export function readProcess(pid: number): ProcessSeen | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
+    // The second field is the program's name in parentheses and may hold anything, parentheses included.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    const startTime = fields[19];
+    const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
+    if (startTime === undefined || fields[0] === 'Z' || fields[0] === 'X' || argv.length === 0) return undefined;
+    return { pid, startTime, argv };
+  } catch {
+    return undefined;
+  }
+}
+
+/** All processes with an argv that this user may see. */
+export function listProcesses(): ProcessSeen[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map((entry) => readProcess(Number(entry)))
+    .filter((seen) => seen !== undefined);
+}
+
+/** Whether this very process still runs. */
+export function isRunning(identity: ProcessIdentity): boolean {
+  return readProcess(identity.pid)?.startTime === identity.startTime;
+}
+
+/** Sends a signal to this very process, and to no other that got its pid. Does nothing when it has ended. */
+export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals): void {
+  if (!isRunning(identity)) return;
+  try {
+    process.kill(identity.pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/**
+ * Waits for the end of a process that may not be our child, for which Linux has no event that Node can wait for.
+ *
+ * @returns whether it ended within the time.
+ * @throws AbortError when the signal fires first.
+ */
+export async function waitForEnd(identity: ProcessIdentity, milliseconds: number, signal?: AbortSignal): Promise<boolean> {
+  const deadline = Date.now() + milliseconds;
+  while (isRunning(identity)) {
+    if (Date.now() >= deadline) return false;
+    await pause(50, undefined, signal ? { signal } : {});
+  }
+  return true;
+}

@@ -1,0 +1,124 @@
+/** What one QEMU process is started with. */
+export interface QemuMachine {
+  readonly name: string;
+  readonly uuid: string;
+  /** Owner tag, readable in the process's own argv. */
+  readonly fleet: string;
+  /** Absolute path of the VM's own disk (qcow2); together with name and fleet it tells our process from any other. */
+  readonly diskPath: string;
+  /** Absolute path of the NoCloud seed (ISO), or undefined for an empty CD drive. */
+  readonly seedPath: string | undefined;
+  readonly cpus: number;
+  readonly memoryMib: number;
+  readonly mac: string;
+  readonly accelerator: 'kvm' | 'tcg';
+  /** Halt before the first instruction, to be continued through QMP. Default false. */
+  readonly startHalted?: boolean;
+}
+
+/** What can be read back from the argv of a QEMU process of ours. */
+export type QemuMachineSeen = Pick<
+  QemuMachine,
+  'name' | 'uuid' | 'fleet' | 'diskPath' | 'seedPath' | 'cpus' | 'memoryMib' | 'mac'
+>;
+
+/** File names inside a VM's directory, which is the working directory of its QEMU. */
+export const QEMU_FILES = { console: 'console.log', control: 'qmp.sock', pid: 'qemu.pid' } as const;
+
+/** QMP names of what can be taken out while the VM runs. */
+export const SEED_DRIVE = 'seed-drive';
+export const SEED_NODE = 'seed';
+
+const OWNER_TAG = 'opt/buildfleet/fleet';
+
+/**
+ * Arguments of `qemu-system-x86_64` for one VM. The process MUST be started in the VM's directory: socket, log and pid
+ * file are relative, because a unix socket address holds no more than 107 bytes.
+ */
+export function qemuArguments(machine: QemuMachine): string[] {
+  return [
+    ...['-name', `guest=${machine.name}`, '-uuid', machine.uuid],
+    ...['-fw_cfg', `name=${OWNER_TAG},string=${machine.fleet}`],
+    ...['-no-user-config', '-nodefaults', '-display', 'none'],
+    ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
+    ...['-machine', 'type=q35,usb=off,vmport=off', '-accel', machine.accelerator],
+    ...['-cpu', cpuModel(machine.accelerator)],
+    ...['-smp', `cpus=${machine.cpus}`, '-m', `size=${machine.memoryMib}M`],
+    ...diskArguments(machine.diskPath),
+    ...seedArguments(machine.seedPath),
+    ...['-netdev', 'user,id=net'],
+    // Without its ROM the firmware does not try to boot from the network.
+    ...['-device', `virtio-net-pci,netdev=net,mac=${machine.mac},romfile=`],
+    ...['-device', 'virtio-rng-pci'],
+    ...['-chardev', `file,id=console,path=${QEMU_FILES.console},append=on`, '-serial', 'chardev:console'],
+    ...['-chardev', `socket,id=control,path=${QEMU_FILES.control},server=on,wait=off`],
+    ...['-mon', 'chardev=control,mode=control', '-pidfile', QEMU_FILES.pid],
+    // A guest that resets while it boots has panicked; once it is known to be up, QMP allows it to reboot. A panic
+    // that the guest can report stops it, so that nothing loops unseen.
+    ...['-device', 'pvpanic-pci', '-action', 'reboot=shutdown,panic=pause'],
+    ...(machine.startHalted === true ? ['-S'] : []),
+  ];
+}
+
+function cpuModel(accelerator: QemuMachine['accelerator']): string {
+  // TCG's cmpxchg16b is broken in QEMU 7.2: a Linux 6.12 guest that uses it dies at random, often while it boots.
+  return accelerator === 'kvm' ? 'host' : 'qemu64,-cx16';
+}
+
+function diskArguments(path: string): string[] {
+  const node = { driver: 'qcow2', 'node-name': 'disk', discard: 'unmap', file: { driver: 'file', filename: path } };
+  return ['-blockdev', JSON.stringify(node), '-device', 'virtio-blk-pci,id=disk-drive,drive=disk,bootindex=1'];
+}
+
+function seedArguments(path: string | undefined): string[] {
+  if (path === undefined) return [];
+  const node = {
+    driver: 'raw',
+    'node-name': SEED_NODE,
+    'read-only': true,
+    file: { driver: 'file', filename: path },
+  };
+  return ['-blockdev', JSON.stringify(node), '-device', `ide-cd,id=${SEED_DRIVE},bus=ide.0,drive=${SEED_NODE}`];
+}
+
+/**
+ * Reads back what {@link qemuArguments} wrote, from the argv of a running process (`/proc/<pid>/cmdline`).
+ *
+ * @returns undefined for every process that was not started with these arguments, foreign QEMUs included.
+ */
+export function readQemuArguments(argv: readonly string[]): QemuMachineSeen | undefined {
+  const name = /^guest=([^,]+)$/.exec(valueAfter(argv, '-name'))?.[1];
+  const fleet = argv
+    .map((argument) => new RegExp(`^name=${OWNER_TAG},string=([^,]+)$`).exec(argument)?.[1])
+    .find((tag) => tag !== undefined);
+  const cpus = Number(/^cpus=(\d+)$/.exec(valueAfter(argv, '-smp'))?.[1]);
+  const memoryMib = Number(/^size=(\d+)M$/.exec(valueAfter(argv, '-m'))?.[1]);
+  const uuid = valueAfter(argv, '-uuid');
+  const mac = argv.map((argument) => /^virtio-net-pci,.*mac=([^,]+)/.exec(argument)?.[1]).find((seen) => seen !== undefined);
+  const diskPath = nodeFile(argv, 'disk');
+  if (name === undefined || fleet === undefined || mac === undefined || diskPath === undefined) return undefined;
+  if (uuid === '' || Number.isNaN(cpus) || Number.isNaN(memoryMib)) return undefined;
+  return { name, uuid, fleet, diskPath, seedPath: nodeFile(argv, SEED_NODE), cpus, memoryMib, mac };
+}
+
+function valueAfter(argv: readonly string[], option: string): string {
+  const index = argv.indexOf(option);
+  return index === -1 ? '' : (argv[index + 1] ?? '');
+}
+
+function nodeFile(argv: readonly string[], nodeName: string): string | undefined {
+  for (const argument of argv) {
+    if (!argument.startsWith('{')) continue;
+    const node = parseNode(argument);
+    if (node?.['node-name'] === nodeName) return node.file?.filename;
+  }
+  return undefined;
+}
+
+function parseNode(text: string): { 'node-name'?: string; file?: { filename?: string } } | undefined {
+  try {
+    return JSON.parse(text) as { 'node-name'?: string; file?: { filename?: string } };
+  } catch {
+    return undefined;
+  }
+}
