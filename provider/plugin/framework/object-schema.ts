@@ -81,7 +81,7 @@ function topLevelAttribute({ wireName, type, attribute }: AttributeSchema): Wire
     descriptionKind: MARKDOWN,
     required: attribute.kind === 'required',
     optional: attribute.kind === 'optional' || attribute.kind === 'defaulted',
-    computed: attribute.kind === 'computed' || attribute.kind === 'defaulted',
+    computed: ['computed', 'defaulted', 'observed'].includes(attribute.kind),
     sensitive: attribute.sensitive,
   };
 }

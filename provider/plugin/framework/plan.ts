@@ -11,7 +11,7 @@ export interface ResourcePlan {
   readonly replace: readonly string[];
 }
 
-/** The configuration with defaults; computed values as given by `computedValue`. */
+/** The configuration with defaults and desired values; computed ones as given by `computedValue`. */
 function fromConfig(
   schema: ObjectSchema,
   config: WireObject,
@@ -21,6 +21,7 @@ function fromConfig(
     schema.attributes.map(({ wireName, type, attribute }) => {
       const configured = config[wireName] ?? null;
       if (attribute.kind === 'computed') return [wireName, computedValue(wireName)];
+      if (attribute.kind === 'observed') return [wireName, toWire(type, attribute.default)];
       if (attribute.kind === 'defaulted' && configured === null) return [wireName, toWire(type, attribute.default)];
       return [wireName, configured];
     }),
@@ -34,7 +35,7 @@ export function planCreation(schema: ObjectSchema, config: WireObject): Resource
 
 /**
  * A change of an existing object. Nothing computed becomes unknown unless something configured changes, so that a plan
- * without changes is empty.
+ * without changes is empty and one that heals an observed attribute names nothing else.
  *
  * @param advice the handler's own view, asked only when something changes
  */
@@ -47,7 +48,8 @@ export function planUpdate(
 ): ResourcePlan {
   const unchanged = fromConfig(schema, config, (name) => prior[name] ?? null);
   const changed = schema.attributes.filter(({ wireName }) => !sameValue(prior[wireName] ?? null, unchanged[wireName]!));
-  if (changed.length === 0) return { planned: unchanged, replace: [] };
+  // what was observed is put right without a change of anything that others may depend on
+  if (changed.every(({ attribute }) => attribute.kind === 'observed')) return { planned: unchanged, replace: [] };
 
   const stable = new Set(schema.attributes.filter(({ attribute }) => attribute.stable).map(({ wireName }) => wireName));
   // a state written before the attribute existed holds null for it

@@ -14,7 +14,7 @@ export function validateConfig(schema: ObjectSchema, config: WireObject): WireDi
 function validateAttribute(schema: AttributeSchema, config: WireObject): WireDiagnostic[] {
   const value = config[schema.wireName] ?? null;
   // Terraform itself asks for required attributes and refuses computed ones
-  if (value === null || schema.attribute.kind === 'computed') return [];
+  if (value === null || schema.attribute.kind === 'computed' || schema.attribute.kind === 'observed') return [];
   const unknown: ValuePath[] = [];
   const candidate = fromWire(schema.type, value, (path) => unknown.push(path));
   const result = schema.attribute.type.safeParse(candidate);
