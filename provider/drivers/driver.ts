@@ -27,6 +27,8 @@ export interface VmObservation {
   readonly memoryMib: number;
   readonly mac: string;
   readonly power: PowerState;
+  /** What the hypervisor itself says of the power state, for error messages: `qemu status io-error`. */
+  readonly detail?: string | undefined;
   readonly seedAttached: boolean;
 }
 
@@ -57,7 +59,13 @@ export interface HypervisorDriver {
   attachSeed(spec: VmSpec, isoPath: string, signal: AbortSignal): Promise<void>;
   /** Detaches and deletes the seed, also while the VM runs. */
   removeSeed(spec: VmSpec, signal: AbortSignal): Promise<void>;
+  /**
+   * Starts a VM that is off, resumes a paused one, restarts a crashed one. Until {@link confirmBoot}, a guest that resets
+   * is switched off, because that is what a panic at boot looks like.
+   */
   start(spec: VmSpec, signal: AbortSignal): Promise<void>;
+  /** Says that the guest is up: from now on it may reboot. */
+  confirmBoot(spec: VmSpec, signal: AbortSignal): Promise<void>;
   /** Asks the guest to power off; after `graceSeconds` the power is cut. */
   stop(spec: VmSpec, graceSeconds: number, signal: AbortSignal): Promise<void>;
   /** Stops and deletes everything that belongs to the VM. Succeeds when it is gone already. */

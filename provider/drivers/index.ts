@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import type { FleetPaths } from '../../model/paths';
+import type { Run } from '../../process/run';
+import type { HypervisorDriver } from './driver';
+import { QemuDriver } from './qemu';
+import { type Accelerator, chooseAccelerator } from './qemu/accelerator';
+
+/** Hypervisors that a VM can name. */
+export type Hypervisor = 'qemu';
+
+export interface DriverOptions {
+  readonly paths: FleetPaths;
+  /** Where what was found out about this machine is kept. */
+  readonly cacheDirectory: string;
+  readonly run: Run;
+}
+
+/** The driver of a hypervisor. Cheap: nothing is looked at before a method is called. */
+export function createDriver(hypervisor: Hypervisor, options: DriverOptions): HypervisorDriver {
+  switch (hypervisor) {
+    case 'qemu':
+      return new QemuDriver({ ...options, accelerator: acceleratorOnce(options) });
+  }
+}
+
+/** VMs are created side by side; one of them makes the proof, the others wait for it. */
+function acceleratorOnce({ run, cacheDirectory }: DriverOptions) {
+  let answer: Promise<Accelerator> | undefined;
+  return (imagePath: string, signal: AbortSignal): Promise<Accelerator> => {
+    answer ??= chooseAccelerator({ run, imagePath, cacheFile: join(cacheDirectory, 'accelerator.json'), signal });
+    answer.catch(() => (answer = undefined));
+    return answer;
+  };
+}
