@@ -1,0 +1,253 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from '../../../process/run';
+import { FleetProject } from '../support/fleet-project';
+import { RunningFleet } from '../support/running-fleet';
+import { describeWithTools } from '../support/tools';
+
+/** What an operator had in `~/.ssh/config` before: no final newline, so that a careless edit shows. */
+const OWN_SSH_CONFIG = '# mine\nHost *\n  ServerAliveInterval 60';
+
+const DEPLOY_SECONDS = 15 * 60;
+
+describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'the life of a fleet', () => {
+  const project = new FleetProject({ sshd: 13220, hub: 13200, first: 13221, last: 13230 });
+  const fleet = new RunningFleet(project);
+  const sshConfig = join(project.home, '.ssh/config');
+
+  beforeAll(() => {
+    mkdirSync(join(project.home, '.ssh'), { mode: 0o700 });
+    writeFileSync(sshConfig, OWN_SSH_CONFIG, { mode: 0o600 });
+  });
+
+  afterAll(async () => {
+    await project.cdktf('destroy', { acceptExitCodes: [0, 1] });
+    project.remove();
+  });
+
+  test(
+    'comes up with two VMs that are reached and registered',
+    async () => {
+      await project.cdktf('deploy');
+
+      const { vms } = await fleet.status();
+
+      expect(vms.map((vm) => [vm.id, vm.usable, vm.power.state, vm.tunnel.state, vm.hubEntry.state])).toEqual([
+        ['alpha', true, 'running', 'up', 'fresh'],
+        ['beta', true, 'running', 'up', 'fresh'],
+      ]);
+      expect(vms.map((vm) => vm.hubEntry.ghcVersions)).toEqual([['9.6.6'], ['9.6.6']]);
+      expect(vms.map((vm) => vm.tunnelPort)).toEqual([13221, 13222]);
+    },
+    DEPLOY_SECONDS * 1000,
+  );
+
+  test('lets ssh in by every alias without a question about host keys', async () => {
+    const names = await Promise.all(
+      ['alpha', 'haskell-build-alpha', 'haskell-build', 'beta'].map(async (alias) =>
+        (await project.ssh([alias, 'hostname'])).stdout.trim(),
+      ),
+    );
+
+    expect(names).toEqual(['haskell-build-alpha', 'haskell-build-alpha', 'haskell-build-alpha', 'haskell-build-beta']);
+    expect(existsSync(join(project.home, '.ssh/known_hosts'))).toBe(false);
+  }, 60_000);
+
+  test('gives the two VMs of one image identities of their own', async () => {
+    const facts = await Promise.all(
+      ['alpha', 'beta'].map(
+        async (id) =>
+          (await project.ssh([id, 'cat /etc/machine-id /etc/ssh/ssh_host_ed25519_key.pub /sys/class/net/e*/address']))
+            .stdout,
+      ),
+    );
+
+    const [alpha, beta] = facts.map((text) => text.trim().split('\n'));
+    expect(alpha).toHaveLength(3);
+    for (const [index, value] of alpha!.entries()) expect(beta![index]).not.toBe(value);
+  }, 60_000);
+
+  test('changes nothing and restarts nothing when deployed again', async () => {
+    const before = fleet.processes();
+
+    const { stdout } = await project.cdktf('deploy');
+
+    expect(stdout).toMatch(/No changes|0 added, 0 changed, 0 destroyed/);
+    expect(fleet.processes()).toEqual(before);
+  }, 120_000);
+
+  test(
+    'names the power state of a killed VM and nothing else, and heals it',
+    async () => {
+      const hostKey = (await project.ssh(['alpha', 'cat /etc/ssh/ssh_host_ed25519_key.pub'])).stdout;
+      process.kill(fleet.qemu('alpha'), 'SIGKILL');
+
+      const plan = await project.cdktf('diff');
+
+      expect(plan.stdout).toContain('0 to add, 1 to change, 0 to destroy');
+      expect(changedAttributes(plan.stdout)).toEqual(['power_state']);
+
+      await project.cdktf('deploy');
+      expect((await fleet.vm('alpha')).usable).toBe(true);
+      expect((await project.ssh(['alpha', 'cat /etc/ssh/ssh_host_ed25519_key.pub'])).stdout).toBe(hostKey);
+      expect(await fleet.hubEntries('alpha')).toHaveLength(1);
+    },
+    DEPLOY_SECONDS * 1000,
+  );
+
+  test(
+    'updates the memory of one VM in place and leaves the other alone',
+    async () => {
+      const beta = fleet.qemu('beta');
+      project.editMain((text) => text.replace(/(new BuildVm\(\w+, 'alpha', \{)/, '$1 memory: Size.mebibytes(1536),'));
+
+      const plan = await project.cdktf('diff');
+
+      expect(plan.stdout).toContain('to change, 0 to destroy');
+      expect(plan.stdout).toMatch(/memory_mib\s+= 2048 -> 1536/);
+
+      await project.cdktf('deploy');
+      expect(fleet.qemu('beta')).toBe(beta);
+      const memory = Number((await project.ssh(['alpha', "awk '/MemTotal/ {print $2}' /proc/meminfo"])).stdout);
+      expect(memory / 1024).toBeGreaterThan(1536 * 0.85);
+      expect(memory / 1024).toBeLessThan(1536);
+    },
+    DEPLOY_SECONDS * 1000,
+  );
+
+  test(
+    'takes a removed VM away with everything of it, and keeps its port for it',
+    async () => {
+      const alpha = fleet.qemu('alpha');
+      const withBeta = readFileSync(join(project.directory, 'main.ts'), 'utf8');
+      project.editMain((text) => text.replace(/^.*new BuildVm\(\w+, 'beta'.*\n/m, ''));
+
+      await project.cdktf('deploy');
+
+      expect(fleet.qemu('alpha')).toBe(alpha);
+      expect((await fleet.status()).vms.map((vm) => [vm.id, vm.tunnelPort])).toEqual([['alpha', 13221]]);
+      expect(() => fleet.qemu('beta')).toThrow('0 QEMU processes');
+      expect(await fleet.hubEntries('beta')).toEqual([]);
+      expect(filesBelow(project.paths.stateDirectory).filter((path) => path.includes('beta'))).toEqual([]);
+
+      writeFileSync(join(project.directory, 'main.ts'), withBeta);
+      await project.cdktf('deploy');
+
+      expect(fleet.qemu('alpha')).toBe(alpha);
+      expect((await fleet.vm('beta')).tunnelPort).toBe(13222);
+      expect((await fleet.vm('beta')).usable).toBe(true);
+    },
+    2 * DEPLOY_SECONDS * 1000,
+  );
+
+  test('keeps every private key out of synth, state, process lists, logs and the image', async () => {
+    const secrets = ['alpha', 'beta'].flatMap((id) => {
+      const { tunnelKey, hostKey } = project.paths.identity(`haskell-build-${id}`);
+      return [tunnelKey, hostKey].map((path) => keyBody(readFileSync(path, 'utf8')));
+    });
+    const log = join(project.directory, 'terraform.log');
+    await project.cdktf('diff', { env: { TF_LOG: 'trace', TF_LOG_PATH: log } });
+
+    const places = [
+      join(project.directory, 'cdktf.out'),
+      join(project.directory, 'rendered'),
+      log,
+      project.paths.services,
+      join(project.paths.stateDirectory, 'vms'),
+    ];
+    const processes = readdirSync('/proc')
+      .filter((pid) => /^\d+$/.test(pid))
+      .map((pid) => readOrEmpty(`/proc/${pid}/cmdline`))
+      .join('\n');
+
+    expect(existsSync(log)).toBe(true);
+    for (const secret of secrets) {
+      expect(project.state()).not.toContain(secret);
+      expect(processes).not.toContain(secret);
+      const found = await run('grep', ['-rlaF', '-e', secret, ...places], { acceptExitCodes: [1], input: '' });
+      expect(found.stdout).toBe('');
+    }
+    const images = join(project.home, '.cache/buildfleet/images/');
+    const inImage = await run('grep', ['-rlaF', '-e', 'PRIVATE KEY', images], { acceptExitCodes: [0, 1], input: '' });
+    expect(inImage.stdout).not.toMatch(/seed|identity/);
+  }, 180_000);
+
+  test('brings a tunnel back within 20 seconds after its connection is cut', async () => {
+    const connections = await tunnelConnections(project.ports.sshd);
+    expect(connections.length).toBeGreaterThanOrEqual(2);
+    for (const pid of connections) process.kill(pid, 'SIGKILL');
+
+    await fleet.untilUsable('alpha', 20);
+    await fleet.untilUsable('beta', 20);
+  }, 60_000);
+
+  test('restarts its sshd and hub when they are killed, without doubled entries', async () => {
+    const before = fleet.processes().length;
+    for (const port of [project.ports.sshd, project.ports.hub]) process.kill(await listener(port), 'SIGKILL');
+
+    await fleet.untilUsable('alpha', 30);
+    await fleet.untilUsable('beta', 30);
+
+    expect(fleet.processes()).toHaveLength(before);
+    expect(await fleet.hubEntries('alpha')).toHaveLength(1);
+    expect(await fleet.hubEntries('beta')).toHaveLength(1);
+    expect((await project.cdktf('diff')).stdout).toContain('No changes');
+  }, 120_000);
+
+  test('passes the smoke test through the CLI, and exec passes exit codes on', async () => {
+    const smoke = await project.cli(['smoke', 'alpha', 'beta']);
+    const failing = await project.cli(['exec', 'beta', '--', 'sh', '-c', 'exit 7'], { acceptExitCodes: [7] });
+
+    expect(smoke.exitCode).toBe(0);
+    expect(failing.exitCode).toBe(7);
+  }, 180_000);
+
+  test('takes everything away again and restores the ssh configuration byte by byte', async () => {
+    await project.cdktf('destroy');
+
+    expect(readFileSync(sshConfig, 'utf8')).toBe(OWN_SSH_CONFIG);
+    expect(fleet.processes()).toEqual([]);
+    expect(filesBelow(project.home).filter((path) => !path.startsWith('.cache') && path !== '.ssh/config')).toEqual([]);
+  }, 180_000);
+});
+
+/** Names of the attributes that a plan changes, as Terraform prints them. */
+function changedAttributes(plan: string): readonly string[] {
+  return [...plan.matchAll(/^\s*[~+-] (\w+)\s+= /gm)].map((match) => match[1]!);
+}
+
+/** The middle line of a private key: found nowhere else, and found however the file was embedded. */
+function keyBody(pem: string): string {
+  const lines = pem.trim().split('\n');
+  return lines[Math.floor(lines.length / 2)]!;
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}
+
+/** Files below a directory, relative to it; what links lead to is not followed. */
+function filesBelow(directory: string): readonly string[] {
+  if (!existsSync(directory)) return [];
+  return readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => !entry.isDirectory())
+    .map((entry) => join(entry.parentPath, entry.name).slice(directory.length + 1));
+}
+
+/** The process that listens on a port of the workstation. */
+async function listener(port: number): Promise<number> {
+  const { stdout } = await run('ss', ['-Htlnp', `sport = :${port}`]);
+  const pid = /pid=(\d+)/.exec(stdout)?.[1];
+  if (pid === undefined) throw new Error(`nothing listens on ${port}`);
+  return Number(pid);
+}
+
+/** The sshd processes that hold a VM's connection. */
+async function tunnelConnections(port: number): Promise<readonly number[]> {
+  const { stdout } = await run('ss', ['-Htnp', 'state', 'established', `sport = :${port}`]);
+  return [...new Set([...stdout.matchAll(/pid=(\d+)/g)].map((match) => Number(match[1])))];
+}

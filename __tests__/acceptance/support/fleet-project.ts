@@ -1,0 +1,124 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expandHome, FleetPaths, defaultStateDirectory } from '../../../model/paths';
+import { type CommandResult, run, type RunOptions } from '../../../process/run';
+
+const REPOSITORY = join(__dirname, '../../..');
+
+/** Ports of one test fleet. Suites run side by side, so each takes a range of its own. */
+export interface FleetPorts {
+  readonly sshd: number;
+  readonly hub: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/**
+ * A checkout of its own for one acceptance suite: the repository's code with a `main.ts`, a port registry and a home
+ * directory that belong to the test alone. Only the image cache is shared, because it is keyed by content.
+ */
+export class FleetProject {
+  readonly directory: string;
+  readonly home: string;
+  readonly paths: FleetPaths;
+  private readonly pristineMain: string;
+
+  constructor(readonly ports: FleetPorts) {
+    const root = mkdtempSync(join(tmpdir(), 'buildfleet-acceptance-'));
+    this.directory = join(root, 'project');
+    this.home = join(root, 'home');
+    mkdirSync(this.directory);
+    mkdirSync(join(this.home, '.cache'), { recursive: true });
+    const cache = join(REPOSITORY, '.cache/acceptance');
+    mkdirSync(cache, { recursive: true });
+    symlinkSync(cache, join(this.home, '.cache/buildfleet'));
+    const own = new Set(['main.ts', 'port-registry.yml', 'cdktf.out', 'rendered', '.git', '.cache', 'dist']);
+    for (const entry of readdirSync(REPOSITORY)) {
+      if (!own.has(entry) && !entry.includes('.tfstate')) {
+        symlinkSync(join(REPOSITORY, entry), join(this.directory, entry));
+      }
+    }
+    this.pristineMain = withPorts(readFileSync(join(REPOSITORY, 'main.ts'), 'utf8'), ports);
+    this.restoreMain();
+    this.paths = new FleetPaths(expandHome(defaultStateDirectory('fleet'), this.home));
+  }
+
+  /** Puts the fleet back to what the repository's `main.ts` declares. */
+  restoreMain(): void {
+    writeFileSync(join(this.directory, 'main.ts'), this.pristineMain);
+  }
+
+  /** Edits `main.ts` as an operator would. An edit that changes nothing is a mistake in the test. */
+  editMain(edit: (text: string) => string): void {
+    const path = join(this.directory, 'main.ts');
+    const before = readFileSync(path, 'utf8');
+    const after = edit(before);
+    if (after === before) throw new Error(`the edit did not change main.ts:\n${before}`);
+    writeFileSync(path, after);
+  }
+
+  /** Runs `cdktf COMMAND fleet …` in the project; both streams are in `stdout`, without colour codes. */
+  async cdktf(command: 'deploy' | 'diff' | 'destroy' | 'synth', options: RunOptions = {}): Promise<CommandResult> {
+    const args = command === 'synth' ? ['synth'] : [command, 'fleet'];
+    if (command === 'deploy' || command === 'destroy') args.push('--auto-approve');
+    const result = await run(join(REPOSITORY, 'node_modules/.bin/cdktf'), args, {
+      ...options,
+      cwd: this.directory,
+      env: this.environment(options.env),
+    });
+    return { ...result, stdout: plain(`${result.stdout}\n${result.stderr}`) };
+  }
+
+  /** Runs the project's own CLI on the deployed fleet. */
+  async cli(args: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
+    return run(join(REPOSITORY, 'bin/buildfleet'), args, {
+      ...options,
+      cwd: this.directory,
+      env: this.environment(options.env),
+    });
+  }
+
+  /** Runs OpenSSH with the operator's configuration. It looks for that in the account's home, hence `-F`. */
+  async ssh(args: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
+    return run('ssh', ['-F', join(this.home, '.ssh/config'), '-o', 'BatchMode=yes', ...args], options);
+  }
+
+  environment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+    return { HOME: this.home, CI: '', CHECKPOINT_DISABLE: '1', FORCE_COLOR: '0', NO_COLOR: '1', ...extra };
+  }
+
+  /** Terraform's view of everything that exists. */
+  state(): string {
+    const path = join(this.directory, 'terraform.fleet.tfstate');
+    return existsSync(path) ? readFileSync(path, 'utf8') : '';
+  }
+
+  remove(): void {
+    rmSync(join(this.directory, '..'), { recursive: true, force: true });
+  }
+}
+
+function plain(text: string): string {
+  // eslint-disable-next-line no-control-regex -- colour codes start with an escape character
+  return text.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '');
+}
+
+/** Gives the fleet of `main.ts` the test's ports. */
+function withPorts(main: string, ports: FleetPorts): string {
+  const changed = main.replace(
+    /Workstation\.embedded\((\w+), '(\w+)'\)/,
+    `Workstation.embedded($1, '$2', { sshdPort: ${ports.sshd}, hubPort: ${ports.hub}, tunnelPorts: { first: ${ports.first}, last: ${ports.last} } })`,
+  );
+  if (changed === main) throw new Error('main.ts no longer declares its workstation as this test expects');
+  return changed;
+}

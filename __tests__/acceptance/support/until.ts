@@ -1,0 +1,18 @@
+/**
+ * Asks again until the answer is there, with a pause so that the asking does not load what is asked.
+ *
+ * @throws Error with the description once `seconds` have passed
+ */
+export async function until<T>(
+  description: string,
+  seconds: number,
+  ask: () => Promise<T | null | undefined | false> | T | null | undefined | false,
+): Promise<T> {
+  const deadline = Date.now() + seconds * 1000;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== null && answer !== undefined && answer !== false) return answer;
+    if (Date.now() > deadline) throw new Error(`${description}: not within ${seconds} s`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
