@@ -18,18 +18,36 @@ export class FleetPaths {
   /** @param stateDirectory absolute, or with a leading `~/` where the text is rendered rather than opened */
   constructor(readonly stateDirectory: string) {}
 
-  readonly fleetFile = this.in('fleet.json');
-  readonly sshConfig = this.in('ssh-config');
+  get fleetFile(): string {
+    return this.in('fleet.json');
+  }
+  get sshConfig(): string {
+    return this.in('ssh-config');
+  }
   /** Pinned host keys of the VMs, one line a VM, by HostKeyAlias. */
-  readonly knownHosts = this.in('known_hosts');
-  readonly portRegistry = this.in('port-registry.yml');
-  readonly stateHubRefs = this.in('state-hub-refs.yml');
-  readonly tunnelCatalog = this.in('ops-bridge/tunnels');
+  get knownHosts(): string {
+    return this.in('known_hosts');
+  }
+  get portRegistry(): string {
+    return this.in('port-registry.yml');
+  }
+  get stateHubRefs(): string {
+    return this.in('state-hub-refs.yml');
+  }
+  get tunnelCatalog(): string {
+    return this.in('ops-bridge/tunnels');
+  }
 
   /** The private sshd and the embedded hub. */
-  readonly services = this.in('workstation');
-  readonly tunnelAuthorizedKeys = this.in('workstation/authorized_keys');
-  readonly hubDatabase = this.in('workstation/hub.sqlite');
+  get services(): string {
+    return this.in('workstation');
+  }
+  get tunnelAuthorizedKeys(): string {
+    return this.in('workstation/authorized_keys');
+  }
+  get hubDatabase(): string {
+    return this.in('workstation/hub.sqlite');
+  }
 
   /** Key pairs of one VM, never part of Terraform state. */
   identity(vm: string): { readonly directory: string; readonly tunnelKey: string; readonly hostKey: string } {
