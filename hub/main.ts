@@ -14,7 +14,10 @@ const EXIT_CODES = new Map([
 
 async function main(): Promise<void> {
   const stop = new AbortController();
-  for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => { stop.abort(); });
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.once(name, () => {
+      stop.abort();
+    });
   // A terminal that closed must not end a hub that runs in the background.
   process.on('SIGHUP', () => undefined);
   await runHub({
@@ -37,8 +40,8 @@ function readArguments(): { host: string; port: number; database: string } {
     throw usage((cause as Error).message);
   }
   const { host, port, database } = values;
-  if (port === undefined || !/^\d{1,5}$/.test(port) || Number(port) > 65535)
-    throw usage(`--port is ${JSON.stringify(port) ?? 'missing'}`);
+  if (port === undefined) throw usage('--port is missing');
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw usage(`--port is ${JSON.stringify(port)}`);
   if (!database) throw usage('--database is missing');
   return { host, port: Number(port), database };
 }
