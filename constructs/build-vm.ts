@@ -1,0 +1,268 @@
+import { createHash } from 'node:crypto';
+import { Construct } from 'constructs';
+import { z } from 'zod';
+import { Duration } from '../model/duration';
+import { NAME_PATTERN, vmName } from '../model/names';
+import { portSchema } from '../model/port';
+import { identityShape } from '../model/resources/identity';
+import { managedFileShape } from '../model/resources/managed-file';
+import { macSchema, vmShape } from '../model/resources/vm';
+import { Size } from '../model/size';
+import { INSTANCE_ID_PLACEHOLDER, SEED_PLACEHOLDERS, renderMetaData, renderUserData } from '../rendering/seed';
+import { renderTunnelCatalogEntry } from '../rendering/tunnel-catalog';
+import { fleetOf } from './fleet';
+import { FleetConstruct, type Problem, constructSchema } from './fleet-construct';
+import type { IBuildImage } from './haskell-build-image';
+import type { IRendersFiles, RenderedFile } from './rendered-file';
+import { ShapedResource } from './resource';
+import { cpusSchema, durationSchema, sizeSchema } from './schemas';
+import { SmokeTest } from './smoke-test';
+import { TunnelSlot } from './tunnel-slot';
+import type { IVmHost } from './vm-host';
+import type { ITunnelledVm, IWorkstation } from './workstation-interface';
+
+export interface BuildVmProps {
+  /** Where the VM's tunnel ends. */
+  readonly workstation: IWorkstation;
+  /** What runs the VM. */
+  readonly host: IVmHost;
+  /** What the VM starts from. Another image replaces the VM. */
+  readonly image: IBuildImage;
+  /** Changed in place, with a restart of the VM. @default 2 */
+  readonly cpus?: number;
+  /** Changed in place, with a restart of the VM. @default 2 GiB */
+  readonly memory?: Size;
+  /** Port of the workstation that leads to the VM. @default the one that the port registry reserves for it, else the lowest free one */
+  readonly tunnelPort?: number;
+  /** Whether it is meant where no VM is named, and reached as plain `haskell-build`. @default the first VM of the workstation is */
+  readonly default?: boolean;
+  /** Address of the network interface. @default one that follows from the names of fleet and VM */
+  readonly mac?: string;
+  /** Time between two signs of life in the State Hub. @default 30 seconds */
+  readonly heartbeat?: Duration;
+  /** Time that the VM has to dial in and register. @default 10 minutes */
+  readonly readyTimeout?: Duration;
+  /** Whether a deploy proves the whole chain after a change of the VM. @default true */
+  readonly smokeTest?: boolean;
+}
+
+const propsSchema = z.strictObject({
+  workstation: constructSchema<IWorkstation>('a Workstation', 'tunnelPorts').meta({
+    remedy: "pass one, Workstation.embedded(fleet, 'workstation')",
+  }),
+  host: constructSchema<IVmHost>('a VmHost', 'capacity').meta({ remedy: "pass one, VmHost.local(fleet, 'local', {…})" }),
+  image: constructSchema<IBuildImage>('an image', 'definitionHash').meta({
+    remedy: "pass one, HaskellBuildImage.debian(fleet, 'haskell')",
+  }),
+  cpus: cpusSchema.default(2),
+  memory: sizeSchema.default(Size.gibibytes(2)),
+  tunnelPort: portSchema.optional().meta({ remedy: "give a port of the workstation's tunnelPorts, or none" }),
+  default: z.boolean().default(false),
+  mac: macSchema.optional(),
+  heartbeat: durationSchema.default(Duration.seconds(30)),
+  readyTimeout: durationSchema.default(Duration.minutes(10)),
+  smokeTest: z.boolean().default(true),
+});
+
+/** One build machine: its keys, its tunnel slot and the VM itself. */
+export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFiles {
+  readonly vmName: string;
+  readonly isDefault: boolean;
+  readonly workstation: IWorkstation;
+  readonly host: IVmHost;
+  readonly image: IBuildImage;
+  readonly cpus: number;
+  readonly memory: Size;
+  readonly mac: string;
+  // absent only where the props name no constructs to wire, which has then been reported
+  readonly slot!: TunnelSlot;
+  private readonly identity!: ShapedResource<typeof identityShape>;
+  private readonly resource!: ShapedResource<typeof vmShape>;
+  private readonly props: z.infer<typeof propsSchema>;
+
+  constructor(scope: Construct, id: string, props: BuildVmProps) {
+    super(scope, id);
+    this.props = this.check(propsSchema, props);
+    this.vmName = vmName(id);
+    this.isDefault = this.props.default;
+    this.workstation = this.props.workstation;
+    this.host = this.props.host;
+    this.image = this.props.image;
+    this.cpus = this.props.cpus;
+    this.memory = this.props.memory;
+    this.mac = this.props.mac ?? defaultMac(fleetOf(this).fleetName, this.vmName);
+
+    if (![this.workstation, this.host, this.image].every((construct) => Construct.isConstruct(construct))) return;
+    this.identity = new ShapedResource(this, 'identity', identityShape, { attributes: () => ({ vmName: this.vmName }) });
+    this.slot = new TunnelSlot(this, 'tunnel', {
+      workstation: this.workstation,
+      vmName: this.vmName,
+      host: this.host.id,
+      port: this.props.tunnelPort,
+    });
+    this.resource = new ShapedResource(this, 'Resource', vmShape, {
+      dependsOn: this.workstation.beforeVms,
+      attributes: () => ({
+        name: this.vmName,
+        hypervisor: this.host.hypervisor,
+        imageHash: this.image.definitionHash,
+        imagePath: this.image.artifactPath,
+        identity: {
+          hostFingerprint: this.identity.ref('hostFingerprint'),
+          tunnelFingerprint: this.identity.ref('tunnelFingerprint'),
+        },
+        cpus: this.cpus,
+        memoryMib: this.memoryMib,
+        mac: this.mac,
+        tunnelPort: this.slot.port,
+        relay: {
+          host: this.host.workstationAddress,
+          port: this.workstation.sshdPort,
+          user: this.workstation.tunnelAccount,
+          hostPublicKey: this.workstation.sshdHostPublicKey,
+        },
+        hub: {
+          url: this.workstation.hubUrl,
+          port: this.workstation.hubPort,
+          domain: this.workstation.capability.domain,
+          capabilityType: this.workstation.capability.capabilityType,
+        },
+        developerPublicKeys: this.workstation.developerPublicKeys,
+        heartbeatSeconds: this.props.heartbeat.toSeconds(),
+        readyTimeoutSeconds: this.props.readyTimeout.toSeconds(),
+      }),
+    });
+    new ShapedResource(this, 'tunnel-catalog', managedFileShape, {
+      attributes: () => ({
+        path: `${fleetOf(this).paths.tunnelCatalog}/${this.vmName}.yml`,
+        content: this.tunnelCatalogEntry(),
+        expandHome: true,
+      }),
+    });
+    this.workstation.addVm(this);
+    this.host.addVm(this);
+    if (this.props.smokeTest) new SmokeTest(this, 'smoke', { vm: this });
+    this.addCheck(() => (this.valid ? [...this.tooLarge(), ...this.sharedNames()] : []));
+  }
+
+  get memoryMib(): number {
+    return this.memory.toMebibytes();
+  }
+
+  get testTriggers(): Record<string, string> {
+    const { resource } = this;
+    return {
+      vm: resource.text('id'),
+      image: resource.text('imageHash'),
+      cpus: resource.text('cpus'),
+      memory_mib: resource.text('memoryMib'),
+      tunnel_port: resource.text('tunnelPort'),
+    };
+  }
+
+  get tunnelPublicKey(): string {
+    return this.identity.ref('tunnelPublicKey');
+  }
+
+  get hostPublicKey(): string {
+    return this.identity.ref('hostPublicKey');
+  }
+
+  renderFiles(): readonly RenderedFile[] {
+    return [
+      {
+        path: `vms/${this.id}/user-data`,
+        content: renderUserData({
+          environment: {
+            hostName: this.vmName,
+            hub: { port: this.workstation.hubPort, domain: this.workstation.capability.domain },
+            relay: { host: this.host.workstationAddress, port: this.workstation.sshdPort, user: 'ACCOUNT_THAT_DEPLOYS' },
+            tunnelPort: this.slot.port,
+            heartbeatSeconds: this.props.heartbeat.toSeconds(),
+          },
+          keys: SEED_PLACEHOLDERS,
+        }),
+      },
+      {
+        path: `vms/${this.id}/meta-data`,
+        content: renderMetaData({ instanceId: INSTANCE_ID_PLACEHOLDER, hostName: this.vmName }),
+      },
+      { path: `ops-bridge/tunnels/${this.vmName}.yml`, content: this.tunnelCatalogEntry() },
+    ];
+  }
+
+  private tunnelCatalogEntry(): string {
+    return renderTunnelCatalogEntry({
+      vmName: this.vmName,
+      tunnelPort: this.slot.port,
+      sshConfig: fleetOf(this).paths.sshConfig,
+    });
+  }
+
+  private tooLarge(): Problem[] {
+    const { capacity } = this.host;
+    const remedy = `lower it, or raise the capacity of ${this.host.node.path} if the machine has it`;
+    const problems: Problem[] = [];
+    if (this.cpus > capacity.cpus) {
+      problems.push({ code: 'vm-cpus', problem: `more CPUs than the host's ${capacity.cpus}`, value: this.cpus, remedy });
+    }
+    if (this.memoryMib > capacity.memory.toMebibytes()) {
+      problems.push({
+        code: 'vm-memory',
+        problem: `more memory than the host's ${String(capacity.memory)}`,
+        value: this.memory,
+        remedy,
+      });
+    }
+    return problems;
+  }
+
+  /** The later one of two VMs says what they share. */
+  private sharedNames(): Problem[] {
+    const { vms } = this.workstation;
+    const earlier = vms.slice(0, vms.indexOf(this)).filter((vm) => vm.valid);
+    const problems: Problem[] = [];
+    if (!NAME_PATTERN.test(this.vmName)) {
+      problems.push({
+        code: 'bad-name',
+        problem: `the VM's name is too long for a host name`,
+        value: this.vmName,
+        remedy: 'shorten the id',
+      });
+    }
+    const named = earlier.find((vm) => [vm.vmName, vm.id].some((name) => name === this.vmName || name === this.id));
+    if (named) {
+      problems.push({
+        code: 'duplicate-name',
+        problem: `${named.node.path} has the same name`,
+        value: this.id,
+        remedy: 'give one of the two another name',
+      });
+    }
+    const addressed = earlier.find((vm) => vm.mac === this.mac);
+    if (addressed) {
+      problems.push({
+        code: 'duplicate-mac',
+        problem: `${addressed.node.path} has the same MAC address`,
+        value: this.mac,
+        remedy: 'give one of the two another mac, or none',
+      });
+    }
+    const standard = this.isDefault ? earlier.find((vm) => vm.isDefault) : undefined;
+    if (standard) {
+      problems.push({
+        code: 'second-default',
+        problem: `${standard.node.path} is the default VM already`,
+        value: this.isDefault,
+        remedy: 'leave `default: true` with one of the two',
+      });
+    }
+    return problems;
+  }
+}
+
+/** In QEMU's locally administered range, and the same wherever the plan is made. */
+function defaultMac(fleet: string, vm: string): string {
+  const digest = createHash('sha256').update(`${fleet}/${vm}`).digest('hex');
+  return ['52', '54', '00', digest.slice(0, 2), digest.slice(2, 4), digest.slice(4, 6)].join(':');
+}

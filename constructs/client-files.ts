@@ -1,0 +1,128 @@
+import { Construct } from 'constructs';
+import { hostAliases } from '../model/names';
+import { managedFileShape } from '../model/resources/managed-file';
+import { renderFleetFile } from '../rendering/fleet-file';
+import { renderKnownHosts } from '../rendering/known-hosts';
+import { renderMakefile } from '../rendering/makefile';
+import { renderPortRegistry } from '../rendering/port-registry';
+import { renderSmokeScript } from '../rendering/smoke-script';
+import { renderSshConfig, renderSshInclude } from '../rendering/ssh-config';
+import { renderStateHubRefs } from '../rendering/state-hub-refs';
+import { fleetOf } from './fleet';
+import type { IRendersFiles, RenderedFile } from './rendered-file';
+import { ShapedResource } from './resource';
+import type { IWorkstation } from './workstation-interface';
+
+type ManagedFile = ShapedResource<typeof managedFileShape>;
+
+/** What a client needs on the workstation to reach the VMs, as files of the deployed fleet and of the synthesized stack. */
+export class ClientFiles extends Construct implements IRendersFiles {
+  /** Pinned host keys; they must be there before somebody waits for a VM. */
+  readonly knownHosts: ManagedFile;
+  readonly all: readonly ManagedFile[];
+  private readonly workstation: IWorkstation;
+
+  constructor(scope: Construct, id: string, { workstation }: { readonly workstation: IWorkstation }) {
+    super(scope, id);
+    this.workstation = workstation;
+    const { paths } = fleetOf(this);
+    const file = (name: string, path: () => string, content: () => string, expandHome = false): ManagedFile =>
+      new ShapedResource(this, name, managedFileShape, {
+        attributes: () => ({ path: path(), content: content(), ...(expandHome ? { expandHome } : {}) }),
+      });
+
+    this.knownHosts = file(
+      'known-hosts',
+      () => paths.knownHosts,
+      () => renderKnownHosts(this.workstation.vms.map((vm) => ({ alias: vm.vmName, publicKey: vm.hostPublicKey }))),
+    );
+    this.all = [
+      this.knownHosts,
+      file('ssh-config', () => paths.sshConfig, () => this.sshConfig(), true),
+      new ShapedResource(this, 'ssh-include', managedFileShape, {
+        attributes: () => ({
+          path: this.workstation.operatorSshConfig,
+          block: `buildfleet ${fleetOf(this).fleetName}`,
+          content: renderSshInclude(paths.sshConfig),
+          expandHome: true,
+        }),
+      }),
+      file('fleet-file', () => paths.fleetFile, () => this.fleetFile()),
+      file('port-registry', () => paths.portRegistry, () => this.portRegistry()),
+      file('state-hub-refs', () => paths.stateHubRefs, () => this.stateHubRefs(this.workstation.capability.entryId)),
+    ];
+  }
+
+  renderFiles(): readonly RenderedFile[] {
+    return [
+      { path: 'Makefile', content: renderMakefile() },
+      { path: 'smoke-test.sh', content: renderSmokeScript(), executable: true },
+      { path: 'fleet.json', content: this.fleetFile() },
+      { path: 'port-registry.yml', content: this.portRegistry() },
+      { path: 'ssh-config', content: this.sshConfig() },
+      { path: 'state-hub-refs.yml', content: this.stateHubRefs(null) },
+    ];
+  }
+
+  private sshConfig(): string {
+    return renderSshConfig({
+      vms: this.workstation.vms.map((vm) => ({
+        aliases: [vm.vmName, ...hostAliases(vm.id, vm === this.workstation.defaultVm).slice(1)],
+        tunnelPort: vm.slot.port,
+      })),
+      identityFile: this.workstation.developerKey,
+      knownHostsFile: fleetOf(this).paths.knownHosts,
+    });
+  }
+
+  private portRegistry(): string {
+    return renderPortRegistry(this.workstation.allocation.registry);
+  }
+
+  private stateHubRefs(id: string | null): string {
+    const { domain, capabilityType, title } = this.workstation.capability;
+    return renderStateHubRefs({ url: this.workstation.hubUrl, capabilities: [{ domain, capabilityType, title, id }] });
+  }
+
+  private fleetFile(): string {
+    const { fleetName, paths } = fleetOf(this);
+    const { workstation } = this;
+    const hosts = new Map(workstation.vms.map(({ host }) => [host.id, host]));
+    const images = new Map(workstation.vms.map(({ image }) => [image.id, image]));
+    return renderFleetFile({
+      formatVersion: 1,
+      fleet: fleetName,
+      stateDirectory: paths.stateDirectory,
+      workstation: {
+        mode: workstation.mode,
+        sshdPort: workstation.sshdPort,
+        tunnelPorts: workstation.tunnelPorts,
+        sshConfig: paths.sshConfig,
+        developerKey: workstation.developerKey,
+      },
+      hub: {
+        url: workstation.hubUrl,
+        domain: workstation.capability.domain,
+        capabilityType: workstation.capability.capabilityType,
+      },
+      hosts: [...hosts.values()].map(({ id, hypervisor, connection }) => ({ id, hypervisor, connection })),
+      images: [...images.values()].map((image) => ({
+        id: image.id,
+        definitionHash: image.definitionHash,
+        ghcVersions: [...image.ghcVersions],
+        cabalVersion: image.cabalVersion,
+      })),
+      vms: workstation.vms.map((vm) => ({
+        id: vm.id,
+        name: vm.vmName,
+        aliases: hostAliases(vm.id, vm === workstation.defaultVm).slice(1),
+        default: vm === workstation.defaultVm,
+        host: vm.host.id,
+        image: vm.image.id,
+        tunnelPort: vm.slot.port,
+        cpus: vm.cpus,
+        memoryMib: vm.memoryMib,
+      })),
+    });
+  }
+}

@@ -1,0 +1,29 @@
+import type { IConstruct } from 'constructs';
+import type { FleetPaths } from '../model/paths';
+import type { PortLedger } from './port-ledger';
+
+const FLEET = Symbol.for('buildfleet/Fleet');
+
+/** What a fleet's constructs need to know of the stack they are in. */
+export interface IFleet extends IConstruct {
+  readonly fleetName: string;
+  /** Where deploy puts things on the workstation; may begin with `~/`. */
+  readonly paths: FleetPaths;
+  readonly portLedger: PortLedger;
+}
+
+/** Makes a stack findable by {@link fleetOf}. */
+export function markFleet(stack: IFleet): void {
+  Object.defineProperty(stack, FLEET, { value: true });
+}
+
+/**
+ * The fleet that a construct belongs to.
+ *
+ * @throws Error if it is in none
+ */
+export function fleetOf(construct: IConstruct): IFleet {
+  const stack = construct.node.scopes.findLast((scope) => FLEET in scope);
+  if (stack === undefined) throw new Error(`${construct.node.path} is not inside a FleetStack`);
+  return stack as unknown as IFleet;
+}

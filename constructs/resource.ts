@@ -1,0 +1,59 @@
+import { type ITerraformDependable, TerraformResource, Token } from 'cdktf';
+import type { Construct } from 'constructs';
+import type { Config, ResourceShape, State } from '../model/resource-shape';
+import { valueTypeOf } from '../model/value-type';
+import { toSnakeCase } from '../model/wire-names';
+import { escapeTemplates } from './template-escape';
+
+export interface ShapedResourceOptions<S extends ResourceShape> {
+  /** Called when the stack is synthesized, so that it may use what is only known once the whole fleet is declared. */
+  readonly attributes: () => Config<S>;
+  /** Created before this resource and destroyed after it. @default only what the attributes refer to */
+  readonly dependsOn?: readonly ITerraformDependable[];
+}
+
+/** A resource of our provider, typed by its shape. */
+export class ShapedResource<S extends ResourceShape> extends TerraformResource {
+  private readonly shape: S;
+  private readonly attributes: () => Config<S>;
+
+  constructor(scope: Construct, id: string, shape: S, options: ShapedResourceOptions<S>) {
+    super(scope, id, {
+      terraformResourceType: shape.type,
+      terraformGeneratorMetadata: { providerName: 'buildfleet' },
+      ...(options.dependsOn ? { dependsOn: [...options.dependsOn] } : {}),
+    });
+    this.shape = shape;
+    this.attributes = options.attributes;
+  }
+
+  /** A reference to an attribute: a token that Terraform replaces by the value. */
+  ref<K extends keyof State<S> & string>(attribute: K): State<S>[K] {
+    const type = this.shape.attributes[attribute]?.type;
+    if (type === undefined) throw new Error(`${this.shape.type} has no attribute ${attribute}`);
+    const token = this.interpolationForAttribute(toSnakeCase(attribute));
+    const kind = valueTypeOf(type).kind;
+    const encoded = kind === 'list' ? Token.asList(token) : kind === 'number' ? Token.asNumber(token) : Token.asString(token);
+    return encoded as State<S>[K];
+  }
+
+  /** A reference to an attribute as text, whatever its type. */
+  text(attribute: keyof State<S> & string): string {
+    return Token.asString(this.interpolationForAttribute(toSnakeCase(attribute)));
+  }
+
+  protected override synthesizeAttributes(): Record<string, unknown> {
+    return toWire(this.attributes()) as Record<string, unknown>;
+  }
+}
+
+function toWire(value: unknown): unknown {
+  if (typeof value === 'string') return escapeTemplates(value);
+  if (Array.isArray(value)) return value.map(toWire);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([, member]) => member !== undefined)
+      .map(([key, member]) => [toSnakeCase(key), toWire(member)]),
+  );
+}

@@ -1,0 +1,185 @@
+import type { Construct, IConstruct } from 'constructs';
+import { z } from 'zod';
+import { portSchema } from '../model/port';
+import type { PortAllocation, PortRange } from '../model/port-registry';
+import { managedFileShape } from '../model/resources/managed-file';
+import { workstationShape } from '../model/resources/workstation';
+import { tunnelKeyLine } from '../rendering/authorized-keys';
+import { CapabilityRegistration } from './capability-registration';
+import { ClientFiles } from './client-files';
+import { fleetOf } from './fleet';
+import { FleetConstruct, type Problem } from './fleet-construct';
+import { ShapedResource } from './resource';
+import { workstationPathSchema } from './schemas';
+import type { ITunnelSlot, ITunnelledVm, IWorkstation } from './workstation-interface';
+
+export interface EmbeddedWorkstationProps {
+  /** Port of the private sshd on 127.0.0.1. @default 12220 */
+  readonly sshdPort?: number;
+  /** Ports that lead to the VMs, one each, both ends included. @default { first: 12221, last: 12230 } */
+  readonly tunnelPorts?: PortRange;
+  /** Port of the embedded State Hub on 127.0.0.1. @default 8000 */
+  readonly hubPort?: number;
+  /**
+   * Files with the public keys that open the VMs. The first one, with its private key, is created if it is absent.
+   * @default ['~/.ssh/id_build.pub']
+   */
+  readonly developers?: readonly string[];
+  /** The operator's own client configuration, which gets a marked block at its top. @default '~/.ssh/config' */
+  readonly sshConfig?: string;
+}
+
+const propsSchema = z.strictObject({
+  sshdPort: portSchema.default(12220),
+  tunnelPorts: z
+    .strictObject({ first: portSchema, last: portSchema })
+    .refine(({ first, last }) => first <= last, 'first must not be greater than last')
+    .default({ first: 12221, last: 12230 })
+    .meta({ remedy: 'give two ports from 1024 to 65535, { first: 12221, last: 12230 }' }),
+  hubPort: portSchema.default(8000),
+  developers: z
+    .array(workstationPathSchema.regex(/\.pub$/, 'must be a public key, a file that ends in .pub'))
+    .min(1)
+    .default(['~/.ssh/id_build.pub'])
+    .meta({ remedy: 'list files with public keys, ~/.ssh/id_build.pub' }),
+  sshConfig: workstationPathSchema.default('~/.ssh/config'),
+});
+
+/** Where the tunnels end: the machine that deploys the fleet and that developers work on. */
+export class Workstation extends FleetConstruct implements IWorkstation {
+  /** A private sshd and an embedded State Hub, both of the fleet's own: no root is needed and nothing else is touched. */
+  static embedded(scope: Construct, id: string, props: EmbeddedWorkstationProps = {}): Workstation {
+    return new Workstation(scope, id, props);
+  }
+
+  readonly mode = 'embedded';
+  readonly sshdPort: number;
+  readonly tunnelPorts: PortRange;
+  readonly hubPort: number;
+  readonly developerKey: string;
+  readonly operatorSshConfig: string;
+  readonly capability: CapabilityRegistration;
+  readonly clientFiles: ClientFiles;
+  private readonly resource: ShapedResource<typeof workstationShape>;
+  private readonly tunnelKeys: ShapedResource<typeof managedFileShape>;
+  private readonly declaredVms: ITunnelledVm[] = [];
+  private readonly slots = new Map<string, ITunnelSlot>();
+  private allocated: PortAllocation | undefined;
+
+  private constructor(scope: Construct, id: string, props: EmbeddedWorkstationProps) {
+    super(scope, id);
+    const checked = this.check(propsSchema, props);
+    this.sshdPort = checked.sshdPort;
+    this.tunnelPorts = checked.tunnelPorts;
+    this.hubPort = checked.hubPort;
+    // of wrong props only the shape is wrong for certain; nothing is synthesized from them
+    const developers = Array.isArray(checked.developers) ? checked.developers.map(String) : [];
+    this.developerKey = (developers[0] ?? '').replace(/\.pub$/, '');
+    this.operatorSshConfig = checked.sshConfig;
+
+    this.resource = new ShapedResource(this, 'Resource', workstationShape, {
+      attributes: () => ({
+        sshdPort: this.sshdPort,
+        hubPort: this.hubPort,
+        tunnelPorts: this.tunnelPorts,
+        developers,
+      }),
+    });
+    this.tunnelKeys = new ShapedResource(this, 'tunnel-keys', managedFileShape, {
+      dependsOn: [this.resource],
+      attributes: () => ({
+        path: fleetOf(this).paths.tunnelAuthorizedKeys,
+        mode: '0600',
+        content: this.vms
+          .map((vm) => tunnelKeyLine({ port: vm.slot.port, hubPort: this.hubPort, publicKey: vm.tunnelPublicKey }))
+          .join(''),
+      }),
+    });
+    this.capability = new CapabilityRegistration(this, 'capability', { workstation: this });
+    this.clientFiles = new ClientFiles(this, 'client', { workstation: this });
+    this.addCheck(() => (this.valid ? this.conflicts() : []));
+  }
+
+  get vms(): readonly ITunnelledVm[] {
+    return this.declaredVms;
+  }
+
+  get defaultVm(): ITunnelledVm | undefined {
+    return this.declaredVms.find((vm) => vm.isDefault) ?? this.declaredVms[0];
+  }
+
+  get hubUrl(): string {
+    return `http://127.0.0.1:${this.hubPort}`;
+  }
+
+  get tunnelAccount(): string {
+    return this.resource.ref('tunnelAccount');
+  }
+
+  get sshdHostPublicKey(): string {
+    return this.resource.ref('sshdHostPublicKey');
+  }
+
+  get developerPublicKeys(): string[] {
+    return this.resource.ref('developerPublicKeys');
+  }
+
+  get services(): readonly ShapedResource<typeof workstationShape>[] {
+    return [this.resource];
+  }
+
+  get beforeVms(): readonly ShapedResource<typeof workstationShape | typeof managedFileShape>[] {
+    return [this.resource, this.tunnelKeys, this.clientFiles.knownHosts];
+  }
+
+  get allocation(): PortAllocation {
+    this.allocated ??= fleetOf(this).portLedger.allocate(
+      [...this.slots.values()].map(({ vmName, host, pinned }) => ({ vmName, host, pinned })),
+      this.tunnelPorts,
+    );
+    return this.allocated;
+  }
+
+  addVm(vm: ITunnelledVm): void {
+    this.declaredVms.push(vm);
+  }
+
+  addSlot(slot: ITunnelSlot): void {
+    if (this.allocated) throw new Error('ports have been allocated: declare every VM before synth');
+    // a second VM of the same name is reported as that, not as a port that is taken twice
+    if (!this.slots.has(slot.vmName)) this.slots.set(slot.vmName, slot);
+  }
+
+  private conflicts(): Problem[] {
+    const { first, last } = this.tunnelPorts;
+    const problems: Problem[] = [];
+    for (const [name, port] of Object.entries({ sshdPort: this.sshdPort, hubPort: this.hubPort })) {
+      if (port >= first && port <= last) {
+        problems.push({
+          code: 'duplicate-port',
+          problem: `${name} lies in tunnelPorts ${first}-${last}`,
+          value: port,
+          remedy: 'choose a port outside that range',
+        });
+      }
+    }
+    if (this.sshdPort === this.hubPort) {
+      problems.push({
+        code: 'duplicate-port',
+        problem: 'sshdPort and hubPort are the same port',
+        value: this.hubPort,
+        remedy: 'choose two ports',
+      });
+    }
+    const others = fleetOf(this).node.findAll().filter((other) => other instanceof Workstation);
+    if (others[0] !== this) {
+      problems.push({
+        code: 'second-workstation',
+        problem: 'a fleet has one workstation',
+        value: this.id,
+        remedy: `use ${others[0]?.node.path ?? 'the first one'}, or declare another FleetStack`,
+      });
+    }
+    return problems;
+  }
+}

@@ -1,0 +1,37 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { IMAGE_ASSET_DIRECTORIES } from '../model/image-definition';
+import { ASSETS, readAsset } from './assets';
+
+/** A file that an image is made with. */
+export interface ImageAssetFile {
+  /** Beside `definition.json`, `scripts/install-agent.sh`. */
+  readonly path: string;
+  readonly content: string;
+  readonly executable: boolean;
+}
+
+let cached: readonly ImageAssetFile[] | undefined;
+
+/** Everything in `assets/` that goes into an image, in the order of the paths. Read once. */
+export function imageAssets(): readonly ImageAssetFile[] {
+  cached ??= IMAGE_ASSET_DIRECTORIES.flatMap(({ from, to }) =>
+    filesBelow(from).map((file) => ({
+      path: `${to}/${file}`,
+      content: readAsset(from, file),
+      executable: isExecutable(join(ASSETS, from, file)),
+    })),
+  ).sort((a, b) => (a.path < b.path ? -1 : 1));
+  return cached;
+}
+
+function filesBelow(directory: string): string[] {
+  return readdirSync(join(ASSETS, directory), { recursive: true, encoding: 'utf8' }).filter(
+    (file) => !file.split('/').includes('__pycache__') && statSync(join(ASSETS, directory, file)).isFile(),
+  );
+}
+
+/** Of the permissions only this is kept in version control; the rest depends on the umask. */
+function isExecutable(path: string): boolean {
+  return (statSync(path).mode & 0o100) !== 0;
+}

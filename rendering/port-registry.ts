@@ -1,0 +1,116 @@
+import { LineCounter, type Scalar, isMap, isScalar, parseDocument, stringify } from 'yaml';
+import { FleetError } from '../model/errors';
+import { portSchema } from '../model/port';
+import { type PortEntry, type PortRegistry, portEntrySchema } from '../model/port-registry';
+
+/** A registry file as read: what could be understood, and everything that is wrong with the rest. */
+export interface ParsedPortRegistry {
+  readonly registry: PortRegistry;
+  readonly problems: readonly FleetError[];
+}
+
+const HEADER = `# Which VM has which tunnel port. Written by \`cdktf synth\`, committed like a lock file.
+# The port of a removed VM stays reserved for its name until \`buildfleet ports release PORT\`.
+`;
+
+/** The text of `port-registry.yml`. */
+export function renderPortRegistry(registry: PortRegistry): string {
+  const ports = new Map([...registry].sort(([a], [b]) => a - b));
+  return HEADER + stringify({ ports }, { lineWidth: 0 });
+}
+
+/**
+ * Reads `port-registry.yml`. An empty text is an empty registry.
+ *
+ * @param file name for messages, which carry it with the line
+ */
+export function parsePortRegistry(text: string, file: string): ParsedPortRegistry {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false });
+  const at = (offset: number | undefined): string => `${file}:${lines.linePos(offset ?? 0).line}`;
+  if (document.errors.length > 0) {
+    return {
+      registry: new Map(),
+      problems: document.errors.map(
+        (error) =>
+          new FleetError({
+            code: 'registry-not-yaml',
+            place: at(error.pos[0]),
+            problem: `the port registry is not YAML: ${lowercaseSentence(error.message)}`,
+            remedy: 'correct the line, or take the file back from version control',
+          }),
+      ),
+    };
+  }
+  if (document.contents === null) return { registry: new Map(), problems: [] };
+
+  const problems: FleetError[] = [];
+  const registry = new Map<number, PortEntry>();
+  const portOf = new Map<string, number>();
+  const refuse = (offset: number | undefined, code: string, problem: string, value: unknown, remedy: string): void => {
+    problems.push(new FleetError({ code, place: at(offset), problem, value, remedy }));
+  };
+
+  const ports: unknown = isMap(document.contents) ? document.get('ports', true) : undefined;
+  if (!isMap(ports) && !(isScalar(ports) && ports.value === null)) {
+    refuse(0, 'registry-shape', 'the port registry has no `ports` mapping', document.toJS(), 'write `ports: {12221: {…}}`');
+    return { registry, problems };
+  }
+  for (const pair of isMap(ports) ? ports.items : []) {
+    const key = pair.key as Scalar;
+    const offset = key.range?.[0];
+    const port = key.value;
+    if (!isPort(port)) {
+      refuse(offset, 'registry-port', 'a key under `ports` is not a port', port, 'use a number from 1024 to 65535');
+      continue;
+    }
+    const parsed = portEntrySchema.safeParse(toJs(pair.value, document));
+    if (!parsed.success) {
+      for (const issue of parsed.error.issues) {
+        refuse(
+          offset,
+          'registry-entry',
+          `${['port', port, ...issue.path].join(' ')}: ${lowercaseSentence(issue.message)}`,
+          valueAt(toJs(pair.value, document), issue.path),
+          'give vm_name, host_machine and status (reserved or available)',
+        );
+      }
+      continue;
+    }
+    if (registry.has(port)) {
+      refuse(
+        offset,
+        'registry-duplicate-port',
+        `two VMs have port ${port}: ${String(registry.get(port)?.vm_name)} and ${String(parsed.data.vm_name)}`,
+        port,
+        'give each VM a port of its own',
+      );
+      continue;
+    }
+    const owner = parsed.data.status === 'reserved' ? parsed.data.vm_name : null;
+    const other = owner === null ? undefined : portOf.get(owner);
+    if (owner !== null && other !== undefined) {
+      refuse(offset, 'registry-duplicate-vm', `${owner} has port ${other} too`, port, 'leave one of the two entries');
+      continue;
+    }
+    if (owner !== null) portOf.set(owner, port);
+    registry.set(port, parsed.data);
+  }
+  return { registry: new Map([...registry].sort(([a], [b]) => a - b)), problems };
+}
+
+function isPort(value: unknown): value is number {
+  return portSchema.safeParse(value).success;
+}
+
+function toJs(node: unknown, document: { readonly schema: unknown }): unknown {
+  return isMap(node) ? node.toJS(document as Parameters<typeof node.toJS>[0]) : isScalar(node) ? node.value : null;
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key] ?? null, value);
+}
+
+function lowercaseSentence(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1).replace(/\.$/, '');
+}

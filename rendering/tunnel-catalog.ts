@@ -1,0 +1,34 @@
+import { stringify } from 'yaml';
+
+/** A VM's tunnel as the catalog of tunnels describes it. */
+export interface CatalogTunnel {
+  /** VM name and Host alias. */
+  readonly vmName: string;
+  readonly tunnelPort: number;
+  /** Client configuration that pins the VM's host key. */
+  readonly sshConfig: string;
+}
+
+/** One file of the tunnel catalog: port `remote_port` of the workstation leads to `target_host:local_port` as seen from the VM. */
+export function renderTunnelCatalogEntry(tunnel: CatalogTunnel): string {
+  return stringify(
+    {
+      name: tunnel.vmName,
+      direction: 'reverse',
+      remote_port: tunnel.tunnelPort,
+      local_port: 22,
+      target_host: 'localhost',
+      check_cmd: `ssh -F ${shellWord(tunnel.sshConfig)} -o BatchMode=yes -o ConnectTimeout=5 ${tunnel.vmName} true`,
+      // the VM's own build-tunnel.service keeps it up
+      auto_restart: false,
+    },
+    { lineWidth: 0 },
+  );
+}
+
+function shellWord(path: string): string {
+  if (/^[\w~/.+-]+$/.test(path)) return path;
+  // a quoted ~ would not be expanded
+  const [home, rest] = path.startsWith('~/') ? ['~/', path.slice(2)] : ['', path];
+  return `${home}'${rest.replaceAll("'", `'\\''`)}'`;
+}

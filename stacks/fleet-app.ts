@@ -1,0 +1,121 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { App } from 'cdktf';
+import { PortLedger } from '../constructs/port-ledger';
+import { renderedFilesOf } from '../constructs/rendered-file';
+import { FleetError } from '../model/errors';
+import { type ParsedPortRegistry, parsePortRegistry, renderPortRegistry } from '../rendering/port-registry';
+import { bundleHub } from '../scripts/bundle-hub';
+import { FLEET_SOURCE, NULL_SOURCE, placeProvider } from '../scripts/place-provider';
+import { FleetStack } from './fleet-stack';
+import { RENDERED_DIRECTORIES, writeFiles } from './output';
+
+const REGISTRY_FILE = 'port-registry.yml';
+
+export interface FleetAppProps {
+  /** Where Terraform's input goes. @default what the cdktf command says, else `cdktf.out` in the project */
+  readonly outdir?: string;
+  /** Fails when the port registry would change, instead of changing it. @default whether `CI` is set in the environment */
+  readonly ci?: boolean;
+}
+
+/** A project: the fleets that one `main.ts` describes, the port registry beside it, and what synth writes. */
+export class FleetApp extends App {
+  readonly portLedger: PortLedger;
+  private readonly registry: ParsedPortRegistry;
+  private readonly registryText: string;
+  private readonly ci: boolean;
+
+  /** @param project directory of `main.ts`: the port registry and `rendered/` lie there */
+  constructor(
+    private readonly project: string,
+    props: FleetAppProps = {},
+  ) {
+    super({ outdir: props.outdir ?? process.env['CDKTF_OUTDIR'] ?? join(project, 'cdktf.out'), stackTraces: false });
+    this.ci = props.ci ?? !['', '0', 'false', undefined].includes(process.env['CI']);
+    this.registryText = readIfThere(join(project, REGISTRY_FILE));
+    this.registry = parsePortRegistry(this.registryText, REGISTRY_FILE);
+    this.portLedger = new PortLedger(this.registry.registry);
+  }
+
+  /** Everything that is wrong with the fleets, each in one line with its place, the value received and the remedy. */
+  problems(): readonly string[] {
+    const found = this.node.findAll().flatMap((construct) => construct.node.validate());
+    const registry = this.registry.problems.map((problem) => problem.message);
+    return [...registry, ...found, ...(registry.length + found.length === 0 ? this.staleRegistry() : [])];
+  }
+
+  /** Writes Terraform's input and every rendered file, or says everything that is wrong and writes nothing. */
+  override synth(): void {
+    this.synthesize().catch((error: unknown) => {
+      process.stderr.write(`${error instanceof InvalidFleet ? error.message : String((error as Error).stack)}\n`);
+      process.exitCode = 1;
+    });
+  }
+
+  /**
+   * As {@link synth}, for callers who wait.
+   *
+   * @throws InvalidFleet with the list of what is wrong
+   */
+  async synthesize(): Promise<void> {
+    const problems = this.problems();
+    if (problems.length > 0) throw new InvalidFleet(problems);
+    super.synth();
+    for (const stack of this.node.children) {
+      if (stack instanceof FleetStack) await this.writeStack(stack);
+    }
+    const text = renderPortRegistry(this.portLedger.registry);
+    if (text !== this.registryText) writeFileSync(join(this.project, REGISTRY_FILE), text, { mode: 0o644 });
+  }
+
+  /** An id for a stack whose own one cannot be used. */
+  freeStackId(): string {
+    return `stack-${this.node.children.length + 1}`;
+  }
+
+  private async writeStack(stack: FleetStack): Promise<void> {
+    const directory = join(this.outdir, 'stacks', stack.node.id);
+    const files = renderedFilesOf(stack);
+    writeFiles(directory, files, RENDERED_DIRECTORIES);
+    const plan = { path: 'cdk.tf.json', content: readFileSync(join(directory, 'cdk.tf.json'), 'utf8') };
+    writeFiles(join(this.project, 'rendered', stack.node.id), [plan, ...files], 'all');
+    placeProvider(directory, { sources: stack.nullProvider === 'bundled' ? [FLEET_SOURCE, NULL_SOURCE] : [FLEET_SOURCE] });
+    await bundleHub(join(directory, 'provider'));
+  }
+
+  private staleRegistry(): readonly string[] {
+    const text = renderPortRegistry(this.portLedger.registry);
+    if (!this.ci || text === this.registryText) return [];
+    return [
+      new FleetError({
+        code: 'registry-stale',
+        place: REGISTRY_FILE,
+        problem: 'the port registry is not what main.ts asks for, and with CI set it is not written',
+        remedy: 'run `npx cdktf synth` without CI and commit the file',
+      }).message,
+    ];
+  }
+}
+
+/** What is wrong with the fleets, as a list. */
+export class InvalidFleet extends Error {
+  constructor(readonly problems: readonly string[]) {
+    super(
+      [
+        problems.length === 1 ? 'one thing is wrong with the fleet:' : `${problems.length} things are wrong with the fleet:`,
+        ...problems.map((problem) => `  - ${problem}`),
+      ].join('\n'),
+    );
+    this.name = 'InvalidFleet';
+  }
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    throw error;
+  }
+}

@@ -1,0 +1,97 @@
+import { LocalBackend, type TerraformElement, TerraformStack } from 'cdktf';
+import { NullProvider } from '@cdktf/provider-null/lib/provider';
+import { z } from 'zod';
+import { type IFleet, markFleet } from '../constructs/fleet';
+import type { PortLedger } from '../constructs/port-ledger';
+import { BuildfleetProvider } from '../constructs/provider';
+import { workstationPathSchema } from '../constructs/schemas';
+import { FleetError } from '../model/errors';
+import { NAME_PATTERN } from '../model/names';
+import { DEFAULT_CACHE_DIRECTORY, FleetPaths, defaultStateDirectory } from '../model/paths';
+import { NULL_SOURCE } from '../scripts/place-provider';
+import type { FleetApp } from './fleet-app';
+
+export interface FleetStackProps {
+  /** Keys, disks and services of this fleet on the workstation. @default `~/.local/state/buildfleet/NAME` */
+  readonly stateDirectory?: string;
+  /** Images, shared by all fleets of an operator. @default `~/.cache/buildfleet` */
+  readonly cacheDirectory?: string;
+  /** Where `null_resource` comes from: our own process, or the registry, which needs the network. @default 'bundled' */
+  readonly nullProvider?: 'bundled' | 'registry';
+}
+
+const propsSchema = z.strictObject({
+  stateDirectory: workstationPathSchema.optional(),
+  cacheDirectory: workstationPathSchema.optional(),
+  nullProvider: z.enum(['bundled', 'registry']).optional(),
+});
+
+/** One fleet: a Terraform stack with our provider in it and its state beside `main.ts`. */
+export class FleetStack extends TerraformStack implements IFleet {
+  readonly fleetName: string;
+  readonly paths: FleetPaths;
+  readonly portLedger: PortLedger;
+  readonly nullProvider: 'bundled' | 'registry';
+
+  constructor(scope: FleetApp, name: string, props: FleetStackProps = {}) {
+    super(scope, NAME_PATTERN.test(name) && !scope.node.tryFindChild(name) ? name : scope.freeStackId());
+    markFleet(this);
+    const problems = checkStack(name, this.node.id, props);
+    this.node.addValidation({ validate: () => problems });
+    this.fleetName = name;
+    this.paths = new FleetPaths(text(props.stateDirectory) ?? defaultStateDirectory(name));
+    this.portLedger = scope.portLedger;
+    this.nullProvider = props.nullProvider ?? 'bundled';
+
+    // as seen from the stack's output, where Terraform runs; the default would be an absolute path
+    new LocalBackend(this, { path: `../../../terraform.${name}.tfstate` });
+    new BuildfleetProvider(this, 'buildfleet', {
+      fleet: name,
+      stateDirectory: this.paths.stateDirectory,
+      cacheDirectory: text(props.cacheDirectory) ?? DEFAULT_CACHE_DIRECTORY,
+    });
+    new NullProvider(this, 'null');
+    if (this.nullProvider === 'bundled') this.addOverride('terraform.required_providers.null', NULL_SOURCE);
+  }
+
+  /** Terraform addresses as people say them: `buildfleet_vm.alpha`. Ids hold no underscore, so no two collide. */
+  protected override allocateLogicalId(element: TerraformElement): string {
+    const scopes = element.node.scopes;
+    return scopes
+      .slice(scopes.indexOf(this) + 1)
+      .map((scope) => scope.node.id)
+      .filter((id) => id !== 'Resource')
+      .join('_');
+  }
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function checkStack(name: string, place: string, props: FleetStackProps): string[] {
+  const problems: string[] = [];
+  if (name !== place) {
+    problems.push(
+      new FleetError({
+        code: 'bad-name',
+        place: 'app',
+        problem: `the name of a stack must match ${String(NAME_PATTERN)} and be used once`,
+        value: name,
+        remedy: 'give it another name',
+      }).message,
+    );
+  }
+  for (const issue of propsSchema.safeParse(props, { reportInput: true }).error?.issues ?? []) {
+    problems.push(
+      new FleetError({
+        code: 'bad-property',
+        place,
+        problem: `${issue.path.join('.')}: ${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}`,
+        value: issue.code === 'unrecognized_keys' ? issue.keys : issue.input,
+        remedy: `use the properties ${Object.keys(propsSchema.shape).join(', ')} as documented`,
+      }).message,
+    );
+  }
+  return problems;
+}
