@@ -18,15 +18,15 @@ export interface ObjectMember {
   readonly doc: string;
 }
 
-interface Definition {
-  readonly type: string;
-  readonly element?: z.ZodType;
-  readonly valueType?: z.ZodType;
-  readonly innerType?: z.ZodType;
-  readonly shape?: Readonly<Record<string, z.ZodType>>;
-  readonly entries?: Readonly<Record<string, string | number>>;
-  readonly values?: readonly unknown[];
-}
+/** The part of zod's definitions that is read here. */
+type Definition =
+  | { readonly type: 'string' | 'number' | 'int' | 'boolean' }
+  | { readonly type: 'enum'; readonly entries: Readonly<Record<string, unknown>> }
+  | { readonly type: 'literal'; readonly values: readonly unknown[] }
+  | { readonly type: 'array'; readonly element: z.ZodType }
+  | { readonly type: 'record'; readonly valueType: z.ZodType }
+  | { readonly type: 'object'; readonly shape: Readonly<Record<string, z.ZodType>> }
+  | { readonly type: 'readonly' | 'optional' | 'nullable'; readonly innerType: z.ZodType };
 
 /**
  * Finds the Terraform type of a zod type.
@@ -44,20 +44,20 @@ export function valueTypeOf(type: z.ZodType): ValueType {
     case 'boolean':
       return { kind: 'boolean' };
     case 'enum':
-      return stringChoices(Object.values(definition.entries!));
+      return stringChoices(Object.values(definition.entries));
     case 'literal':
-      return stringChoices(definition.values!);
+      return stringChoices(definition.values);
     case 'array':
-      return { kind: 'list', item: valueTypeOf(definition.element!) };
+      return { kind: 'list', item: valueTypeOf(definition.element) };
     case 'record':
-      return { kind: 'map', item: valueTypeOf(definition.valueType!) };
+      return { kind: 'map', item: valueTypeOf(definition.valueType) };
     case 'object':
       return {
         kind: 'object',
-        members: Object.fromEntries(Object.entries(definition.shape!).map(([key, member]) => [key, memberOf(member)])),
+        members: Object.fromEntries(Object.entries(definition.shape).map(([key, member]) => [key, memberOf(member)])),
       };
     case 'readonly':
-      return valueTypeOf(definition.innerType!);
+      return valueTypeOf(definition.innerType);
     default:
       throw new Error(`zod type ${definition.type} has no Terraform counterpart`);
   }
@@ -67,7 +67,7 @@ function memberOf(type: z.ZodType): ObjectMember {
   const definition = type.def as unknown as Definition;
   const doc = type.description ?? '';
   if (definition.type === 'optional' || definition.type === 'nullable') {
-    const inner = memberOf(definition.innerType!);
+    const inner = memberOf(definition.innerType);
     const absent = definition.type === 'optional' ? 'undefined' : 'null';
     return { type: inner.type, absent, doc: doc === '' ? inner.doc : doc };
   }

@@ -28,11 +28,10 @@ export function bundleProvider(outDir: string): string {
 }
 
 function compile(entryPoint: string, options: BuildOptions): Uint8Array {
-  const { outputFiles } = buildSync({
+  const [output] = buildSync({
     absWorkingDir: resolve(__dirname, '..'),
     entryPoints: [entryPoint],
     bundle: true,
-    write: false,
     platform: 'node',
     format: 'cjs',
     target: 'node20',
@@ -43,8 +42,10 @@ function compile(entryPoint: string, options: BuildOptions): Uint8Array {
     legalComments: 'none',
     logLevel: 'silent',
     ...options,
-  });
-  return outputFiles![0]!.contents;
+    write: false,
+  }).outputFiles;
+  if (!output) throw new Error(`bundling ${entryPoint} gave no output`);
+  return output.contents;
 }
 
 function writeIfChanged(file: string, content: Uint8Array): void {

@@ -43,7 +43,7 @@ export function placeProvider(
 }
 
 function launcherName({ source, version }: ProviderSource): string {
-  return `terraform-provider-${source.split('/').at(-1)!}_v${version}`;
+  return `terraform-provider-${source.slice(source.lastIndexOf('/') + 1)}_v${version}`;
 }
 
 /** As `terraform init` writes it, with the constraint that cdktf writes for the version. */

@@ -6,9 +6,9 @@ import type { Resource } from '../plugin/resource';
 export function nullResource(): Resource<typeof nullResourceShape> {
   return {
     shape: nullResourceShape,
-    create: async (planned) => ({ ...planned, id: String(randomInt(2 ** 48 - 1)) }),
-    read: async (state) => state,
-    delete: async () => {},
-    import: async (id) => ({ triggers: null, id }),
+    create: (planned) => Promise.resolve({ ...planned, id: String(randomInt(2 ** 48 - 1)) }),
+    read: (state) => Promise.resolve(state),
+    delete: () => Promise.resolve(),
+    import: (id) => Promise.resolve({ triggers: null, id }),
   };
 }

@@ -41,9 +41,8 @@ export class ObjectSchema {
   toHandler(value: WireObject): Record<string, unknown> {
     return Object.fromEntries(
       this.attributes.map(({ name, wireName, type }) => {
-        let known = true;
-        const converted = fromWire(type, value[wireName] ?? null, () => (known = false));
-        return [name, known ? converted : undefined];
+        const content = value[wireName] ?? null;
+        return [name, containsUnknown(content) ? undefined : fromWire(type, content)];
       }),
     );
   }

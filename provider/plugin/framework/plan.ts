@@ -47,7 +47,9 @@ export function planUpdate(
   advice: (planned: WireObject) => PlanAdvice<ResourceShape>,
 ): ResourcePlan {
   const unchanged = fromConfig(schema, config, (name) => prior[name] ?? null);
-  const changed = schema.attributes.filter(({ wireName }) => !sameValue(prior[wireName] ?? null, unchanged[wireName]!));
+  const changed = schema.attributes.filter(
+    ({ wireName }) => !sameValue(prior[wireName] ?? null, unchanged[wireName] ?? null),
+  );
   // what was observed is put right without a change of anything that others may depend on
   if (changed.every(({ attribute }) => attribute.kind === 'observed')) return { planned: unchanged, replace: [] };
 

@@ -58,7 +58,7 @@ export function createProviderServer<A extends Attributes, Services>(
     type: ServedType<Services>,
     doing: string,
     fallback: () => T,
-    work: (resource: Resource, context: ResourceContext) => Promise<T>,
+    work: (resource: Resource, context: ResourceContext) => T | Promise<T>,
   ): Promise<{ readonly value: T; readonly diagnostics: WireDiagnostic[] }> {
     const name = type.entry.shape.type;
     const log = host.logger({ tf_resource_type: name, operation: doing });
@@ -130,7 +130,7 @@ export function createProviderServer<A extends Attributes, Services>(
         'reading',
         () => state,
         async (resource, context) => {
-          const found = await resource.read(type.schema.toHandler(state) as never, context);
+          const found = await resource.read(type.schema.toHandler(state), context);
           return found && type.schema.toWire(found);
         },
       );
@@ -149,15 +149,11 @@ export function createProviderServer<A extends Attributes, Services>(
         type,
         'planning',
         () => ({ planned: prior, replace: [] }),
-        async (resource) =>
-          planUpdate(
-            type.schema,
-            resource.update !== undefined,
-            prior,
-            wanted,
-            (planned) =>
-              resource.plan?.(type.schema.toHandler(prior) as never, type.schema.toHandler(planned) as never) ?? {},
-          ),
+        (resource) => {
+          const advice = (planned: WireObject) =>
+            resource.plan?.(type.schema.toHandler(prior), type.schema.toHandler(planned)) ?? {};
+          return planUpdate(type.schema, resource.update !== undefined, prior, wanted, advice);
+        },
       );
       return {
         plannedState: encodeValue(value.planned),
@@ -178,7 +174,7 @@ export function createProviderServer<A extends Attributes, Services>(
         () => kept,
         async (resource, context) => {
           if (planned === null) {
-            await resource.delete(type.schema.toHandler(prior ?? {}) as never, context);
+            await resource.delete(type.schema.toHandler(prior ?? {}), context);
             return null;
           }
           const applyContext: ApplyContext<never> = {
@@ -188,7 +184,7 @@ export function createProviderServer<A extends Attributes, Services>(
           const wanted = type.schema.toHandler(planned) as never;
           if (prior === null) return type.schema.toWire(await resource.create(wanted, applyContext));
           if (!resource.update) throw new Error('an update was planned for a type that only replaces');
-          return type.schema.toWire(await resource.update(type.schema.toHandler(prior) as never, wanted, applyContext));
+          return type.schema.toWire(await resource.update(type.schema.toHandler(prior), wanted, applyContext));
         },
       );
       return { newState: encodeValue(value), diagnostics };

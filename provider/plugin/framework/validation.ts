@@ -32,7 +32,7 @@ function isPrefix(prefix: ValuePath, path: ValuePath): boolean {
 function toDiagnostic(schema: AttributeSchema, candidate: unknown, issue: z.core.$ZodIssue): WireDiagnostic {
   const place = describePath(schema, issue.path);
   const received = issue.path.reduce<unknown>(
-    (value, key) => (value as Record<PropertyKey, unknown>)?.[key],
+    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
     candidate,
   );
   const value = schema.attribute.sensitive ? '' : `Received ${JSON.stringify(received)}.\n\n`;

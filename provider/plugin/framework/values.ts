@@ -62,7 +62,7 @@ export function toWire(type: ValueType, value: unknown): WireValue {
         toWire(member.type, (value as Record<string, unknown>)[name]),
       ]);
     default:
-      return value as WireValue;
+      return value as string | number | boolean;
   }
 }
 
@@ -82,7 +82,8 @@ export function sameValue(left: WireValue, right: WireValue): boolean {
   const b = right as Record<string, WireValue>;
   const keys = Object.keys(a);
   return (
-    keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && sameValue(a[key]!, b[key]!))
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && sameValue(a[key] ?? null, b[key] ?? null))
   );
 }
 

@@ -70,7 +70,7 @@ function extension(id: string, value: Buffer): Buffer {
 function serialNumber(): Buffer {
   const bytes = randomBytes(16);
   // positive, and without a leading zero byte
-  bytes[0] = (bytes[0]! & 0x7f) | 0x40;
+  bytes.writeUInt8((bytes.readUInt8(0) & 0x7f) | 0x40, 0);
   return tagged(0x02, bytes);
 }
 

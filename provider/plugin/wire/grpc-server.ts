@@ -2,6 +2,7 @@ import {
   type Http2SecureServer,
   type IncomingHttpHeaders,
   type ServerHttp2Stream,
+  type ServerStreamResponseOptions,
   constants,
   createSecureServer,
 } from 'node:http2';
@@ -18,6 +19,7 @@ const OK = 0;
 const UNIMPLEMENTED = 12;
 const INTERNAL = 13;
 const FRAME_HEADER = 5;
+const HEADERS = { ':status': 200, 'content-type': 'application/grpc' };
 
 /** Serves the calls by their path (`/package.Service/Method`) to the one client whose certificate (PEM) is given. */
 export function createGrpcServer(
@@ -43,20 +45,32 @@ export function createGrpcServer(
 }
 
 async function answer(stream: ServerHttp2Stream, call: Call | undefined): Promise<void> {
-  if (!call) return finish(stream, UNIMPLEMENTED, 'unknown method');
+  if (!call) {
+    finish(stream, UNIMPLEMENTED, 'unknown method');
+    return;
+  }
   let response: Uint8Array;
   try {
     response = await call(unframe(await collect(stream)));
   } catch (error) {
-    return finish(stream, INTERNAL, error instanceof Error ? error.message : String(error));
+    finish(stream, INTERNAL, error instanceof Error ? error.message : String(error));
+    return;
   }
   finish(stream, OK, '', response);
 }
 
-async function collect(stream: ServerHttp2Stream): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
+/** Events rather than an asynchronous iterator, which costs a third of a call. */
+function collect(stream: ServerHttp2Stream): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+    stream.once('end', () => {
+      resolve(Buffer.concat(chunks));
+    });
+    stream.once('aborted', () => {
+      reject(new Error('the call was given up'));
+    });
+  });
 }
 
 function unframe(body: Buffer): Uint8Array {
@@ -69,20 +83,23 @@ function unframe(body: Buffer): Uint8Array {
 
 function finish(stream: ServerHttp2Stream, status: number, message: string, response?: Uint8Array): void {
   if (stream.destroyed || stream.closed) return;
-  const headers = { ':status': 200, 'content-type': 'application/grpc' };
   const trailers = {
-    'grpc-status': String(status),
+    'grpc-status': status,
     ...(message === '' ? {} : { 'grpc-message': encodeURIComponent(message) }),
   };
   if (!response) {
-    stream.respond({ ...headers, ...trailers }, { endStream: true });
+    stream.respond({ ...HEADERS, ...trailers }, { endStream: true, sendDate: false } as ServerStreamResponseOptions);
     return;
   }
-  stream.respond(headers, { waitForTrailers: true });
-  stream.on('wantTrailers', () => stream.sendTrailers(trailers));
-  const header = Buffer.alloc(FRAME_HEADER);
-  header.writeUInt32BE(response.length, 1);
-  stream.end(Buffer.concat([header, response]));
+  stream.respond({ ...HEADERS }, { waitForTrailers: true, sendDate: false } as ServerStreamResponseOptions);
+  stream.once('wantTrailers', () => {
+    stream.sendTrailers(trailers);
+  });
+  const frame = Buffer.allocUnsafe(FRAME_HEADER + response.length);
+  frame[0] = 0;
+  frame.writeUInt32BE(response.length, 1);
+  frame.set(response, FRAME_HEADER);
+  stream.end(frame);
 }
 
 function pem(certificate: Buffer): string {

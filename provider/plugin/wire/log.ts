@@ -17,10 +17,11 @@ export function createLogger(
   if (level === '' || level.toUpperCase() === 'OFF') return { debug: () => {}, info: () => {}, warn: () => {} };
   const line =
     (severity: string) =>
-    (message: string, more: LogFields = {}): void =>
+    (message: string, more: LogFields = {}): void => {
       write(
         `${JSON.stringify({ '@level': severity, '@message': message, '@module': module, '@timestamp': timestamp(), ...fields, ...more })}\n`,
       );
+    };
   return { debug: line('debug'), info: line('info'), warn: line('warn') };
 }
 

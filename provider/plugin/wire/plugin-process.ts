@@ -35,7 +35,9 @@ export async function runPluginProcess(provider: ProviderServer, abandon: () => 
   process.on('SIGINT', () => {});
 
   const directory = mkdtempSync(join(process.env['PLUGIN_UNIX_SOCKET_DIR'] ?? tmpdir(), 'buildfleet-provider-'));
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+  process.on('exit', () => {
+    rmSync(directory, { recursive: true, force: true });
+  });
   const socket = join(directory, 'socket');
   const identity = createServerIdentity();
   const server = createGrpcServer(identity, clientCertificate, new Map([...providerCalls(provider), shutdownCall()]));
@@ -63,9 +65,9 @@ function providerCalls(provider: ProviderServer): [string, Call][] {
 function shutdownCall(): [string, Call] {
   return [
     '/plugin.GRPCController/Shutdown',
-    async () => {
+    () => {
       setTimeout(() => process.exit(0), 10);
-      return new Uint8Array();
+      return Promise.resolve(new Uint8Array());
     },
   ];
 }

@@ -47,9 +47,11 @@ export function encodeMessage(message: Message, value: Readonly<Record<string, u
 function encodeField(parts: Uint8Array[], field: Field, value: unknown): void {
   switch (field.type) {
     case 'string':
-      return pushDelimited(parts, field.number, Buffer.from(value as string, 'utf8'));
+      pushDelimited(parts, field.number, Buffer.from(value as string, 'utf8'));
+      return;
     case 'bytes':
-      return pushDelimited(parts, field.number, value as Uint8Array);
+      pushDelimited(parts, field.number, value as Uint8Array);
+      return;
     case 'bool':
       parts.push(varint((field.number << 3) | VARINT), varint(value === true ? 1 : 0));
       return;
@@ -58,7 +60,7 @@ function encodeField(parts: Uint8Array[], field: Field, value: unknown): void {
       parts.push(varint((field.number << 3) | VARINT), varint(value as number));
       return;
     default:
-      return pushDelimited(parts, field.number, encodeMessage(field.type(), value as Decoded));
+      pushDelimited(parts, field.number, encodeMessage(field.type(), value as Decoded));
   }
 }
 
@@ -68,14 +70,43 @@ function pushDelimited(parts: Uint8Array[], number: number, content: Uint8Array)
 
 /** Negative numbers take ten bytes, as the format wants it (two's complement in 64 bits). */
 function varint(value: number): Uint8Array {
+  const small = SMALL_VARINTS[value];
+  if (small) return small;
   const bytes: number[] = [];
-  let rest = BigInt.asUintN(64, BigInt(value));
-  while (rest > 0x7fn) {
-    bytes.push(Number(rest & 0x7fn) | 0x80);
-    rest >>= 7n;
+  if (value >= 0 && value <= 0x7fffffff) {
+    let rest = value;
+    for (; rest > 0x7f; rest >>>= 7) bytes.push((rest & 0x7f) | 0x80);
+    bytes.push(rest);
+  } else {
+    let rest = BigInt.asUintN(64, BigInt(value));
+    for (; rest > 0x7fn; rest >>= 7n) bytes.push(Number(rest & 0x7fn) | 0x80);
+    bytes.push(Number(rest));
   }
-  bytes.push(Number(rest));
   return Uint8Array.from(bytes);
+}
+
+const SMALL_VARINTS = Array.from({ length: 0x80 }, (_, value) => Uint8Array.of(value));
+
+interface FieldTable {
+  readonly byNumber: ReadonlyMap<number, { readonly name: string; readonly field: Field }>;
+  readonly lists: readonly string[];
+  readonly maps: readonly string[];
+}
+
+const tables = new WeakMap<Message, FieldTable>();
+
+function tableOf(message: Message): FieldTable {
+  let table = tables.get(message);
+  if (!table) {
+    const fields = Object.entries(message);
+    table = {
+      byNumber: new Map(fields.map(([name, field]) => [field.number, { name, field }])),
+      lists: fields.filter(([, field]) => field.repeated === 'list').map(([name]) => name),
+      maps: fields.filter(([, field]) => field.repeated === 'map').map(([name]) => name),
+    };
+    tables.set(message, table);
+  }
+  return table;
 }
 
 /**
@@ -84,16 +115,14 @@ function varint(value: number): Uint8Array {
  * @throws Error when the bytes are no message.
  */
 export function decodeMessage(message: Message, bytes: Uint8Array): Decoded {
-  const fields = new Map(Object.entries(message).map(([name, field]) => [field.number, { name, field }]));
+  const { byNumber, lists, maps } = tableOf(message);
   const result: Decoded = {};
-  for (const [name, field] of Object.entries(message)) {
-    if (field.repeated === 'list') result[name] = [];
-    if (field.repeated === 'map') result[name] = {};
-  }
+  for (const name of lists) result[name] = [];
+  for (const name of maps) result[name] = {};
   const reader = new Reader(bytes);
   while (!reader.atEnd) {
     const tag = reader.varint();
-    const known = fields.get(tag >>> 3);
+    const known = byNumber.get(tag >>> 3);
     if (!known) {
       reader.skip(tag & 7);
       continue;
@@ -119,7 +148,7 @@ function decodeField(reader: Reader, field: Field, wireType: number): unknown {
   if (wireType !== expected) throw new Error(`field ${field.number} has wire type ${wireType}, expected ${expected}`);
   switch (field.type) {
     case 'string':
-      return Buffer.from(reader.delimited()).toString('utf8');
+      return text(reader.delimited());
     case 'bytes':
       return reader.delimited();
     case 'bool':
@@ -130,6 +159,10 @@ function decodeField(reader: Reader, field: Field, wireType: number): unknown {
     default:
       return decodeMessage(field.type(), reader.delimited());
   }
+}
+
+function text(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
 }
 
 class Reader {
@@ -143,14 +176,27 @@ class Reader {
 
   /** Nothing in this protocol exceeds 2^53. */
   varint(): number {
+    const start = this.position;
+    let small = 0;
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.next();
+      small |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return small;
+    }
+    this.position = start;
     let result = 0n;
     for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = this.bytes[this.position++];
-      if (byte === undefined) throw new Error('message ends inside a number');
+      const byte = this.next();
       result |= BigInt(byte & 0x7f) << shift;
       if (byte < 0x80) return Number(BigInt.asIntN(64, result));
     }
     throw new Error('number has more than ten bytes');
+  }
+
+  private next(): number {
+    const byte = this.bytes[this.position++];
+    if (byte === undefined) throw new Error('message ends inside a number');
+    return byte;
   }
 
   delimited(): Uint8Array {
