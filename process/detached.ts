@@ -7,6 +7,8 @@ export interface DetachedOptions {
   readonly cwd: string;
   /** Receives stdout and stderr; emptied first, mode 0600. */
   readonly outputPath: string;
+  /** Keeps what the file holds; every write goes to its end, so that it can be cut meanwhile. Default false. */
+  readonly append?: boolean;
 }
 
 /** A process in a session of its own, which holds nothing of ours: no pipe, no terminal, no variable. */
@@ -29,7 +31,7 @@ export async function startDetached(
   args: readonly string[],
   options: DetachedOptions,
 ): Promise<DetachedProcess> {
-  const output = openSync(options.outputPath, 'w', 0o600);
+  const output = openSync(options.outputPath, options.append === true ? 'a' : 'w', 0o600);
   try {
     const kept = KEPT_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
     const child = spawn(file, [...args], {

@@ -1,0 +1,114 @@
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { inTurn } from './claim';
+import { writeFileAtomically } from '../../files/atomic';
+
+/** One file or directory outside our state directories that we made. */
+export interface CreatedPath {
+  readonly path: string;
+  /** Who still needs it; several fleets may share `~/.ssh/config`. */
+  readonly holders: readonly string[];
+  /** What tells whether it is still as we made it, where that matters. */
+  readonly digest?: string;
+}
+
+/**
+ * Remembers what we made in the operator's home directory, so that the last one who needs it removes it, and nobody
+ * removes what was there before. Entries are written before their files: a kill between the two leaves an entry
+ * without a file, never a file that nobody removes.
+ */
+export class CreatedPaths {
+  private readonly file: string;
+
+  /** @param home the operator's home directory; all fleets of an operator share one record */
+  constructor(home: string) {
+    this.file = join(home, '.local/state/buildfleet/created.json');
+  }
+
+  /** The entry of a path that we made; undefined for everything else. */
+  find(path: string): CreatedPath | undefined {
+    return this.entries().find((entry) => entry.path === path);
+  }
+
+  /**
+   * Says that `holder` needs this path. A path that is there already and has no entry is somebody else's and gets none.
+   *
+   * @returns whether we made it, or are about to
+   */
+  async hold(path: string, holder: string, signal: AbortSignal, digest?: string): Promise<boolean> {
+    return inTurn(this.file, signal, () => {
+      const entries = this.entries();
+      const entry = entries.find((candidate) => candidate.path === path);
+      if (entry === undefined && existsSync(path)) return false;
+      const holders = [...new Set([...(entry?.holders ?? []), holder])];
+      const known = digest ?? entry?.digest;
+      const next: CreatedPath = { path, holders, ...(known === undefined ? {} : { digest: known }) };
+      this.save([...entries.filter((candidate) => candidate.path !== path), next]);
+      return true;
+    });
+  }
+
+  /**
+   * Takes back what {@link hold} said. The last holder's `remove` is called with the entry, which is forgotten then.
+   */
+  async release(path: string, holder: string, signal: AbortSignal, remove: (entry: CreatedPath) => void): Promise<void> {
+    await inTurn(this.file, signal, () => {
+      const entries = this.entries();
+      const entry = entries.find((candidate) => candidate.path === path);
+      if (!entry?.holders.includes(holder)) return;
+      const holders = entry.holders.filter((candidate) => candidate !== holder);
+      const others = entries.filter((candidate) => candidate.path !== path);
+      if (holders.length === 0) remove(entry);
+      this.save(holders.length === 0 ? others : [...others, { ...entry, holders }]);
+    });
+  }
+
+  /** Makes the directories above a file that are missing, 0700, and holds all of those that are ours. */
+  async holdDirectories(directory: string, holder: string, signal: AbortSignal): Promise<void> {
+    if (dirname(directory) === directory) return;
+    const ours = this.find(directory) !== undefined;
+    if (!ours && existsSync(directory)) return;
+    await this.holdDirectories(dirname(directory), holder, signal);
+    if (await this.hold(directory, holder, signal)) mkdirSync(directory, { recursive: true, mode: 0o700 });
+  }
+
+  /** Removes those directories again that are ours, empty and needed by nobody else. */
+  async releaseDirectories(directory: string, holder: string, signal: AbortSignal): Promise<void> {
+    for (let path = directory; this.find(path) !== undefined; path = dirname(path)) {
+      await this.release(path, holder, signal, () => {
+        removeEmptyDirectory(path);
+      });
+    }
+  }
+
+  private entries(): readonly CreatedPath[] {
+    let text: string;
+    try {
+      text = readFileSync(this.file, 'utf8');
+    } catch {
+      return [];
+    }
+    const record = JSON.parse(text) as { readonly created?: readonly CreatedPath[] };
+    return record.created ?? [];
+  }
+
+  private save(created: readonly CreatedPath[]): void {
+    if (created.length === 0) {
+      rmSync(this.file, { force: true });
+      removeEmptyDirectory(dirname(this.file));
+      return;
+    }
+    mkdirSync(dirname(this.file), { recursive: true, mode: 0o700 });
+    const sorted = [...created].sort((one, other) => (one.path < other.path ? -1 : 1));
+    writeFileAtomically(this.file, `${JSON.stringify({ formatVersion: 1, created: sorted }, null, 2)}\n`, { mode: 0o600 });
+  }
+}
+
+/** Removes a directory if it is there and empty. */
+export function removeEmptyDirectory(path: string): void {
+  try {
+    rmdirSync(path);
+  } catch {
+    // gone, or still in use
+  }
+}

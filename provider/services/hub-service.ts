@@ -1,0 +1,49 @@
+import { get } from 'node:http';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { listensOn } from '../../process/port-owner';
+import type { ProcessIdentity } from '../../process/process-identity';
+
+/** Files that the embedded hub consists of, as the stack's output holds them. */
+export const HUB_FILES = ['hub.js', 'node-sqlite3-wasm.wasm'] as const;
+
+export function hubPaths(directory: string) {
+  return { program: join(directory, HUB_FILES[0]), database: join(directory, 'hub.sqlite'), log: join(directory, 'hub.log') };
+}
+
+/** @param node absolute path of Node */
+export function hubArgv(directory: string, node: string, port: number): readonly string[] {
+  const { program, database } = hubPaths(directory);
+  return [node, program, '--port', String(port), '--database', database];
+}
+
+/** Whether this process listens on the port and says that it is our hub and well. Starts no program. */
+export async function hubAnswers(process: ProcessIdentity, port: number): Promise<boolean> {
+  return listensOn(process.pid, port) && (await health(port));
+}
+
+/** Removes the hub's files, its database included. */
+export function removeHubFiles(directory: string): void {
+  const { database, log } = hubPaths(directory);
+  for (const name of existsSync(directory) ? readdirSync(directory) : []) {
+    // SQLite and the hub keep logs, drafts and damaged predecessors beside the database, under its name.
+    const ours = (HUB_FILES as readonly string[]).includes(name) || name.startsWith(basename(database)) || name.startsWith(basename(log));
+    if (ours) rmSync(join(directory, name), { recursive: true, force: true });
+  }
+}
+
+function health(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const request = get({ host: '127.0.0.1', port, path: '/health', agent: false, timeout: 2000 }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text = (text + chunk).slice(0, 1000);
+      });
+      response.once('end', () => done(response.statusCode === 200 && text.includes('"buildfleet-hub"')));
+      response.once('error', () => done(false));
+    });
+    request.once('timeout', () => request.destroy());
+    request.once('error', () => done(false));
+  });
+}
