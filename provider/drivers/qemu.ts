@@ -83,7 +83,7 @@ export class QemuDriver implements HypervisorDriver {
       await this.removeFiles(directory);
       try {
         await mkdir(directory, { recursive: true, mode: 0o700 });
-        await writeRecord(directory, spec, fingerprint);
+        writeRecord(directory, spec, fingerprint);
         await createOverlay(this.options.run, spec.imagePath, join(directory, DISK_FILE), signal);
       } catch (error) {
         await this.removeFiles(directory).catch(() => {});
@@ -108,7 +108,7 @@ export class QemuDriver implements HypervisorDriver {
         requireImage(spec.imagePath);
         await moveBackingFile(this.options.run, spec.imagePath, join(directory, DISK_FILE), signal);
       }
-      await writeRecord(directory, spec, record.imageFingerprint);
+      writeRecord(directory, spec, record.imageFingerprint);
     });
   }
 

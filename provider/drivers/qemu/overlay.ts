@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
 import { FleetError } from '../../../model/errors';
-import type { Run } from '../../../process/run';
+import { CommandError, type Run } from '../../../process/run';
 
 const SAMPLES = 64;
 const SAMPLE_BYTES = 4096;
@@ -61,16 +61,34 @@ export function requireImage(path: string): string {
 /**
  * Makes a disk on top of an image, which it refers to and never changes. The disk appears complete or not at all.
  *
- * @throws CommandError with what qemu-img said.
+ * @throws FleetError when the image is damaged, CommandError with what qemu-img said.
  */
 export async function createOverlay(run: Run, imagePath: string, diskPath: string, signal: AbortSignal): Promise<void> {
   const partial = `${diskPath}.partial`;
+  await checkImage(run, imagePath, signal);
   try {
-    await run('qemu-img', ['check', '-q', '-f', 'qcow2', imagePath], { signal });
     await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', imagePath, partial], { signal });
     await rename(partial, diskPath);
   } finally {
     await rm(partial, { force: true });
+  }
+}
+
+/** Finds an image that was cut short or whose tables are torn, in milliseconds; other damage only a digest finds. */
+async function checkImage(run: Run, imagePath: string, signal: AbortSignal): Promise<void> {
+  try {
+    // 3: clusters that nothing refers to, which harms nobody.
+    await run('qemu-img', ['check', '-q', '-f', 'qcow2', imagePath], { signal, acceptExitCodes: [0, 3] });
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.exitCode === undefined) throw error;
+    throw new FleetError({
+      code: 'image-damaged',
+      problem: `the image of the VM is damaged: ${error.stderr.trim().split('\n')[0] ?? ''}`,
+      value: imagePath,
+      remedy: 'deploy again: an image whose content changed is built anew',
+      attribute: 'imagePath',
+      cause: error,
+    });
   }
 }
 

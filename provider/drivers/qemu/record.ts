@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { open, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { writeFileAtomically } from '../../../files/atomic';
 import type { VmSpec } from '../driver';
 
 const recordSchema = z.object({
@@ -33,18 +33,10 @@ export function readRecord(directory: string): VmRecord | undefined {
 }
 
 /** Appears complete or not at all. */
-export async function writeRecord(directory: string, spec: VmSpec, imageFingerprint: string): Promise<void> {
+export function writeRecord(directory: string, spec: VmSpec, imageFingerprint: string): void {
   const { name, uuid, fleet, imagePath, imageHash, cpus, memoryMib, mac } = spec;
   const record: VmRecord = {
     ...{ formatVersion: 1, name, uuid, fleet, imagePath, imageHash, imageFingerprint, cpus, memoryMib, mac },
   };
-  const partial = join(directory, `${RECORD_FILE}.partial`);
-  const file = await open(partial, 'w', 0o600);
-  try {
-    await file.writeFile(`${JSON.stringify(record, null, 2)}\n`);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(partial, join(directory, RECORD_FILE));
+  writeFileAtomically(join(directory, RECORD_FILE), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
 }

@@ -1,0 +1,250 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { FleetPaths } from '../../../model/paths';
+import { readProcess, isRunning, signalProcess, waitForEnd } from '../../../process/process-identity';
+import { run } from '../../../process/run';
+import type { VmSpec } from '../../../provider/drivers/driver';
+import { QemuDriver, type QemuDriverOptions } from '../../../provider/drivers/qemu';
+import { describeWithTools } from '../support/tools';
+
+const SIGNAL = new AbortController().signal;
+
+describeWithTools(['qemu-system-x86_64', 'qemu-img'], 'the QEMU driver with real halted machines', () => {
+  let root: string;
+  let paths: FleetPaths;
+  let image: string;
+  const specs: VmSpec[] = [];
+
+  beforeAll(() => {
+    root = mkdtempSync(join(tmpdir(), 'buildfleet-vm-'));
+    // Deeper than a unix socket address can say.
+    const state = join(root, 'a'.repeat(70), 'with, comma and "quotes"', 'b'.repeat(70));
+    mkdirSync(state, { recursive: true });
+    paths = new FleetPaths(state);
+    image = join(root, 'image.qcow2');
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', image, '40G']);
+  });
+
+  afterEach(async () => {
+    for (const spec of specs.splice(0)) await driver().destroy(spec, SIGNAL);
+  });
+
+  afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+  function driver(options: Partial<QemuDriverOptions> = {}): QemuDriver {
+    return new QemuDriver({ paths, run, accelerator: async () => 'tcg', startHalted: true, ...options });
+  }
+
+  function spec(name: string, changes: Partial<VmSpec> = {}): VmSpec {
+    const made = {
+      ...{ name, uuid: '5bd7a3f0-0000-5000-8000-000000000001', fleet: 'fleet', imagePath: image, imageHash: 'hash' },
+      ...{ cpus: 1, memoryMib: 16, mac: '52:54:00:00:00:01', ...changes },
+    };
+    specs.push(made);
+    return made;
+  }
+
+  function pidOf(name: string): number {
+    return Number(readFileSync(join(paths.vm(name), 'qemu.pid'), 'utf8'));
+  }
+
+  test('a VM lives through create, seed, start, eject, hardware change, stop and destroy', async () => {
+    const vm = spec('one');
+    expect(await driver().inspect('one')).toBeNull();
+    await driver().create(vm, SIGNAL);
+    expect(await driver().inspect('one')).toMatchObject({ power: 'stopped', cpus: 1, memoryMib: 16, fleet: 'fleet' });
+    expect(statSync(join(paths.vm('one'), 'disk.qcow2')).blocks * 512).toBeLessThan(5 * 1024 * 1024);
+
+    const iso = join(paths.vm('one'), 'seed.new');
+    writeFileSync(iso, Buffer.alloc(376832), { mode: 0o644 });
+    await driver().attachSeed(vm, iso, SIGNAL);
+    expect(statSync(join(paths.vm('one'), 'seed.iso')).mode & 0o777).toBe(0o600);
+    await driver().start(vm, SIGNAL);
+    expect(await driver().inspect('one')).toMatchObject({ power: 'paused', seedAttached: true, memoryMib: 16 });
+    const pid = pidOf('one');
+    const process = readProcess(pid);
+    expect(process?.argv).toContain('guest=one');
+
+    await driver().removeSeed(vm, SIGNAL);
+    await driver().removeSeed(vm, SIGNAL);
+    expect(await driver().inspect('one')).toMatchObject({ seedAttached: false });
+    expect(readdirSync(`/proc/${pid}/fd`).some((fd) => linkOf(pid, fd).includes('seed.iso'))).toBe(false);
+    await driver().confirmBoot(vm, SIGNAL);
+
+    const larger = { ...vm, cpus: 2, memoryMib: 32, mac: '52:54:00:00:00:02' };
+    await expect(driver().update(larger, SIGNAL)).rejects.toMatchObject({ code: 'vm-not-stopped' });
+    await driver().stop(vm, 1, SIGNAL);
+    expect(process && isRunning(process)).toBe(false);
+    await driver().update(larger, SIGNAL);
+    await driver().start(larger, SIGNAL);
+    expect(await driver().inspect('one')).toMatchObject({ cpus: 2, memoryMib: 32, mac: '52:54:00:00:00:02' });
+
+    await driver().destroy(vm, SIGNAL);
+    await driver().destroy(vm, SIGNAL);
+    expect(existsSync(paths.vm('one'))).toBe(false);
+    expect(await driver().inspect('one')).toBeNull();
+  }, 60_000);
+
+  test('a started VM holds nothing of ours: own session, no inherited descriptor, no variable of Terraform', async () => {
+    const vm = spec('two');
+    process.env['TF_VAR_token_of_this_test'] = 'secret';
+    await driver().create(vm, SIGNAL);
+    await driver().start(vm, SIGNAL);
+    const pid = pidOf('two');
+    expect(readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[3]).toBe(String(pid));
+    expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toContain('TF_VAR_token_of_this_test');
+    const open = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(pid, fd));
+    const ours = ['0', '1', '2'].map((fd) => linkOf(process.pid, fd)).filter((link) => !link.includes('/dev/null'));
+    expect(open.filter((link) => ours.includes(link))).toEqual([]);
+    expect(linkOf(pid, '1')).toContain('qemu.log');
+    delete process.env['TF_VAR_token_of_this_test'];
+  }, 60_000);
+
+  test('kill -9 is seen, and what the pid file says is not believed', async () => {
+    const vm = spec('three');
+    await driver().create(vm, SIGNAL);
+    await driver().start(vm, SIGNAL);
+    const killed = readProcess(pidOf('three'));
+    if (!killed) throw new Error('no process');
+    signalProcess(killed, 'SIGKILL');
+    await waitForEnd(killed, 5000);
+    expect(await driver().inspect('three')).toMatchObject({ power: 'stopped' });
+
+    const bystander = spawn('sleep', ['1000'], { stdio: 'ignore' });
+    writeFileSync(join(paths.vm('three'), 'qemu.pid'), `${bystander.pid}\n`);
+    expect(await driver().inspect('three')).toMatchObject({ power: 'stopped' });
+    await driver().stop(vm, 0, SIGNAL);
+    await driver().start(vm, SIGNAL);
+    await driver().destroy(vm, SIGNAL);
+    expect(bystander.exitCode).toBeNull();
+    expect(bystander.signalCode).toBeNull();
+    bystander.kill();
+  }, 60_000);
+
+  test('a running VM is found although pid file and control socket are lost, and can still be ended', async () => {
+    const vm = spec('four');
+    await driver().create(vm, SIGNAL);
+    await driver().start(vm, SIGNAL);
+    const running = readProcess(pidOf('four'));
+    rmSync(join(paths.vm('four'), 'qemu.pid'));
+    expect(await driver().inspect('four')).toMatchObject({ power: 'paused' });
+    rmSync(join(paths.vm('four'), 'qmp.sock'));
+    expect(await driver().inspect('four')).toMatchObject({ power: 'crashed' });
+    rmSync(paths.vm('four'), { recursive: true });
+    expect(await driver().inspect('four')).toBeNull();
+    await driver().create(vm, SIGNAL);
+    expect(running && isRunning(running)).toBe(false);
+    expect(await driver().inspect('four')).toMatchObject({ power: 'stopped' });
+  }, 60_000);
+
+  test('a VM of another fleet is refused by name and left alone', async () => {
+    const foreign = spec('five', { fleet: 'theirs', uuid: '5bd7a3f0-0000-5000-8000-000000000002' });
+    await driver().create(foreign, SIGNAL);
+    await driver().start(foreign, SIGNAL);
+    const ours = { ...foreign, fleet: 'fleet' };
+    for (const attempt of [
+      () => driver().create(ours, SIGNAL),
+      () => driver().start(ours, SIGNAL),
+      () => driver().stop(ours, 0, SIGNAL),
+      () => driver().removeSeed(ours, SIGNAL),
+      () => driver().destroy(ours, SIGNAL),
+    ]) {
+      await expect(attempt()).rejects.toThrow(/belongs to fleet theirs/);
+    }
+    expect(await driver().inspect('five')).toMatchObject({ fleet: 'theirs', power: 'paused' });
+  }, 60_000);
+
+  test('create finishes what an interruption left: a record alone, half a disk, a disk of another image', async () => {
+    const vm = spec('six');
+    await driver().create(vm, SIGNAL);
+    const record = readFileSync(join(paths.vm('six'), 'vm.json'));
+    rmSync(join(paths.vm('six'), 'disk.qcow2'));
+    writeFileSync(join(paths.vm('six'), 'disk.qcow2.partial'), 'half');
+    expect(await driver().inspect('six')).toBeNull();
+    await driver().create(vm, SIGNAL);
+    expect(readdirSync(paths.vm('six')).sort()).toEqual(['disk.qcow2', 'vm.json']);
+    expect(readFileSync(join(paths.vm('six'), 'vm.json'))).toEqual(record);
+
+    const before = statSync(join(paths.vm('six'), 'disk.qcow2')).ino;
+    await driver().create(vm, SIGNAL);
+    expect(statSync(join(paths.vm('six'), 'disk.qcow2')).ino).toBe(before);
+
+    const other = join(root, 'other.qcow2');
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', other, '1G']);
+    await driver().create({ ...vm, imagePath: other, imageHash: 'other' }, SIGNAL);
+    expect(await driver().inspect('six')).toMatchObject({ imageHash: 'other' });
+  }, 60_000);
+
+  test('an image that changed below a disk is noticed, one that is missing or damaged leaves nothing behind', async () => {
+    const own = join(root, 'own.qcow2');
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', own, '1G']);
+    const vm = spec('seven', { imagePath: own });
+    await driver().create(vm, SIGNAL);
+    execFileSync('qemu-img', ['create', '-q', '-f', 'qcow2', own, '2G']);
+    expect(await driver().inspect('seven')).toMatchObject({ imageHash: null });
+    await expect(driver().start(vm, SIGNAL)).rejects.toMatchObject({ code: 'image-changed' });
+    await driver().destroy(vm, SIGNAL);
+
+    truncateSync(own, 1000);
+    await expect(driver().create(vm, SIGNAL)).rejects.toMatchObject({ code: 'image-damaged' });
+    expect(existsSync(paths.vm('seven'))).toBe(false);
+    rmSync(own);
+    await expect(driver().create(vm, SIGNAL)).rejects.toMatchObject({ code: 'image-missing' });
+    expect(existsSync(paths.vm('seven'))).toBe(false);
+  }, 60_000);
+
+  test('a missing program and a disk in use are errors that say what to do', async () => {
+    const vm = spec('eight');
+    await driver().create(vm, SIGNAL);
+    const missing = driver({ program: 'qemu-that-is-not-installed' });
+    await expect(missing.start(vm, SIGNAL)).rejects.toMatchObject({ code: 'qemu-missing' });
+    const disk = join(paths.vm('eight'), 'disk.qcow2').replaceAll(',', ',,');
+    const holder = spawn('qemu-system-x86_64', ['-nodefaults', '-display', 'none', '-S', '-drive', `file=${disk},format=qcow2,if=virtio`]);
+    try {
+      for (;;) {
+        try {
+          await driver().start(vm, SIGNAL);
+          await driver().stop(vm, 0, SIGNAL);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'disk-in-use' });
+          break;
+        }
+      }
+    } finally {
+      holder.kill('SIGKILL');
+    }
+  }, 60_000);
+
+  test('a hundred VMs are read in less than 0.3 s, running and stopped', async () => {
+    const many = Array.from({ length: 100 }, (_, index) => spec(`many-${index}`));
+    // Their disks are copies: a hundred calls of qemu-img would measure nothing that matters here.
+    const first = many[0];
+    if (!first) throw new Error('none');
+    await driver().create(first, SIGNAL);
+    for (const vm of many.slice(1)) {
+      mkdirSync(paths.vm(vm.name));
+      const record = JSON.parse(readFileSync(join(paths.vm(first.name), 'vm.json'), 'utf8')) as object;
+      writeFileSync(join(paths.vm(vm.name), 'vm.json'), JSON.stringify({ ...record, name: vm.name }));
+      writeFileSync(join(paths.vm(vm.name), 'disk.qcow2'), readFileSync(join(paths.vm(first.name), 'disk.qcow2')));
+    }
+    const running = many.slice(0, 10);
+    await Promise.all(running.map((vm) => driver().start(vm, SIGNAL)));
+    const reader = driver();
+    const begin = performance.now();
+    const seen = await Promise.all(many.map((vm) => reader.inspect(vm.name)));
+    const milliseconds = performance.now() - begin;
+    expect(seen.filter((vm) => vm?.power === 'paused')).toHaveLength(10);
+    expect(seen.filter((vm) => vm?.power === 'stopped')).toHaveLength(90);
+    expect(milliseconds).toBeLessThan(300);
+  }, 120_000);
+});
+
+function linkOf(pid: number, fd: string): string {
+  try {
+    return execFileSync('readlink', [`/proc/${pid}/fd/${fd}`], { encoding: 'utf8' });
+  } catch {
+    return '';
+  }
+}
