@@ -19,7 +19,7 @@ export interface RunOptions {
   readonly timeout?: number;
   /** Exit codes that are answers rather than failures. Default `[0]`. */
   readonly acceptExitCodes?: readonly number[];
-  /** Called with each line of stdout and stderr as it is printed. */
+  /** Called with each line of stdout and stderr as it is printed, with the last one before `run` is done. */
   readonly onLine?: (line: string) => void;
 }
 
@@ -61,10 +61,9 @@ export const run: Run = async (file, args, options = {}) => {
     reject: false,
     all: true,
   });
-  if (options.onLine) {
-    void forEachLine(child.iterable({ from: 'all' }), options.onLine);
-  }
+  const lines = options.onLine ? forEachLine(child.iterable({ from: 'all' }), options.onLine) : undefined;
   const result = await child;
+  await lines;
   const accepted = options.acceptExitCodes ?? [0];
   if (result.exitCode !== undefined && accepted.includes(result.exitCode) && !result.isCanceled && !result.timedOut) {
     return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };

@@ -1,0 +1,132 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { userInfo } from 'node:os';
+import { join } from 'node:path';
+import type { Fleet } from '../../../model/fleet';
+import { run } from '../../../process/run';
+import { renderFleetFile } from '../../../rendering/fleet-file';
+import { renderKnownHosts } from '../../../rendering/known-hosts';
+import { renderSshConfig } from '../../../rendering/ssh-config';
+import { findProgram } from '../support/tools';
+import { until } from '../support/until';
+
+/** A TCP port of 127.0.0.1 that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/**
+ * Stands in for a build machine behind its tunnel: a real sshd on a loopback port that the current user may log in to.
+ * It has no GHC and no power state.
+ */
+export class StandInMachine {
+  private daemon: ChildProcess | undefined;
+  private log = '';
+
+  private constructor(
+    readonly directory: string,
+    readonly port: number,
+    /** OpenSSH public key of the sshd. */
+    readonly hostKey: string,
+    /** Private key that may log in. */
+    readonly userKey: string,
+  ) {}
+
+  /** @param environment what commands find in their environment on the machine, such as a PATH */
+  static async create(directory: string, environment: Readonly<Record<string, string>> = {}): Promise<StandInMachine> {
+    mkdirSync(directory, { recursive: true });
+    const [hostKey, userKey] = [join(directory, 'host_key'), join(directory, 'user_key')];
+    for (const key of [hostKey, userKey]) await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', key]);
+    const port = await freePort();
+    const settings = Object.entries(environment).map(([name, value]) => `SetEnv ${name}=${value}`);
+    writeFileSync(
+      join(directory, 'sshd_config'),
+      [
+        `ListenAddress 127.0.0.1:${port}`,
+        `HostKey ${hostKey}`,
+        `AuthorizedKeysFile ${userKey}.pub`,
+        'StrictModes no',
+        'UsePAM no',
+        'PidFile none',
+        'AuthenticationMethods publickey',
+        'PermitRootLogin prohibit-password',
+        'MaxStartups 100',
+        ...settings,
+        '',
+      ].join('\n'),
+    );
+    const machine = new StandInMachine(directory, port, readFileSync(`${hostKey}.pub`, 'utf8').trim(), userKey);
+    await machine.start();
+    return machine;
+  }
+
+  async start(): Promise<void> {
+    const sshd = findProgram('sshd') ?? 'sshd';
+    const daemon = spawn(sshd, ['-D', '-e', '-f', join(this.directory, 'sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.daemon = daemon;
+    this.log = '';
+    daemon.stderr.setEncoding('utf8').on('data', (text: string) => (this.log += text));
+    await until('the stand-in sshd listens', 10, () => {
+      if (daemon.exitCode !== null) throw new Error(`sshd ended: ${this.log}`);
+      return this.log.includes('Server listening');
+    });
+  }
+
+  /** Connections that are open stay open, as they do when only the listener of a tunnel goes. */
+  async stop(): Promise<void> {
+    const daemon = this.daemon;
+    this.daemon = undefined;
+    if (daemon === undefined || daemon.exitCode !== null) return;
+    const ended = new Promise((resolve) => daemon.once('exit', resolve));
+    daemon.kill('SIGTERM');
+    await ended;
+  }
+}
+
+/** One VM of a {@link standInFleet}. */
+export interface StandInVm {
+  readonly id: string;
+  readonly port: number;
+  /** Host key that is pinned for it. */
+  readonly hostKey: string;
+}
+
+/** Writes everything that a deploy leaves for clients: `fleet.json`, ssh configuration and pinned keys. Gives the first's path. */
+export function writeStandInFleet(directory: string, userKey: string, hubUrl: string, vms: readonly StandInVm[]): string {
+  mkdirSync(directory, { recursive: true });
+  const sshConfig = join(directory, 'ssh-config');
+  const knownHostsFile = join(directory, 'known_hosts');
+  const fleet: Fleet = {
+    formatVersion: 1,
+    fleet: 'stand-in',
+    stateDirectory: directory,
+    workstation: { mode: 'embedded', sshdPort: 12220, tunnelPorts: { first: 1024, last: 65535 }, sshConfig, developerKey: userKey },
+    hub: { url: hubUrl, domain: 'railiance', capabilityType: 'haskell-build-agent' },
+    hosts: [{ id: 'here', hypervisor: 'qemu', connection: 'local' }],
+    images: [{ id: 'trixie', definitionHash: 'none', ghcVersions: ['9.6.6'], cabalVersion: '3.10.3.0' }],
+    vms: vms.map(({ id, port }, index) => ({
+      id,
+      name: `haskell-build-${id}`,
+      aliases: [`haskell-build-${id}`, id, ...(index === 0 ? ['haskell-build'] : [])],
+      default: index === 0,
+      host: 'here',
+      image: 'trixie',
+      tunnelPort: port,
+      cpus: 2,
+      memoryMib: 2048,
+    })),
+  };
+  const blocks = fleet.vms.map((vm) => ({ aliases: [vm.name, vm.id] as [string, ...string[]], tunnelPort: vm.tunnelPort }));
+  // The machine has no account `build`; everything else is what a deploy writes.
+  const config = renderSshConfig({ vms: blocks, identityFile: userKey, knownHostsFile }).replaceAll('User build', `User ${userInfo().username}`);
+  writeFileSync(sshConfig, config);
+  writeFileSync(knownHostsFile, renderKnownHosts(vms.map(({ id, hostKey }) => ({ alias: `haskell-build-${id}`, publicKey: hostKey }))));
+  const file = join(directory, 'fleet.json');
+  writeFileSync(file, renderFleetFile(fleet));
+  return file;
+}

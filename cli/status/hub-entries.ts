@@ -1,0 +1,47 @@
+import { createHubClient } from '../../hub/client';
+import { type Capability, freshness, heartbeatAgeSeconds, instanceTitle, isTypeEntry, parseInstanceKeywords } from '../../model/capability';
+import { FleetError } from '../../model/errors';
+import type { Fleet } from '../../model/fleet';
+import type { HubEntry } from './report';
+
+/** Longest that a hub on this machine may take. */
+const TIMEOUT_MS = 2000;
+
+/** What the hub says about the fleet's machines. */
+export interface HubAnswer {
+  readonly url: string;
+  readonly reachable: boolean;
+  /** Why not; empty when it is. */
+  readonly detail: string;
+  /** Entries of machines; the type's own entry is left out. */
+  readonly entries: readonly Capability[];
+}
+
+/** Asks the fleet's hub once. A hub that cannot be asked is an answer. */
+export async function askHubForEntries(hub: Fleet['hub'], signal: AbortSignal): Promise<HubAnswer> {
+  try {
+    const client = createHubClient({ url: hub.url, timeoutMs: TIMEOUT_MS });
+    const entries = await client.list({ capabilityType: hub.capabilityType, domain: hub.domain }, { signal });
+    return { url: hub.url, reachable: true, detail: '', entries: entries.filter((entry) => !isTypeEntry(entry)) };
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    return { url: hub.url, reachable: false, detail: error.problem, entries: [] };
+  }
+}
+
+/** The state of one machine's entry. Of several with its title the one written last counts. */
+export function hubEntryOf(answer: HubAnswer, vm: { readonly name: string; readonly tunnelPort: number }, now: Date): HubEntry {
+  const none = { heartbeatAgeSeconds: null, ghcVersions: [] };
+  if (!answer.reachable) return { state: 'hub-down', ...none };
+  const age = (entry: Capability) => heartbeatAgeSeconds(entry, now) ?? Infinity;
+  const [entry] = answer.entries.filter(({ title }) => title === instanceTitle(vm.name)).sort((one, other) => age(one) - age(other));
+  if (entry === undefined) return { state: 'missing', ...none };
+  const facts = parseInstanceKeywords(entry.keywords);
+  const fresh = freshness(entry, now);
+  const seconds = heartbeatAgeSeconds(entry, now);
+  return {
+    state: facts.tunnelPort !== vm.tunnelPort ? 'wrong-port' : fresh === 'unknown' ? 'unknown-age' : fresh,
+    heartbeatAgeSeconds: seconds === undefined ? null : Math.max(0, Math.round(seconds)),
+    ghcVersions: facts.ghcVersions,
+  };
+}

@@ -1,0 +1,42 @@
+/** Where a command writes. Data and messages never mix: data can be piped while messages are read. */
+export interface Terminal {
+  /** Data: one line, or several, on standard output. */
+  data(text: string): void;
+  /** For people: one line on standard error, left out with `--quiet`. */
+  message(text: string): void;
+  /** One line on standard error, also with `--quiet`. */
+  error(text: string): void;
+  /** Whether `--json` was given: data is then one JSON document. */
+  readonly json: boolean;
+  /** Whether data may carry colours. */
+  readonly colour: boolean;
+}
+
+export interface TerminalOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+/** What {@link openTerminal} needs of a stream. */
+export interface Stream {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+}
+
+/** The terminal of this process. Colours only where somebody sees them and NO_COLOR is not set. */
+export function openTerminal(
+  options: TerminalOptions,
+  environment: NodeJS.ProcessEnv = process.env,
+  stdout: Stream = process.stdout,
+  stderr: Stream = process.stderr,
+): Terminal {
+  return {
+    data: (text) => void stdout.write(`${text}\n`),
+    message: (text) => {
+      if (!options.quiet) stderr.write(`${text}\n`);
+    },
+    error: (text) => void stderr.write(`${text}\n`),
+    json: options.json,
+    colour: stdout.isTTY === true && !options.json && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb',
+  };
+}

@@ -1,0 +1,82 @@
+import { CommandError, type Run } from './run';
+
+/** What answers where a VM's sshd should be. */
+export type TunnelState =
+  /** An sshd with the pinned host key. */
+  | 'up'
+  /** Nothing listens: the VM has not opened its tunnel. */
+  | 'closed'
+  /** Somebody listens but does not speak SSH within the time: the VM hangs, is gone without notice, or still boots. */
+  | 'silent'
+  /** An sshd with another host key, or none is pinned. */
+  | 'wrong-host-key'
+  /** Something that is no sshd. */
+  | 'not-ssh'
+  /** ssh failed in a way that says nothing about the other side. */
+  | 'unknown';
+
+/** What a probe saw, and the line of ssh that says so. */
+export interface TunnelProbe {
+  readonly state: TunnelState;
+  /** Empty when the tunnel is up. */
+  readonly detail: string;
+}
+
+export interface ProbeOptions {
+  /** For the connection and the key exchange together. */
+  readonly timeoutSeconds: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Asks the sshd behind a tunnel for its identification and for the proof that it has the pinned host key, and hangs
+ * up before logging in. ssh does the checking, with the very configuration that a login uses.
+ *
+ * @param target how ssh finds the VM: `['-F', sshConfig, alias]`
+ */
+export async function probeHostKey(run: Run, target: readonly string[], options: ProbeOptions): Promise<TunnelProbe> {
+  const args = [
+    ...['-T', '-o', 'BatchMode=yes', '-o', 'ControlPath=none', '-o', 'ControlMaster=no', '-o', 'ClearAllForwardings=yes'],
+    ...['-o', 'LogLevel=ERROR', '-o', `ConnectTimeout=${options.timeoutSeconds}`, '-o', 'ConnectionAttempts=1'],
+    // The cheapest exchange that every sshd has: an emulated CPU needs a second for the post-quantum ones.
+    ...['-o', 'KexAlgorithms=curve25519-sha256', '-o', 'PreferredAuthentications=none'],
+    ...target,
+  ];
+  try {
+    const result = await run('ssh', args, {
+      acceptExitCodes: [255],
+      timeout: options.timeoutSeconds * 1000 + 500,
+      ...(options.signal ? { signal: options.signal } : {}),
+    });
+    return classifySshFailure(result.stderr);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    if (error.code === 'ENOENT') return { state: 'unknown', detail: 'ssh is not installed' };
+    if (error.cancelled) throw error;
+    // Without an exit code it was our own time limit that ended ssh.
+    return error.exitCode === undefined ? { state: 'silent', detail: 'no answer in time' } : { state: 'unknown', detail: firstLine(error.stderr) };
+  }
+}
+
+/** Phrases of OpenSSH's client, 8.x to 10.x, in the C locale, and what they mean. The first that is found counts. */
+const PHRASES: readonly (readonly [RegExp, TunnelState])[] = [
+  [/HOST IDENTIFICATION HAS CHANGED/, 'wrong-host-key'],
+  [/No \S+ host key is known|Host key verification failed/, 'wrong-host-key'],
+  [/: Permission denied \(/, 'up'],
+  [/Connection refused/, 'closed'],
+  [/invalid characters|banner line \d+ too long|banner line \d+: (?!Not allowed at this time)|no SSH protocol|Bad packet length/i, 'not-ssh'],
+  [/timed out|Connection closed|Connection reset|Broken pipe|Not allowed at this time/, 'silent'],
+];
+
+/** Reads what ssh wrote to standard error when it ended with 255. `up` means that only the login was refused. */
+export function classifySshFailure(stderr: string): TunnelProbe {
+  for (const [phrase, state] of PHRASES) {
+    const line = stderr.split('\n').find((candidate) => phrase.test(candidate));
+    if (line !== undefined) return { state, detail: state === 'up' ? '' : line.replace(/^[@\s]+|[@\s]+$/g, '') };
+  }
+  return { state: 'unknown', detail: firstLine(stderr) };
+}
+
+function firstLine(text: string): string {
+  return text.trim().split('\n')[0] ?? '';
+}

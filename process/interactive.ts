@@ -1,0 +1,36 @@
+import { execa } from 'execa';
+import { CommandError } from './run';
+
+/** Signals that a command in the foreground gets as well, so that it can end in its own way. */
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Exit codes of programs that a signal ended, as shells give them. */
+const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15 };
+
+/**
+ * Runs one command without a shell on our own terminal: standard input, output and error are the caller's, byte for
+ * byte. Signals that reach us are passed on, and we stay until the command has ended.
+ *
+ * @returns its exit code, or 128 and the signal's number when a signal ended it or was passed on and it failed
+ * @throws CommandError when it cannot be started
+ */
+export async function runInteractive(file: string, args: readonly string[]): Promise<number> {
+  const child = execa(file, [...args], { stdio: 'inherit', reject: false, cleanup: false });
+  let passedOn: NodeJS.Signals | undefined;
+  const forward = (signal: NodeJS.Signals) => {
+    passedOn = signal;
+    child.kill(signal);
+  };
+  for (const signal of FORWARDED) process.on(signal, forward);
+  try {
+    const result = await child;
+    // A program that tidies up before it ends by a signal gives any code; ssh gives 255, as if it had not connected.
+    const signal = result.signal ?? (result.exitCode === 0 ? undefined : passedOn);
+    if (signal !== undefined) return 128 + (SIGNAL_NUMBERS[signal] ?? 0);
+    if (result.exitCode !== undefined) return result.exitCode;
+    const what = result.code === 'ENOENT' ? 'program is not installed' : `command could not be run (${String(result.code)})`;
+    throw new CommandError(`${what}: ${result.escapedCommand}`, result.escapedCommand, '', '', undefined, result.code, false, result);
+  } finally {
+    for (const signal of FORWARDED) process.off(signal, forward);
+  }
+}
