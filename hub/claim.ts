@@ -38,7 +38,12 @@ export async function claimDatabase(database: string): Promise<Claim> {
     describe: (text) => {
       holder = text;
     },
-    release: () => new Promise((done) => server.close(() => { done(); })),
+    release: () =>
+      new Promise((done) =>
+        server.close(() => {
+          done();
+        }),
+      ),
   };
 }
 

@@ -89,8 +89,12 @@ function makeDirectory(path: string): void {
 
 function listen(server: Server, host: string, port: number): Promise<number> {
   return new Promise((done, fail) => {
-    server.once('error', (cause: NodeJS.ErrnoException) => { fail(listenError(cause, host, port)); });
-    server.listen(port, host, () => { done((server.address() as AddressInfo).port); });
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      fail(listenError(cause, host, port));
+    });
+    server.listen(port, host, () => {
+      done((server.address() as AddressInfo).port);
+    });
   });
 }
 
@@ -116,14 +120,23 @@ function listenError(cause: NodeJS.ErrnoException, host: string, port: number): 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((done) => {
     if (signal.aborted) done();
-    else signal.addEventListener('abort', () => { done(); }, { once: true });
+    else
+      signal.addEventListener(
+        'abort',
+        () => {
+          done();
+        },
+        { once: true },
+      );
   });
 }
 
 function stop(server: Server): Promise<void> {
   if (!server.listening) return Promise.resolve();
   return new Promise((done) => {
-    const timer = setTimeout(() => { server.closeAllConnections(); }, STOP_GRACE_MS);
+    const timer = setTimeout(() => {
+      server.closeAllConnections();
+    }, STOP_GRACE_MS);
     server.close(() => {
       clearTimeout(timer);
       done();

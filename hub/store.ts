@@ -221,7 +221,9 @@ function migrate(db: Database, path: string): void {
     });
   }
   transaction(db, () => {
-    MIGRATIONS.slice(version).forEach((script) => { db.exec(script); });
+    MIGRATIONS.slice(version).forEach((script) => {
+      db.exec(script);
+    });
     db.exec(`PRAGMA user_version = ${MIGRATIONS.length}`);
   });
 }
@@ -304,7 +306,11 @@ function storeOver(db: Database, path: string, now: () => Date, setAside: string
       guarded(path, () =>
         db.all('SELECT * FROM progress ORDER BY id DESC LIMIT ?', [limit]).map((row) => progressRowSchema.parse(row)),
       ),
-    close: () => { guarded(path, () => { db.close(); }); },
+    close: () => {
+      guarded(path, () => {
+        db.close();
+      });
+    },
   };
 }
 

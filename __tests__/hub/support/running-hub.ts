@@ -6,15 +6,20 @@ import { join } from 'node:path';
 import { runHub } from '../../../hub/run';
 
 /** A directory that `remove` takes away. */
-export function scratchDirectory(): { readonly path: string; remove(): void } {
+export function scratchDirectory(): { readonly path: string; readonly remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'buildfleet-hub-'));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+  return {
+    path,
+    remove: () => {
+      rmSync(path, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Our own hub, in this process, on a free port. */
 export async function startHub(
   database: string,
-): Promise<{ readonly url: string; readonly warnings: string[]; stop(): Promise<void> }> {
+): Promise<{ readonly url: string; readonly warnings: string[]; readonly stop: () => Promise<void> }> {
   const controller = new AbortController();
   const warnings: string[] = [];
   let stopped: Promise<void> | undefined;
@@ -42,7 +47,9 @@ export async function startHub(
 }
 
 /** A server that answers as told, for answers that no hub would give. */
-export async function serve(listener: RequestListener): Promise<{ readonly url: string; stop(): Promise<void> }> {
+export async function serve(
+  listener: RequestListener,
+): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
   const server = createServer(listener);
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   return {
