@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
 import { bundleProvider } from './bundle-provider';
 
 /** One provider source that a stack requires and our process serves. */
@@ -38,8 +38,27 @@ export function placeProvider(
       mkdirSync(directory, { recursive: true });
       writeFileSync(join(directory, launcherName({ source, version })), launcher, { mode: 0o755 });
     }
+    install(stackOutDir, join(source, version, currentPlatform()));
   }
   writeFileSync(join(stackOutDir, '.terraform.lock.hcl'), renderLockFile(sources, launcher));
+}
+
+/**
+ * Does what `terraform init` would, except that it never goes through the plugin cache that cdktf shares among projects:
+ * Terraform would put a link to this stack's output there, and other projects would lose their provider with it.
+ */
+function install(stackOutDir: string, platformPath: string): void {
+  const target = resolve(stackOutDir, 'terraform.d/plugins', platformPath);
+  const link = join(stackOutDir, '.terraform/providers', platformPath);
+  mkdirSync(dirname(link), { recursive: true });
+  rmSync(link, { recursive: true, force: true });
+  symlinkSync(relative(realpathSync(dirname(link)), realpathSync(target)), link);
+}
+
+/** As Terraform calls the machine that this runs on. */
+function currentPlatform(): string {
+  const architecture = process.arch === 'x64' ? 'amd64' : process.arch;
+  return `${process.platform}_${architecture}`;
 }
 
 function launcherName({ source, version }: ProviderSource): string {
