@@ -13,7 +13,7 @@ import { renderTunnelCatalogEntry } from '../rendering/tunnel-catalog';
 import { fleetOf } from './fleet';
 import { FleetConstruct, type Problem, constructSchema } from './fleet-construct';
 import type { IBuildImage } from './haskell-build-image';
-import type { IRendersFiles, RenderedFile } from './rendered-file';
+import { type IRendersFiles, type RenderedFile, contentOf } from './rendered-file';
 import { ShapedResource } from './resource';
 import { cpusSchema, durationSchema, sizeSchema } from './schemas';
 import { SmokeTest } from './smoke-test';
@@ -50,7 +50,9 @@ const propsSchema = z.strictObject({
   workstation: constructSchema<IWorkstation>('a Workstation', 'tunnelPorts').meta({
     remedy: "pass one, Workstation.embedded(fleet, 'workstation')",
   }),
-  host: constructSchema<IVmHost>('a VmHost', 'capacity').meta({ remedy: "pass one, VmHost.local(fleet, 'local', {…})" }),
+  host: constructSchema<IVmHost>('a VmHost', 'capacity').meta({
+    remedy: "pass one, VmHost.local(fleet, 'local', {…})",
+  }),
   image: constructSchema<IBuildImage>('an image', 'definitionHash').meta({
     remedy: "pass one, HaskellBuildImage.debian(fleet, 'haskell')",
   }),
@@ -93,7 +95,9 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
     this.mac = this.props.mac ?? defaultMac(fleetOf(this).fleetName, this.vmName);
 
     if (![this.workstation, this.host, this.image].every((construct) => Construct.isConstruct(construct))) return;
-    this.identity = new ShapedResource(this, 'identity', identityShape, { attributes: () => ({ vmName: this.vmName }) });
+    this.identity = new ShapedResource(this, 'identity', identityShape, {
+      attributes: () => ({ vmName: this.vmName }),
+    });
     this.slot = new TunnelSlot(this, 'tunnel', {
       workstation: this.workstation,
       vmName: this.vmName,
@@ -135,7 +139,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
     new ShapedResource(this, 'tunnel-catalog', managedFileShape, {
       attributes: () => ({
         path: `${fleetOf(this).paths.tunnelCatalog}/${this.vmName}.yml`,
-        content: this.tunnelCatalogEntry(),
+        content: contentOf(this.catalogFile),
         expandHome: true,
       }),
     });
@@ -176,7 +180,11 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
           environment: {
             hostName: this.vmName,
             hub: { port: this.workstation.hubPort, domain: this.workstation.capability.domain },
-            relay: { host: this.host.workstationAddress, port: this.workstation.sshdPort, user: 'ACCOUNT_THAT_DEPLOYS' },
+            relay: {
+              host: this.host.workstationAddress,
+              port: this.workstation.sshdPort,
+              user: 'ACCOUNT_THAT_DEPLOYS',
+            },
             tunnelPort: this.slot.port,
             heartbeatSeconds: this.props.heartbeat.toSeconds(),
           },
@@ -187,16 +195,19 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
         path: `vms/${this.id}/meta-data`,
         content: renderMetaData({ instanceId: INSTANCE_ID_PLACEHOLDER, hostName: this.vmName }),
       },
-      { path: `ops-bridge/tunnels/${this.vmName}.yml`, content: this.tunnelCatalogEntry() },
+      {
+        path: this.catalogFile,
+        content: renderTunnelCatalogEntry({
+          vmName: this.vmName,
+          tunnelPort: this.slot.port,
+          sshConfig: fleetOf(this).paths.sshConfig,
+        }),
+      },
     ];
   }
 
-  private tunnelCatalogEntry(): string {
-    return renderTunnelCatalogEntry({
-      vmName: this.vmName,
-      tunnelPort: this.slot.port,
-      sshConfig: fleetOf(this).paths.sshConfig,
-    });
+  private get catalogFile(): string {
+    return `ops-bridge/tunnels/${this.vmName}.yml`;
   }
 
   private tooLarge(): Problem[] {
@@ -204,7 +215,12 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
     const remedy = `lower it, or raise the capacity of ${this.host.node.path} if the machine has it`;
     const problems: Problem[] = [];
     if (this.cpus > capacity.cpus) {
-      problems.push({ code: 'vm-cpus', problem: `more CPUs than the host's ${capacity.cpus}`, value: this.cpus, remedy });
+      problems.push({
+        code: 'vm-cpus',
+        problem: `more CPUs than the host's ${capacity.cpus}`,
+        value: this.cpus,
+        remedy,
+      });
     }
     if (this.memoryMib > capacity.memory.toMebibytes()) {
       problems.push({

@@ -9,7 +9,7 @@ import { renderSmokeScript } from '../rendering/smoke-script';
 import { renderSshConfig, renderSshInclude } from '../rendering/ssh-config';
 import { renderStateHubRefs } from '../rendering/state-hub-refs';
 import { fleetOf } from './fleet';
-import type { IRendersFiles, RenderedFile } from './rendered-file';
+import { type IRendersFiles, type RenderedFile, contentOf } from './rendered-file';
 import { ShapedResource } from './resource';
 import type { IWorkstation } from './workstation-interface';
 
@@ -26,19 +26,17 @@ export class ClientFiles extends Construct implements IRendersFiles {
     super(scope, id);
     this.workstation = workstation;
     const { paths } = fleetOf(this);
-    const file = (name: string, path: () => string, content: () => string, expandHome = false): ManagedFile =>
+    const file = (name: string, path: string, content: () => string, expandHome?: true): ManagedFile =>
       new ShapedResource(this, name, managedFileShape, {
-        attributes: () => ({ path: path(), content: content(), ...(expandHome ? { expandHome } : {}) }),
+        attributes: () => ({ path, content: content(), expandHome }),
       });
 
-    this.knownHosts = file(
-      'known-hosts',
-      () => paths.knownHosts,
-      () => renderKnownHosts(this.workstation.vms.map((vm) => ({ alias: vm.vmName, publicKey: vm.hostPublicKey }))),
+    this.knownHosts = file('known-hosts', paths.knownHosts, () =>
+      renderKnownHosts(this.workstation.vms.map((vm) => ({ alias: vm.vmName, publicKey: vm.hostPublicKey }))),
     );
     this.all = [
       this.knownHosts,
-      file('ssh-config', () => paths.sshConfig, () => this.sshConfig(), true),
+      file('ssh-config', paths.sshConfig, () => contentOf('ssh-config'), true),
       new ShapedResource(this, 'ssh-include', managedFileShape, {
         attributes: () => ({
           path: this.workstation.operatorSshConfig,
@@ -47,9 +45,9 @@ export class ClientFiles extends Construct implements IRendersFiles {
           expandHome: true,
         }),
       }),
-      file('fleet-file', () => paths.fleetFile, () => this.fleetFile()),
-      file('port-registry', () => paths.portRegistry, () => this.portRegistry()),
-      file('state-hub-refs', () => paths.stateHubRefs, () => this.stateHubRefs(this.workstation.capability.entryId)),
+      file('fleet-file', paths.fleetFile, () => contentOf('fleet.json')),
+      file('port-registry', paths.portRegistry, () => contentOf('port-registry.yml')),
+      file('state-hub-refs', paths.stateHubRefs, () => this.stateHubRefs(this.workstation.capability.entryId)),
     ];
   }
 

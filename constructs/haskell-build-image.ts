@@ -66,6 +66,9 @@ const propsSchema = z.strictObject({
   timezone: textSchema,
 });
 
+/** An image's files lie in a directory of its name, beside these. */
+const OTHER_DIRECTORIES = ['vms', 'ops-bridge', 'provider'];
+
 /** An image with a Haskell toolchain, the agent and the tunnel, built once per definition. */
 export class HaskellBuildImage extends FleetConstruct implements IBuildImage, IRendersFiles {
   /** Debian by mmdebstrap, toolchain from the distribution. */
@@ -84,6 +87,14 @@ export class HaskellBuildImage extends FleetConstruct implements IBuildImage, IR
   private constructor(scope: Construct, id: string, props: DebianImageProps) {
     super(scope, id);
     const checked = this.check(propsSchema, props);
+    if (OTHER_DIRECTORIES.includes(id)) {
+      this.report({
+        code: 'reserved-name',
+        problem: `the stack's output has a directory of that name`,
+        value: id,
+        remedy: 'give the image another name',
+      });
+    }
     this.definition = this.valid ? this.define(checked) : undefined;
     this.definitionHash = this.definition ? definitionHash(this.definition) : '';
     this.sourceDateEpoch = sourceDateEpoch(this.definitionHash);

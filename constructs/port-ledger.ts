@@ -1,4 +1,10 @@
-import { type PortAllocation, type PortRange, type PortRegistry, type PortRequest, allocatePorts } from '../model/port-registry';
+import {
+  type PortAllocation,
+  type PortRange,
+  type PortRegistry,
+  type PortRequest,
+  allocatePorts,
+} from '../model/port-registry';
 
 /** The port registry of a project while it is synthesized: every workstation allocates from what the ones before left. */
 export class PortLedger {

@@ -1,3 +1,4 @@
+import { Fn } from 'cdktf';
 import type { IConstruct } from 'constructs';
 
 /** A file that synth writes. */
@@ -13,6 +14,11 @@ export interface RenderedFile {
 export interface IRendersFiles {
   /** Called once the fleet has been found valid. */
   renderFiles(): readonly RenderedFile[];
+}
+
+/** The text of a rendered file, read by Terraform in the stack's output when it plans: the plan's input does not repeat it. */
+export function contentOf(path: string): string {
+  return Fn.file(path);
 }
 
 /** Everything that a construct and those below it contribute, in the order of their paths. */

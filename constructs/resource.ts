@@ -16,6 +16,8 @@ export interface ShapedResourceOptions<S extends ResourceShape> {
 export class ShapedResource<S extends ResourceShape> extends TerraformResource {
   private readonly shape: S;
   private readonly attributes: () => Config<S>;
+  /** Made once each: CDKTF takes a stack trace for every one, which is most of the time that a large fleet needs. */
+  private readonly tokens = new Map<string, unknown>();
 
   constructor(scope: Construct, id: string, shape: S, options: ShapedResourceOptions<S>) {
     super(scope, id, {
@@ -31,15 +33,24 @@ export class ShapedResource<S extends ResourceShape> extends TerraformResource {
   ref<K extends keyof State<S> & string>(attribute: K): State<S>[K] {
     const type = this.shape.attributes[attribute]?.type;
     if (type === undefined) throw new Error(`${this.shape.type} has no attribute ${attribute}`);
-    const token = this.interpolationForAttribute(toSnakeCase(attribute));
     const kind = valueTypeOf(type).kind;
-    const encoded = kind === 'list' ? Token.asList(token) : kind === 'number' ? Token.asNumber(token) : Token.asString(token);
-    return encoded as State<S>[K];
+    return this.token(attribute, kind === 'list' || kind === 'number' ? kind : 'text') as State<S>[K];
   }
 
   /** A reference to an attribute as text, whatever its type. */
   text(attribute: keyof State<S> & string): string {
-    return Token.asString(this.interpolationForAttribute(toSnakeCase(attribute)));
+    return this.token(attribute, 'text') as string;
+  }
+
+  private token(attribute: string, as: 'text' | 'number' | 'list'): unknown {
+    const key = `${as} ${attribute}`;
+    let token = this.tokens.get(key);
+    if (token === undefined) {
+      const reference = this.interpolationForAttribute(toSnakeCase(attribute));
+      token = as === 'list' ? Token.asList(reference) : as === 'number' ? Token.asNumber(reference) : Token.asString(reference);
+      this.tokens.set(key, token);
+    }
+    return token;
   }
 
   protected override synthesizeAttributes(): Record<string, unknown> {

@@ -72,7 +72,8 @@ export class VmHost extends FleetConstruct implements IVmHost {
   /** A VM that is too large by itself says so itself. */
   private overcommitted(): Problem[] {
     const fitting = this.vms.filter(
-      (vm) => vm.valid && vm.cpus <= this.capacity.cpus && vm.memory.toMebibytes() <= this.capacity.memory.toMebibytes(),
+      (vm) =>
+        vm.valid && vm.cpus <= this.capacity.cpus && vm.memory.toMebibytes() <= this.capacity.memory.toMebibytes(),
     );
     const cpus = fitting.reduce((sum, vm) => sum + vm.cpus, 0);
     const memory = Size.mebibytes(fitting.reduce((sum, vm) => sum + vm.memory.toMebibytes(), 0));
@@ -80,12 +81,25 @@ export class VmHost extends FleetConstruct implements IVmHost {
     const remedy = 'make VMs smaller, move one to another host, or raise capacity if the machine has it';
     return [
       ...(cpus > this.capacity.cpus
-        ? [{ code: 'host-cpus', problem: `${names} together need more CPUs than the host's ${this.capacity.cpus}`, value: cpus, remedy }]
+        ? [
+            {
+              code: 'host-cpus',
+              problem: `${names} together need more CPUs than the host's ${this.capacity.cpus}`,
+              value: cpus,
+              remedy,
+            },
+          ]
         : []),
       ...(memory.toMebibytes() > this.capacity.memory.toMebibytes()
-        ? [{ code: 'host-memory', problem: `${names} together need more memory than the host's ${String(this.capacity.memory)}`, value: memory, remedy }]
+        ? [
+            {
+              code: 'host-memory',
+              problem: `${names} together need more memory than the host's ${String(this.capacity.memory)}`,
+              value: memory,
+              remedy,
+            },
+          ]
         : []),
     ];
   }
 }
-

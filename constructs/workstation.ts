@@ -171,7 +171,9 @@ export class Workstation extends FleetConstruct implements IWorkstation {
         remedy: 'choose two ports',
       });
     }
-    const others = fleetOf(this).node.findAll().filter((other) => other instanceof Workstation);
+    const others = fleetOf(this)
+      .node.findAll()
+      .filter((other) => other instanceof Workstation);
     if (others[0] !== this) {
       problems.push({
         code: 'second-workstation',

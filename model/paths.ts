@@ -52,7 +52,11 @@ export class FleetPaths {
   /** Key pairs of one VM, never part of Terraform state. */
   identity(vm: string): { readonly directory: string; readonly tunnelKey: string; readonly hostKey: string } {
     const directory = this.in('identities', vm);
-    return { directory, tunnelKey: posix.join(directory, 'tunnel_ed25519'), hostKey: posix.join(directory, 'host_ed25519') };
+    return {
+      directory,
+      tunnelKey: posix.join(directory, 'tunnel_ed25519'),
+      hostKey: posix.join(directory, 'host_ed25519'),
+    };
   }
 
   /** Disk, seed, console log and control socket of one VM. */

@@ -56,7 +56,11 @@ export interface PortAllocation {
  *
  * @param requests one for each VM of the fleet; VM names differ
  */
-export function allocatePorts(registry: PortRegistry, requests: readonly PortRequest[], range: PortRange): PortAllocation {
+export function allocatePorts(
+  registry: PortRegistry,
+  requests: readonly PortRequest[],
+  range: PortRange,
+): PortAllocation {
   const entries = new Map(registry);
   const ports = new Map<string, number>();
   const problems: PortProblem[] = [];
@@ -154,7 +158,12 @@ function whyNotPinned(
   }
   const twin = [...given].find(([, taken]) => taken === port)?.[0];
   if (twin !== undefined) {
-    return { ...about, code: 'duplicate-port', problem: `${twin} has the same port`, remedy: 'pin another port, or none' };
+    return {
+      ...about,
+      code: 'duplicate-port',
+      problem: `${twin} has the same port`,
+      remedy: 'pin another port, or none',
+    };
   }
   const holder = registry.get(port);
   if (holder?.status !== 'reserved' || holder.vm_name === null || holder.vm_name === request.vmName) return undefined;
@@ -186,7 +195,9 @@ function exhausted(
     ([port, entry]) =>
       port >= range.first && port <= range.last && entry.status === 'reserved' && !requested.has(entry.vm_name ?? ''),
   );
-  const release = removable.map(([port, entry]) => `\`buildfleet ports release ${port}\` (${entry.vm_name ?? 'nobody'})`);
+  const release = removable.map(
+    ([port, entry]) => `\`buildfleet ports release ${port}\` (${entry.vm_name ?? 'nobody'})`,
+  );
   return {
     code: 'ports-exhausted',
     vmName: request.vmName,

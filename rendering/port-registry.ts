@@ -53,7 +53,13 @@ export function parsePortRegistry(text: string, file: string): ParsedPortRegistr
 
   const ports: unknown = isMap(document.contents) ? document.get('ports', true) : undefined;
   if (!isMap(ports) && !(isScalar(ports) && ports.value === null)) {
-    refuse(0, 'registry-shape', 'the port registry has no `ports` mapping', document.toJS(), 'write `ports: {12221: {…}}`');
+    refuse(
+      0,
+      'registry-shape',
+      'the port registry has no `ports` mapping',
+      document.toJS(),
+      'write `ports: {12221: {…}}`',
+    );
     return { registry, problems };
   }
   for (const pair of isMap(ports) ? ports.items : []) {
@@ -108,7 +114,10 @@ function toJs(node: unknown, document: { readonly schema: unknown }): unknown {
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key] ?? null, value);
+  return path.reduce<unknown>(
+    (inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key] ?? null,
+    value,
+  );
 }
 
 function lowercaseSentence(message: string): string {

@@ -8,7 +8,7 @@ import { type ParsedPortRegistry, parsePortRegistry, renderPortRegistry } from '
 import { bundleHub } from '../scripts/bundle-hub';
 import { FLEET_SOURCE, NULL_SOURCE, placeProvider } from '../scripts/place-provider';
 import { FleetStack } from './fleet-stack';
-import { RENDERED_DIRECTORIES, writeFiles } from './output';
+import { writeFiles } from './output';
 
 const REGISTRY_FILE = 'port-registry.yml';
 
@@ -59,14 +59,22 @@ export class FleetApp extends App {
    * @throws InvalidFleet with the list of what is wrong
    */
   async synthesize(): Promise<void> {
+    this.render();
+    for (const stack of this.stacks()) await this.placePrograms(stack);
+  }
+
+  /**
+   * Writes everything but the programs: Terraform's input, the rendered files and the port registry.
+   *
+   * @throws InvalidFleet with the list of what is wrong
+   */
+  render(): void {
     const problems = this.problems();
     if (problems.length > 0) throw new InvalidFleet(problems);
     super.synth();
-    for (const stack of this.node.children) {
-      if (stack instanceof FleetStack) await this.writeStack(stack);
-    }
+    for (const stack of this.stacks()) this.writeStack(stack);
     const text = renderPortRegistry(this.portLedger.registry);
-    if (text !== this.registryText) writeFileSync(join(this.project, REGISTRY_FILE), text, { mode: 0o644 });
+    if (text !== this.registryText) writeFileSync(join(this.project, REGISTRY_FILE), text);
   }
 
   /** An id for a stack whose own one cannot be used. */
@@ -74,13 +82,28 @@ export class FleetApp extends App {
     return `stack-${this.node.children.length + 1}`;
   }
 
-  private async writeStack(stack: FleetStack): Promise<void> {
-    const directory = join(this.outdir, 'stacks', stack.node.id);
+  private stacks(): FleetStack[] {
+    return this.node.children.filter((child) => child instanceof FleetStack);
+  }
+
+  private directoryOf(stack: FleetStack): string {
+    return join(this.outdir, 'stacks', stack.node.id);
+  }
+
+  private writeStack(stack: FleetStack): void {
+    const directory = this.directoryOf(stack);
     const files = renderedFilesOf(stack);
-    writeFiles(directory, files, RENDERED_DIRECTORIES);
+    writeFiles(directory, files, 'subdirectories');
     const plan = { path: 'cdk.tf.json', content: readFileSync(join(directory, 'cdk.tf.json'), 'utf8') };
     writeFiles(join(this.project, 'rendered', stack.node.id), [plan, ...files], 'all');
-    placeProvider(directory, { sources: stack.nullProvider === 'bundled' ? [FLEET_SOURCE, NULL_SOURCE] : [FLEET_SOURCE] });
+  }
+
+  /** The provider and the hub, which `terraform init` and deploy find in the stack's output. */
+  private async placePrograms(stack: FleetStack): Promise<void> {
+    const directory = this.directoryOf(stack);
+    placeProvider(directory, {
+      sources: stack.nullProvider === 'bundled' ? [FLEET_SOURCE, NULL_SOURCE] : [FLEET_SOURCE],
+    });
     await bundleHub(join(directory, 'provider'));
   }
 
@@ -103,7 +126,9 @@ export class InvalidFleet extends Error {
   constructor(readonly problems: readonly string[]) {
     super(
       [
-        problems.length === 1 ? 'one thing is wrong with the fleet:' : `${problems.length} things are wrong with the fleet:`,
+        problems.length === 1
+          ? 'one thing is wrong with the fleet:'
+          : `${problems.length} things are wrong with the fleet:`,
         ...problems.map((problem) => `  - ${problem}`),
       ].join('\n'),
     );

@@ -54,6 +54,11 @@ export class FleetStack extends TerraformStack implements IFleet {
     if (this.nullProvider === 'bundled') this.addOverride('terraform.required_providers.null', NULL_SOURCE);
   }
 
+  /** Between stacks this pass finds references; where there is one stack it would only resolve everything twice. */
+  override prepareStack(): void {
+    if (this.node.scope?.node.children.length !== 1) super.prepareStack();
+  }
+
   /** Terraform addresses as people say them: `buildfleet_vm.alpha`. Ids hold no underscore, so no two collide. */
   protected override allocateLogicalId(element: TerraformElement): string {
     const scopes = element.node.scopes;

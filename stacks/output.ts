@@ -2,18 +2,18 @@ import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writ
 import { dirname, join } from 'node:path';
 import type { RenderedFile } from '../constructs/rendered-file';
 
-/** Directories of a stack's output that hold rendered files only. */
-export const RENDERED_DIRECTORIES = ['haskell', 'vms', 'ops-bridge'] as const;
-
 /**
  * Writes rendered files with permissions that do not depend on the umask, leaves equal ones alone, and removes what an
- * earlier run has left in directories that hold rendered files only.
+ * earlier run has left where rendered files lie.
  *
- * @param owned such directories below `directory`, or `'all'` of it
+ * @param owned `'all'` of the directory holds rendered files only, or its `'subdirectories'` with rendered files do
  */
-export function writeFiles(directory: string, files: readonly RenderedFile[], owned: readonly string[] | 'all'): void {
+export function writeFiles(directory: string, files: readonly RenderedFile[], owned: 'all' | 'subdirectories'): void {
   const paths = new Set(files.map((file) => file.path));
-  for (const top of owned === 'all' ? [''] : owned) {
+  const subdirectories = new Set(
+    files.filter(({ path }) => path.includes('/')).map(({ path }) => path.split('/')[0] ?? ''),
+  );
+  for (const top of owned === 'all' ? [''] : subdirectories) {
     for (const path of filesBelow(directory, top)) {
       if (!paths.has(path)) removeWithEmptyParents(directory, path);
     }
