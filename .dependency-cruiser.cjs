@@ -1,6 +1,6 @@
 // Imports go one way. The left side may import only what stands on the right; everything else is an error.
 const layers = {
-  'main\\.ts$': ['stacks', 'constructs', 'model'],
+  '^main\\.ts$': ['stacks', 'constructs', 'model'],
   '^stacks/': ['stacks', 'constructs', 'rendering', 'model', 'bundles'],
   '^constructs/': ['constructs', 'rendering', 'model', 'bundles'],
   '^bundles/': ['bundles', 'model', 'files', 'rendering'],
