@@ -22,7 +22,9 @@ export interface VmObservation {
   readonly uuid: string;
   /** Null if the VM carries no owner tag. */
   readonly fleet: string | null;
+  /** Null if the image that the disk lies on is another one by now, so that the VM cannot be started any more. */
   readonly imageHash: string | null;
+  readonly imagePath: string;
   readonly cpus: number;
   readonly memoryMib: number;
   readonly mac: string;

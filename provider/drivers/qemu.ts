@@ -61,8 +61,9 @@ export class QemuDriver implements HypervisorDriver {
     const { power, detail } = running ? await this.powerOf(directory, running) : STOPPED;
     const { cpus, memoryMib, mac } = power === 'stopped' || !running ? record : running.machine;
     const seedAttached = existsSync(join(directory, SEED_FILE));
-    const { uuid, fleet } = record;
-    return { name, uuid, fleet, imageHash: recordedImage(record), cpus, memoryMib, mac, power, detail, seedAttached };
+    const { uuid, fleet, imagePath } = record;
+    const imageHash = recordedImage(record);
+    return { name, uuid, fleet, imageHash, imagePath, cpus, memoryMib, mac, power, detail, seedAttached };
   }
 
   async list(): Promise<readonly VmObservation[]> {
@@ -74,10 +75,12 @@ export class QemuDriver implements HypervisorDriver {
   async create(spec: VmSpec, signal: AbortSignal): Promise<void> {
     const directory = this.directory(spec.name);
     await this.explained(spec, 'the VM cannot be created', async () => {
-      const existing = this.owned(spec);
+      const isFinished = existsSync(join(directory, DISK_FILE));
+      // Without a disk there is nothing of value, whatever uuid it was meant to have.
+      const existing = this.owned(isFinished ? spec : { ...spec, uuid: readRecord(directory)?.uuid ?? spec.uuid });
       const fingerprint = requireImage(spec.imagePath);
       const isOnImage = existing?.imageHash === spec.imageHash && existing.imageFingerprint === fingerprint;
-      if (isOnImage && existsSync(join(directory, DISK_FILE))) return;
+      if (isFinished && isOnImage) return;
       // What is left is of no use: a disk that was never finished or lies on another image.
       await this.end(directory, 0, signal);
       await this.removeFiles(directory);

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FleetPaths } from '../../../model/paths';
@@ -8,6 +8,7 @@ import { run } from '../../../process/run';
 import type { VmSpec } from '../../../provider/drivers/driver';
 import { QemuDriver, type QemuDriverOptions } from '../../../provider/drivers/qemu';
 import { describeWithTools } from '../support/tools';
+import { until } from '../support/until';
 
 const SIGNAL = new AbortController().signal;
 
@@ -70,7 +71,7 @@ describeWithTools(['qemu-system-x86_64', 'qemu-img'], 'the QEMU driver with real
     await driver().removeSeed(vm, SIGNAL);
     await driver().removeSeed(vm, SIGNAL);
     expect(await driver().inspect('one')).toMatchObject({ seedAttached: false });
-    expect(readdirSync(`/proc/${pid}/fd`).some((fd) => linkOf(pid, fd).includes('seed.iso'))).toBe(false);
+    expect(holdsFile(pid, 'seed.iso')).toBe(false);
     await driver().confirmBoot(vm, SIGNAL);
 
     const larger = { ...vm, cpus: 2, memoryMib: 32, mac: '52:54:00:00:00:02' };
@@ -201,17 +202,12 @@ describeWithTools(['qemu-system-x86_64', 'qemu-img'], 'the QEMU driver with real
     const missing = driver({ program: 'qemu-that-is-not-installed' });
     await expect(missing.start(vm, SIGNAL)).rejects.toMatchObject({ code: 'qemu-missing' });
     const disk = join(paths.vm('eight'), 'disk.qcow2').replaceAll(',', ',,');
-    const holder = spawn('qemu-system-x86_64', ['-nodefaults', '-display', 'none', '-S', '-drive', `file=${disk},format=qcow2,if=virtio`]);
+    const drive = `file=${disk},format=qcow2,if=virtio`;
+    const holder = spawn('qemu-system-x86_64', ['-nodefaults', '-display', 'none', '-S', '-drive', drive]);
     try {
-      for (;;) {
-        try {
-          await driver().start(vm, SIGNAL);
-          await driver().stop(vm, 0, SIGNAL);
-        } catch (error) {
-          expect(error).toMatchObject({ code: 'disk-in-use' });
-          break;
-        }
-      }
+      await until('the other process holds the disk', 10, () => holdsFile(holder.pid ?? 0, 'disk.qcow2'));
+      await expect(driver().start(vm, SIGNAL)).rejects.toMatchObject({ code: 'disk-in-use' });
+      expect(await driver().inspect('eight')).toMatchObject({ power: 'stopped' });
     } finally {
       holder.kill('SIGKILL');
     }
@@ -241,9 +237,13 @@ describeWithTools(['qemu-system-x86_64', 'qemu-img'], 'the QEMU driver with real
   }, 120_000);
 });
 
+function holdsFile(pid: number, name: string): boolean {
+  return readdirSync(`/proc/${pid}/fd`).some((fd) => linkOf(pid, fd).includes(name));
+}
+
 function linkOf(pid: number, fd: string): string {
   try {
-    return execFileSync('readlink', [`/proc/${pid}/fd/${fd}`], { encoding: 'utf8' });
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
   } catch {
     return '';
   }

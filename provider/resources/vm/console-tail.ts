@@ -1,0 +1,40 @@
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+
+/** Bytes at the end of a log that are looked at: enough for the lines shown, however large the log. */
+const TAIL_BYTES = 32 * 1024;
+
+/**
+ * The last lines of a serial console as text: escape sequences and control characters gone, overwritten parts of a line
+ * dropped, empty lines left out.
+ */
+export function cleanConsole(raw: string, count: number): string[] {
+  const text = raw
+    // eslint-disable-next-line no-control-regex -- escape sequences are what is removed: CSI, OSC, two-character ones
+    .replace(/\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-~])/g, '')
+    .replace(/\r+\n/g, '\n');
+  const lines = text
+    .split('\n')
+    .map((line) => line.slice(line.lastIndexOf('\r') + 1))
+    // eslint-disable-next-line no-control-regex -- what is left of them would disturb a terminal
+    .map((line) => line.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '').trimEnd())
+    .filter((line) => line !== '');
+  return count > 0 ? lines.slice(-count) : [];
+}
+
+/** Reads the last lines of a log; none when there is no log. */
+export function consoleTail(path: string, count = 40): string[] {
+  let file: number;
+  try {
+    file = openSync(path, 'r');
+  } catch {
+    return [];
+  }
+  try {
+    const { size } = fstatSync(file);
+    const buffer = Buffer.alloc(Math.min(size, TAIL_BYTES));
+    const length = readSync(file, buffer, 0, buffer.length, size - buffer.length);
+    return cleanConsole(buffer.subarray(0, length).toString('utf8'), count);
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,166 @@
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { writeFileAtomically } from '../../../files/atomic';
+import type { CapabilityQuery, HubClient } from '../../../hub/client';
+import { instanceTitle, parseInstanceKeywords } from '../../../model/capability';
+import { FleetError } from '../../../model/errors';
+import { GUEST_USER } from '../../../model/names';
+import { probeHostKey } from '../../../process/host-key-probe';
+import { describePortOwner, listenersOn, portOwner } from '../../../process/port-owner';
+import type { Run } from '../../../process/run';
+import type { HypervisorDriver } from '../../drivers/driver';
+import type { Logger } from '../../plugin/resource';
+import { consoleTail } from './console-tail';
+
+/** What is waited for, and with what. */
+export interface Readiness {
+  readonly name: string;
+  readonly tunnelPort: number;
+  /** `ssh-ed25519 AAAA…` that the VM's sshd must prove to have. */
+  readonly hostPublicKey: string;
+  /** Directory of the VM, for the pinned host key. */
+  readonly directory: string;
+  readonly hub: Pick<HubClient, 'list'>;
+  readonly hubQuery: CapabilityQuery;
+  readonly driver: Pick<HypervisorDriver, 'inspect' | 'consoleLog'>;
+  readonly run: Run;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  readonly timeoutSeconds: number;
+}
+
+/** Milliseconds between two looks. Looking costs the guest nothing: its sshd is asked only once its port listens. */
+const INTERVAL = 500;
+
+/** Seconds for one proof of the host key; an emulated guest that is still booting needs several. */
+const PROBE_SECONDS = 15;
+
+/** Milliseconds between two proofs that failed: sshd penalises a client that comes too often without logging in. */
+const PROBE_INTERVAL = 3000;
+
+/**
+ * Waits until the tunnel port answers with the pinned host key and the VM's entry is in the State Hub.
+ *
+ * @throws FleetError with the end of the serial console when the VM stops running or the time is over.
+ */
+export async function waitUntilReady(readiness: Readiness): Promise<void> {
+  const { name, log, signal, timeoutSeconds } = readiness;
+  const deadline = Date.now() + timeoutSeconds * 1000;
+  const tunnel = tunnelWatch(readiness);
+  let hub = 'not asked yet';
+  let isTunnelUp = false;
+  for (;;) {
+    await requireRunning(readiness);
+    if (!isTunnelUp) {
+      isTunnelUp = await tunnel.isUp();
+      if (isTunnelUp) log.info('the tunnel is up', { vm: name, port: readiness.tunnelPort });
+    }
+    if (isTunnelUp) {
+      hub = await hubEntry(readiness);
+      if (hub === FOUND) return;
+    }
+    if (Date.now() >= deadline) {
+      throw notReady(readiness, `was not ready within ${timeoutSeconds} s`, [
+        `tunnel port ${readiness.tunnelPort}: ${tunnel.seen()}`,
+        `State Hub: ${hub}`,
+      ]);
+    }
+    await pause(INTERVAL, undefined, { signal });
+  }
+}
+
+/**
+ * Refuses to start a VM whose tunnel port another program has: its tunnel could never open.
+ *
+ * @throws FleetError naming the program.
+ */
+export function requireFreePort(name: string, port: number): void {
+  const owner = portOwner(port);
+  // An sshd holds the far end of tunnels; whose tunnel it is, only the host key can tell.
+  if (owner === null || owner.program === null || owner.program.startsWith('sshd')) return;
+  throw new FleetError({
+    code: 'tunnel-port-taken',
+    problem: `the tunnel port of the VM is taken by ${describePortOwner(owner)}`,
+    place: name,
+    value: port,
+    remedy: 'end that program, or give the VM another slot, then deploy again',
+    attribute: 'tunnelPort',
+  });
+}
+
+const FOUND = 'the entry is there';
+
+function tunnelWatch(readiness: Readiness): { isUp(): Promise<boolean>; seen(): string } {
+  const { name, tunnelPort, hostPublicKey, directory, run, signal } = readiness;
+  const knownHosts = join(directory, 'known_hosts');
+  let seen = 'nothing listens';
+  let nextProbe = 0;
+  return {
+    seen: () => seen,
+    isUp: async () => {
+      if (listenersOn(tunnelPort).length === 0) {
+        seen = 'nothing listens';
+        return false;
+      }
+      if (Date.now() < nextProbe) return false;
+      requireFreePort(name, tunnelPort);
+      writeFileAtomically(knownHosts, `${name} ${hostPublicKey}\n`, { mode: 0o600 });
+      const target = sshTarget(name, tunnelPort, knownHosts);
+      const probe = await probeHostKey(run, target, { timeoutSeconds: PROBE_SECONDS, signal });
+      nextProbe = Date.now() + PROBE_INTERVAL;
+      seen = probe.detail === '' ? probe.state : `${probe.state} (${probe.detail})`;
+      return probe.state === 'up';
+    },
+  };
+}
+
+function sshTarget(name: string, port: number, knownHosts: string): string[] {
+  // ssh_config knows quotes, and % as the start of a token.
+  const file = `"${knownHosts.replaceAll('%', '%%').replaceAll('"', '\\"')}"`;
+  return [
+    ...['-F', 'none', '-p', String(port), '-o', 'StrictHostKeyChecking=yes', '-o', `HostKeyAlias=${name}`],
+    ...['-o', `UserKnownHostsFile=${file}`, '-o', 'GlobalKnownHostsFile=none', '-o', 'HostKeyAlgorithms=ssh-ed25519'],
+    ...['-o', 'UpdateHostKeys=no', `${GUEST_USER}@127.0.0.1`],
+  ];
+}
+
+async function hubEntry({ name, tunnelPort, hub, hubQuery, signal }: Readiness): Promise<string> {
+  try {
+    const entries = await hub.list(hubQuery, { signal });
+    const own = entries.filter((entry) => entry.title === instanceTitle(name));
+    if (own.some((entry) => parseInstanceKeywords(entry.keywords).tunnelPort === tunnelPort)) return FOUND;
+    return own.length === 0 ? 'no entry of the VM' : `an entry of the VM without tunnel-port:${tunnelPort}`;
+  } catch (error) {
+    signal.throwIfAborted();
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function requireRunning(readiness: Readiness): Promise<void> {
+  const observed = await readiness.driver.inspect(readiness.name);
+  if (observed?.power === 'running') return;
+  const detail = observed?.detail ?? 'it is gone';
+  if (detail.includes('io-error')) {
+    throw notReady(readiness, 'was halted because its disk could not be written', [detail], 'free some disk space');
+  }
+  const problem = {
+    stopped: 'switched itself off while it booted, as it does after a kernel panic',
+    crashed: 'crashed while it booted',
+    paused: 'was paused while it booted',
+    gone: 'is gone',
+    running: '',
+  }[observed?.power ?? 'gone'];
+  throw notReady(readiness, problem, [detail]);
+}
+
+function notReady(readiness: Readiness, problem: string, seen: readonly string[], first = 'correct the cause'): FleetError {
+  const { name, driver } = readiness;
+  const lines = consoleTail(driver.consoleLog(name));
+  const tail = lines.length === 0 ? 'its serial console is empty' : 'the end of its serial console:';
+  return new FleetError({
+    code: 'vm-not-ready',
+    problem: [`the VM ${problem}; ${seen.join('; ')}; ${tail}`, ...lines.map((line) => `  | ${line}`), ''].join('\n'),
+    place: name,
+    remedy: `${first} and deploy again; the whole console is in ${driver.consoleLog(name)}`,
+  });
+}
