@@ -29,7 +29,7 @@ export interface ApplyContext<S extends ResourceShape> extends ResourceContext {
 export interface PlanAdvice<S extends ResourceShape> {
   /** Attributes whose change needs a new object although they are not marked `replaces`. */
   readonly replace?: readonly (keyof S['attributes'] & string)[];
-  /** Stable computed attributes that this particular update changes all the same. */
+  /** Computed attributes that this particular update changes although nothing configured says so. */
   readonly unknown?: readonly (keyof S['attributes'] & string)[];
 }
 
@@ -50,6 +50,9 @@ export interface Resource<S extends ResourceShape = ResourceShape> {
   delete(state: State<S>, context: ResourceContext): Promise<void>;
   /** Called by `terraform import` with the id typed by the operator; `read` follows. */
   import?(id: string, context: ResourceContext): Promise<State<S>>;
-  /** Called while planning a change of an existing object. MUST be pure. */
+  /**
+   * Called while planning a change of an existing object. MUST be pure. An attribute of `planned` that is not known
+   * before apply is undefined, whatever its type says.
+   */
   plan?(prior: State<S>, planned: Planned<S>): PlanAdvice<S>;
 }

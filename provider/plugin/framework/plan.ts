@@ -50,12 +50,15 @@ export function planUpdate(
   const changed = schema.attributes.filter(
     ({ wireName }) => !sameValue(prior[wireName] ?? null, unchanged[wireName] ?? null),
   );
-  // what was observed is put right without a change of anything that others may depend on
-  if (changed.every(({ attribute }) => attribute.kind === 'observed')) return { planned: unchanged, replace: [] };
+  if (changed.length === 0) return { planned: unchanged, replace: [] };
+  // what was observed is put right without a change of anything that others may depend on, unless the handler says so
+  const onlyObserved = changed.every(({ attribute }) => attribute.kind === 'observed');
 
   const stable = new Set(schema.attributes.filter(({ attribute }) => attribute.stable).map(({ wireName }) => wireName));
   // a state written before the attribute existed holds null for it
-  const planned = fromConfig(schema, config, (name) => (stable.has(name) ? prior[name] : null) ?? Unknown.value);
+  const planned = onlyObserved
+    ? unchanged
+    : fromConfig(schema, config, (name) => (stable.has(name) ? prior[name] : null) ?? Unknown.value);
   const { replace = [], unknown = [] } = advice(planned);
   const replacing = changed.filter(({ name, attribute }) => attribute.replaces || !canUpdate || replace.includes(name));
   const alsoUnknown = schema.attributes.filter(({ name }) => unknown.includes(name)).map(({ wireName }) => wireName);
