@@ -41,7 +41,9 @@ export async function startDetached(
       stdio: ['ignore', output, output],
     });
     const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
-      child.once('exit', (code, signal) => resolve({ code, signal }));
+      child.once('exit', (code, signal) => {
+        resolve({ code, signal });
+      });
     });
     await new Promise<void>((resolve, reject) => {
       child.once('spawn', resolve);

@@ -61,7 +61,11 @@ export function signalProcess(identity: ProcessIdentity, signal: NodeJS.Signals)
  * @returns whether it ended within the time.
  * @throws AbortError when the signal fires first.
  */
-export async function waitForEnd(identity: ProcessIdentity, milliseconds: number, signal?: AbortSignal): Promise<boolean> {
+export async function waitForEnd(
+  identity: ProcessIdentity,
+  milliseconds: number,
+  signal?: AbortSignal,
+): Promise<boolean> {
   const deadline = Date.now() + milliseconds;
   while (isRunning(identity)) {
     if (Date.now() >= deadline) return false;

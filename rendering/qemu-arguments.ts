@@ -94,7 +94,9 @@ export function readQemuArguments(argv: readonly string[]): QemuMachineSeen | un
   const cpus = Number(/^cpus=(\d+)$/.exec(valueAfter(argv, '-smp'))?.[1]);
   const memoryMib = Number(/^size=(\d+)M$/.exec(valueAfter(argv, '-m'))?.[1]);
   const uuid = valueAfter(argv, '-uuid');
-  const mac = argv.map((argument) => /^virtio-net-pci,.*mac=([^,]+)/.exec(argument)?.[1]).find((seen) => seen !== undefined);
+  const mac = argv
+    .map((argument) => /^virtio-net-pci,.*mac=([^,]+)/.exec(argument)?.[1])
+    .find((seen) => seen !== undefined);
   const diskPath = nodeFile(argv, 'disk');
   if (name === undefined || fleet === undefined || mac === undefined || diskPath === undefined) return undefined;
   if (uuid === '' || Number.isNaN(cpus) || Number.isNaN(memoryMib)) return undefined;

@@ -15,12 +15,13 @@ export interface DriverOptions {
   readonly run: Run;
 }
 
+const DRIVERS: Readonly<Record<Hypervisor, (options: DriverOptions) => HypervisorDriver>> = {
+  qemu: (options) => new QemuDriver({ ...options, accelerator: acceleratorOnce(options) }),
+};
+
 /** The driver of a hypervisor. Cheap: nothing is looked at before a method is called. */
 export function createDriver(hypervisor: Hypervisor, options: DriverOptions): HypervisorDriver {
-  switch (hypervisor) {
-    case 'qemu':
-      return new QemuDriver({ ...options, accelerator: acceleratorOnce(options) });
-  }
+  return DRIVERS[hypervisor](options);
 }
 
 /** VMs are created side by side; one of them makes the proof, the others wait for it. */

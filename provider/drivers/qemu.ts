@@ -228,11 +228,18 @@ export class QemuDriver implements HypervisorDriver {
       return { power: powerOfStatus(status), detail: `qemu status ${status}` };
     } catch (error) {
       if (!(error instanceof QmpUnavailableError)) throw error;
-      return isRunning(running) ? { power: 'crashed', detail: `the control socket is dead: ${error.message}` } : STOPPED;
+      return isRunning(running)
+        ? { power: 'crashed', detail: `the control socket is dead: ${error.message}` }
+        : STOPPED;
     }
   }
 
-  private async launch(directory: string, record: VmRecord, accelerator: Accelerator, signal: AbortSignal): Promise<void> {
+  private async launch(
+    directory: string,
+    record: VmRecord,
+    accelerator: Accelerator,
+    signal: AbortSignal,
+  ): Promise<void> {
     signal.throwIfAborted();
     const { name, uuid, fleet, cpus, memoryMib, mac } = record;
     const seed = join(directory, SEED_FILE);
@@ -245,8 +252,8 @@ export class QemuDriver implements HypervisorDriver {
     await freshConsole(directory);
     const outputPath = join(directory, OUTPUT_FILE);
     const child = await startDetached(program, qemuArguments(machine), { cwd: directory, outputPath });
-    let hasEnded = false;
-    void child.ended.then(() => (hasEnded = true));
+    const end = { isOver: false };
+    void child.ended.then(() => (end.isOver = true));
     const deadline = Date.now() + START_TIMEOUT;
     for (;;) {
       try {
@@ -255,10 +262,10 @@ export class QemuDriver implements HypervisorDriver {
       } catch (error) {
         if (!(error instanceof QmpUnavailableError)) throw error;
       }
-      if (!hasEnded && Date.now() > deadline) signalProcess(child.identity, 'SIGKILL');
+      if (!end.isOver && Date.now() > deadline) signalProcess(child.identity, 'SIGKILL');
       // Until the socket is there, the end of the process is the only event to wait for.
       await Promise.race([child.ended, waitForEnd(child.identity, 50, signal)]);
-      if (hasEnded) throw explainText(readFileSync(outputPath, 'utf8'), 'the VM cannot be started', name);
+      if (end.isOver) throw explainText(readFileSync(outputPath, 'utf8'), 'the VM cannot be started', name);
     }
   }
 
@@ -305,8 +312,8 @@ export class QemuDriver implements HypervisorDriver {
 
   /** Deletes what belongs to a VM, its record last, so that an interrupted deletion is known for what it is. */
   private async removeFiles(directory: string): Promise<void> {
-    const entries = await readdir(directory).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
+    const entries = await readdir(directory).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
       throw error;
     });
     if (entries === undefined) return;
@@ -350,7 +357,10 @@ async function askGuest(qmp: QmpConnection): Promise<void> {
 /** Succeeds when the CD is out already, or when there was none at this start. */
 async function ejectSeed(qmp: QmpConnection): Promise<void> {
   const tolerate = (error: unknown) => {
-    if (!(error instanceof QmpError) || !/DeviceNotFound|not found|Failed to find node/i.test(`${error.errorClass} ${error.message}`)) {
+    if (
+      !(error instanceof QmpError) ||
+      !/DeviceNotFound|not found|Failed to find node/i.test(`${error.errorClass} ${error.message}`)
+    ) {
       throw error;
     }
   };

@@ -133,7 +133,8 @@ export class VmResource implements Resource<typeof vmShape> {
         code: 'vm-not-importable',
         problem: observed ? 'the VM never got its seed' : 'there is no VM of this name',
         value: name,
-        remedy: 'import by the name of a VM in the state directory, such as haskell-build-alpha, or deploy to create it',
+        remedy:
+          'import by the name of a VM in the state directory, such as haskell-build-alpha, or deploy to create it',
       });
     }
     this.requireOurs(observed);

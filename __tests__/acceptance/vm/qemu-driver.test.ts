@@ -1,5 +1,16 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FleetPaths } from '../../../model/paths';
@@ -32,10 +43,12 @@ describeWithTools(['qemu-system-x86_64', 'qemu-img'], 'the QEMU driver with real
     for (const spec of specs.splice(0)) await driver().destroy(spec, SIGNAL);
   });
 
-  afterAll(() => rmSync(root, { recursive: true, force: true }));
+  afterAll(() => {
+    rmSync(root, { recursive: true, force: true });
+  });
 
   function driver(options: Partial<QemuDriverOptions> = {}): QemuDriver {
-    return new QemuDriver({ paths, run, accelerator: async () => 'tcg', startHalted: true, ...options });
+    return new QemuDriver({ paths, run, accelerator: () => Promise.resolve('tcg'), startHalted: true, ...options });
   }
 
   function spec(name: string, changes: Partial<VmSpec> = {}): VmSpec {

@@ -45,28 +45,29 @@ export async function chooseAccelerator(options: AcceleratorOptions): Promise<Ac
 /** @returns why KVM is not to be used, or undefined when a guest reached user space. */
 async function proveKvm({ run, imagePath, signal, silenceMs = 8000 }: AcceleratorOptions): Promise<string | undefined> {
   const finished = new AbortController();
-  let proven = false;
-  let seen = false;
-  const silence = setTimeout(() => finished.abort(), silenceMs);
+  const guest = { hasSpoken: false, isProven: false };
+  const silence = setTimeout(() => {
+    finished.abort();
+  }, silenceMs);
   try {
     await run('qemu-system-x86_64', kvmProofArguments(imagePath), {
       signal: AbortSignal.any([signal, finished.signal]),
       timeout: LONGEST_PROOF_MS,
       onLine: (line) => {
         if (line.startsWith('qemu-system')) return;
-        seen = true;
+        guest.hasSpoken = true;
         clearTimeout(silence);
-        proven ||= USER_SPACE.test(line);
-        if (proven) finished.abort();
+        guest.isProven ||= USER_SPACE.test(line);
+        if (guest.isProven) finished.abort();
       },
     });
-    return proven ? undefined : 'the guest powered off before it reached user space';
+    return guest.isProven ? undefined : 'the guest powered off before it reached user space';
   } catch (error) {
     signal.throwIfAborted();
-    if (proven) return undefined;
+    if (guest.isProven) return undefined;
     if (!(error instanceof CommandError) || error.code === 'ENOENT') throw error;
     if (error.cancelled) return 'the guest printed nothing';
-    return `${seen ? 'the guest did not reach user space' : 'qemu gave up'}: ${error.message}`;
+    return `${guest.hasSpoken ? 'the guest did not reach user space' : 'qemu gave up'}: ${error.message}`;
   } finally {
     clearTimeout(silence);
   }
@@ -76,7 +77,18 @@ async function proveKvm({ run, imagePath, signal, silenceMs = 8000 }: Accelerato
 export function kvmProofArguments(imagePath: string): string[] {
   return [
     ...['-no-user-config', '-nodefaults', '-display', 'none', '-no-reboot'],
-    ...['-machine', 'type=q35,usb=off,vmport=off', '-accel', 'kvm', '-cpu', 'host', '-smp', 'cpus=2', '-m', 'size=512M'],
+    ...[
+      '-machine',
+      'type=q35,usb=off,vmport=off',
+      '-accel',
+      'kvm',
+      '-cpu',
+      'host',
+      '-smp',
+      'cpus=2',
+      '-m',
+      'size=512M',
+    ],
     ...['-drive', `file=${imagePath.replaceAll(',', ',,')},format=qcow2,if=virtio,snapshot=on`],
     ...['-serial', 'stdio'],
   ];

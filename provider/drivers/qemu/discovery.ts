@@ -25,7 +25,11 @@ export function createDiscovery(): QemuDiscovery {
     pending ??= new Promise((resolve) =>
       setImmediate(() => {
         pending = undefined;
-        resolve(listProcesses().map(asQemu).filter((seen) => seen !== undefined));
+        resolve(
+          listProcesses()
+            .map(asQemu)
+            .filter((seen) => seen !== undefined),
+        );
       }),
     );
     return pending;

@@ -2,7 +2,12 @@ import { FleetError } from '../../../model/errors';
 import { CommandError } from '../../../process/run';
 
 /** What QEMU or the file system said, and what an operator should do about it. The first that matches counts. */
-const KNOWN: readonly { readonly pattern: RegExp; readonly code: string; readonly problem: string; readonly remedy: string }[] = [
+const KNOWN: readonly {
+  readonly pattern: RegExp;
+  readonly code: string;
+  readonly problem: string;
+  readonly remedy: string;
+}[] = [
   {
     pattern: /No space left on device|ENOSPC|Disk quota exceeded|EDQUOT/,
     code: 'disk-full',
@@ -22,7 +27,8 @@ const KNOWN: readonly { readonly pattern: RegExp; readonly code: string; readonl
     remedy: 'end that process (`fuser -v` on the disk shows it), then deploy again',
   },
   {
-    pattern: /not in qcow2 format|Image is corrupt|L1 table|Invalid argument.*qcow2|Could not open backing|unexpected end/i,
+    pattern:
+      /not in qcow2 format|Image is corrupt|L1 table|Invalid argument.*qcow2|Could not open backing|unexpected end/i,
     code: 'image-damaged',
     problem: 'the image or the disk of the VM is damaged',
     remedy: 'deploy again: an image whose content changed is built anew',

@@ -93,6 +93,11 @@ async function checkImage(run: Run, imagePath: string, signal: AbortSignal): Pro
 }
 
 /** Tells the disk that its image lies elsewhere now; the content must be the same. */
-export async function moveBackingFile(run: Run, imagePath: string, diskPath: string, signal: AbortSignal): Promise<void> {
+export async function moveBackingFile(
+  run: Run,
+  imagePath: string,
+  diskPath: string,
+  signal: AbortSignal,
+): Promise<void> {
   await run('qemu-img', ['rebase', '-q', '-u', '-f', 'qcow2', '-F', 'qcow2', '-b', imagePath, diskPath], { signal });
 }

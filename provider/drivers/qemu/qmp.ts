@@ -96,7 +96,9 @@ async function openSocket(directory: string, socketName: string, options: QmpOpt
     return await new Promise<Socket>((resolve, reject) => {
       // A socket address holds 107 bytes; through the open directory it is short whatever the path.
       const socket = connect({ path: `/proc/self/fd/${descriptor}/${socketName}` });
-      const timer = setTimeout(() => fail(new Error('no answer in time')), options.timeoutMs);
+      const timer = setTimeout(() => {
+        fail(new Error('no answer in time'));
+      }, options.timeoutMs);
       const fail = (error: unknown) => {
         clearTimeout(timer);
         socket.destroy();
@@ -126,12 +128,20 @@ class Connection implements QmpConnection {
     private readonly options: QmpOptions,
   ) {
     this.greeted = this.answerTo('greeting').then(() => undefined);
-    this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
+    this.closed = new Promise((resolve) =>
+      socket.once('close', () => {
+        resolve();
+      }),
+    );
     socket.setEncoding('utf8');
-    socket.on('data', (chunk: string) => this.receive(chunk));
+    socket.on('data', (chunk: string) => {
+      this.receive(chunk);
+    });
     // 'close' follows, which ends every wait.
     socket.on('error', () => {});
-    socket.once('close', () => this.failAll(new QmpUnavailableError('qemu hung up')));
+    socket.once('close', () => {
+      this.failAll(new QmpUnavailableError('qemu hung up'));
+    });
   }
 
   async execute(command: string, args: Readonly<Record<string, unknown>> = {}): Promise<unknown> {
@@ -157,9 +167,16 @@ class Connection implements QmpConnection {
         if (outcome instanceof Error) reject(outcome);
         else resolve(outcome);
       };
-      const onAbort = () => settle(signal?.reason instanceof Error ? signal.reason : new Error('cancelled'));
-      const timer = setTimeout(() => settle(new QmpUnavailableError('qemu did not answer in time')), this.options.timeoutMs);
-      if (this.socket.destroyed) return settle(new QmpUnavailableError('qemu hung up'));
+      const onAbort = () => {
+        settle(signal?.reason instanceof Error ? signal.reason : new Error('cancelled'));
+      };
+      const timer = setTimeout(() => {
+        settle(new QmpUnavailableError('qemu did not answer in time'));
+      }, this.options.timeoutMs);
+      if (this.socket.destroyed) {
+        settle(new QmpUnavailableError('qemu hung up'));
+        return;
+      }
       signal?.addEventListener('abort', onAbort, { once: true });
       this.waiting.set(id, settle);
     });

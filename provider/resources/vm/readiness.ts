@@ -153,7 +153,12 @@ async function requireRunning(readiness: Readiness): Promise<void> {
   throw notReady(readiness, problem, [detail]);
 }
 
-function notReady(readiness: Readiness, problem: string, seen: readonly string[], first = 'correct the cause'): FleetError {
+function notReady(
+  readiness: Readiness,
+  problem: string,
+  seen: readonly string[],
+  first = 'correct the cause',
+): FleetError {
   const { name, driver } = readiness;
   const lines = consoleTail(driver.consoleLog(name));
   const tail = lines.length === 0 ? 'its serial console is empty' : 'the end of its serial console:';

@@ -42,7 +42,10 @@ export function vmSeed(paths: FleetPaths, planned: Planned<typeof vmShape>): VmS
  * The meta-data of a seed that is attached now. Its instance-id is never used again: cloud-init would take a VM that goes
  * back to earlier settings for one that has applied them already.
  */
-export function freshMetaData(name: string, digest: string): { readonly instanceId: string; readonly metaData: string } {
+export function freshMetaData(
+  name: string,
+  digest: string,
+): { readonly instanceId: string; readonly metaData: string } {
   const instanceId = `${digest}-${randomBytes(4).toString('hex')}`;
   return { instanceId, metaData: renderMetaData({ instanceId, hostName: name }) };
 }
