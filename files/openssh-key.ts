@@ -30,7 +30,10 @@ export function readPrivateKey(text: string): PublicKey {
     const [point, pair, comment] = [inner.string(), inner.string(), inner.string().toString()];
     if (!derivePoint(pair.subarray(0, 32)).equals(point)) throw new Error('its public half does not belong to it');
     const blob = Buffer.concat([sized(Buffer.from(KEY_TYPE)), sized(point)]);
-    return { publicKey: [KEY_TYPE, blob.toString('base64'), comment].join(' ').trim(), fingerprint: fingerprintOf(blob) };
+    return {
+      publicKey: [KEY_TYPE, blob.toString('base64'), comment].join(' ').trim(),
+      fingerprint: fingerprintOf(blob),
+    };
   } catch (error) {
     throw new FleetError({
       code: 'key-unreadable',
@@ -80,7 +83,9 @@ class Fields {
 }
 
 function privateSection(text: string): Fields {
-  const match = /^-----BEGIN OPENSSH PRIVATE KEY-----\n([A-Za-z0-9+/=\n]+)-----END OPENSSH PRIVATE KEY-----\s*$/.exec(text);
+  const match = /^-----BEGIN OPENSSH PRIVATE KEY-----\n([A-Za-z0-9+/=\n]+)-----END OPENSSH PRIVATE KEY-----\s*$/.exec(
+    text,
+  );
   const bytes = Buffer.from(match?.[1] ?? '', 'base64');
   if (bytes.subarray(0, MAGIC.length).toString('latin1') !== MAGIC) throw new Error('it has another format');
   const outer = new Fields(bytes.subarray(MAGIC.length));

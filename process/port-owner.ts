@@ -129,7 +129,10 @@ function processIds(): number[] {
 /** The kernel prints the address as one number in the machine's byte order, which is little-endian where we run. */
 function dottedAddress(hex: string): string {
   const bytes = hex.match(/../g) ?? [];
-  return bytes.reverse().map((byte) => String(parseInt(byte, 16))).join('.');
+  return bytes
+    .reverse()
+    .map((byte) => String(parseInt(byte, 16)))
+    .join('.');
 }
 
 function readOrEmpty(path: string): string {

@@ -24,7 +24,13 @@ export function findBlock(text: string, name: string): ManagedBlock | null {
   }
   const [open, close] = [opening[0], closing[0]];
   if (open === undefined && close === undefined) return null;
-  if (open === undefined || close === undefined || opening.length > 1 || closing.length > 1 || open.start > close.start) {
+  if (
+    open === undefined ||
+    close === undefined ||
+    opening.length > 1 ||
+    closing.length > 1 ||
+    open.start > close.start
+  ) {
     const numbers = [...opening, ...closing].map((line) => line.number).sort((one, other) => one - other);
     throw new FleetError({
       code: 'managed-block-broken',
@@ -90,7 +96,7 @@ function closeMarker(name: string): string {
 
 function linesOf(text: string): Line[] {
   const lines: Line[] = [];
-  for (let start = 0; start < text.length; ) {
+  for (let start = 0; start < text.length;) {
     const newline = text.indexOf('\n', start);
     const end = newline === -1 ? text.length : newline + 1;
     // An editor may have turned every line end of the file into CRLF, ours among them.

@@ -24,7 +24,11 @@ export const workstationShape = defineShape({
     ),
     sshd: observed(serviceState, 'running', 'Whether the private sshd answers.'),
     hub: observed(serviceState, 'running', 'Whether the embedded hub answers.'),
-    configuration: observed(z.enum(['intact', 'altered']), 'intact', "Whether the private sshd's files are as generated."),
+    configuration: observed(
+      z.enum(['intact', 'altered', 'outdated']),
+      'intact',
+      "Whether the files of both services and the developers' keys are as they were made; `outdated` if the fleet's output holds a newer hub or supervisor.",
+    ),
     tunnelAccount: computed(z.string(), 'Account that VMs log in as: the operator who deployed.', { stable: true }),
     sshdHostPublicKey: computed(z.string(), 'OpenSSH public key of the private sshd.', { stable: true }),
     developerPublicKeys: computed(z.array(z.string()), 'Public keys found in `developers`.'),

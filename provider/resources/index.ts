@@ -1,6 +1,10 @@
 /* eslint-disable @typescript-eslint/no-require-imports -- a handler is loaded when Terraform first needs it: most
    starts of a provider only answer for schemas, and their speed decides how long a plan takes */
 import { vmShape } from '../../model/resources/vm';
+import { capabilityShape } from '../../model/resources/capability';
+import { identityShape } from '../../model/resources/identity';
+import { managedFileShape } from '../../model/resources/managed-file';
+import { workstationShape } from '../../model/resources/workstation';
 import { type ResourceEntry, resource } from '../plugin/provider';
 import { nullResources } from './null';
 import type { ProviderSettings } from './settings';
@@ -8,5 +12,15 @@ import type { ProviderSettings } from './settings';
 /** Every resource of the `buildfleet` provider, one line each. */
 export const resources: readonly ResourceEntry<ProviderSettings>[] = [
   ...nullResources,
+  resource(workstationShape, (settings: ProviderSettings) =>
+    (require('./workstation') as typeof import('./workstation')).workstationResource(settings),
+  ),
+  resource(identityShape, (settings: ProviderSettings) =>
+    (require('./identity') as typeof import('./identity')).identityResource(settings),
+  ),
+  resource(managedFileShape, (settings: ProviderSettings) =>
+    (require('./managed-file') as typeof import('./managed-file')).managedFileResource(settings),
+  ),
+  resource(capabilityShape, () => (require('./capability') as typeof import('./capability')).capabilityResource()),
   resource(vmShape, (settings: ProviderSettings) => (require('./vm') as typeof import('./vm')).vmResource(settings)),
 ];

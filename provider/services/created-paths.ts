@@ -51,7 +51,12 @@ export class CreatedPaths {
   /**
    * Takes back what {@link hold} said. The last holder's `remove` is called with the entry, which is forgotten then.
    */
-  async release(path: string, holder: string, signal: AbortSignal, remove: (entry: CreatedPath) => void): Promise<void> {
+  async release(
+    path: string,
+    holder: string,
+    signal: AbortSignal,
+    remove: (entry: CreatedPath) => void,
+  ): Promise<void> {
     await inTurn(this.file, signal, () => {
       const entries = this.entries();
       const entry = entries.find((candidate) => candidate.path === path);
@@ -100,7 +105,9 @@ export class CreatedPaths {
     }
     mkdirSync(dirname(this.file), { recursive: true, mode: 0o700 });
     const sorted = [...created].sort((one, other) => (one.path < other.path ? -1 : 1));
-    writeFileAtomically(this.file, `${JSON.stringify({ formatVersion: 1, created: sorted }, null, 2)}\n`, { mode: 0o600 });
+    writeFileAtomically(this.file, `${JSON.stringify({ formatVersion: 1, created: sorted }, null, 2)}\n`, {
+      mode: 0o600,
+    });
   }
 }
 

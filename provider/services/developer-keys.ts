@@ -50,7 +50,10 @@ export async function releaseDeveloperKeys(context: DeveloperKeyContext, paths: 
   }
 }
 
-async function ensureFirstKey({ run, created, holder, signal }: DeveloperKeyContext, publicPath: string): Promise<void> {
+async function ensureFirstKey(
+  { run, created, holder, signal }: DeveloperKeyContext,
+  publicPath: string,
+): Promise<void> {
   const path = privateKeyPath(publicPath);
   await inTurn(path, signal, async () => {
     const ours = created.find(path) !== undefined;
@@ -66,7 +69,12 @@ async function ensureFirstKey({ run, created, holder, signal }: DeveloperKeyCont
     }
     await created.holdDirectories(dirname(path), holder, signal);
     await created.hold(path, holder, signal);
-    const [key] = await ensureKeyPairs(run, dirname(path), [{ file: basename(path), comment: 'buildfleet developer key' }], signal);
+    const [key] = await ensureKeyPairs(
+      run,
+      dirname(path),
+      [{ file: basename(path), comment: 'buildfleet developer key' }],
+      signal,
+    );
     // Only the key of the first maker counts as unchanged.
     if (created.find(path)?.digest === undefined) await created.hold(path, holder, signal, key?.fingerprint);
   });

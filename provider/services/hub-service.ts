@@ -8,7 +8,11 @@ import type { ProcessIdentity } from '../../process/process-identity';
 export const HUB_FILES = ['hub.js', 'node-sqlite3-wasm.wasm'] as const;
 
 export function hubPaths(directory: string) {
-  return { program: join(directory, HUB_FILES[0]), database: join(directory, 'hub.sqlite'), log: join(directory, 'hub.log') };
+  return {
+    program: join(directory, HUB_FILES[0]),
+    database: join(directory, 'hub.sqlite'),
+    log: join(directory, 'hub.log'),
+  };
 }
 
 /** @param node absolute path of Node */
@@ -27,7 +31,10 @@ export function removeHubFiles(directory: string): void {
   const { database, log } = hubPaths(directory);
   for (const name of existsSync(directory) ? readdirSync(directory) : []) {
     // SQLite and the hub keep logs, drafts and damaged predecessors beside the database, under its name.
-    const ours = (HUB_FILES as readonly string[]).includes(name) || name.startsWith(basename(database)) || name.startsWith(basename(log));
+    const ours =
+      (HUB_FILES as readonly string[]).includes(name) ||
+      name.startsWith(basename(database)) ||
+      name.startsWith(basename(log));
     if (ours) rmSync(join(directory, name), { recursive: true, force: true });
   }
 }

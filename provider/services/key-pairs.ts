@@ -1,13 +1,4 @@
-import {
-  chmodSync,
-  linkSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-} from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { syncToDisk, writeFileAtomically } from '../../files/atomic';
 import { claimName, isAlive, parseClaim } from '../../files/lock';
@@ -59,7 +50,8 @@ export async function ensureKeyPairs(
     const path = join(directory, file);
     const key = readKeyFile(path);
     chmodSync(path, 0o600);
-    if (readOrNull(`${path}.pub`) !== `${key.publicKey}\n`) writeFileAtomically(`${path}.pub`, `${key.publicKey}\n`, { mode: 0o644 });
+    if (readOrNull(`${path}.pub`) !== `${key.publicKey}\n`)
+      writeFileAtomically(`${path}.pub`, `${key.publicKey}\n`, { mode: 0o644 });
     return key;
   });
 }

@@ -47,7 +47,9 @@ export function supervisorPaths(directory: string) {
 
 /** Equal for definitions that need no restart. */
 export function serviceFingerprint({ name, argv, log, revision }: ServiceDefinition): string {
-  return createHash('sha256').update(JSON.stringify([name, argv, log, revision])).digest('hex');
+  return createHash('sha256')
+    .update(JSON.stringify([name, argv, log, revision]))
+    .digest('hex');
 }
 
 export function renderServiceList(services: readonly ServiceDefinition[]): string {
@@ -64,7 +66,10 @@ export function readServiceList(path: string): ServiceList | null {
 /** @returns null if the file is missing or not of our making */
 export function readSupervisorRecord(path: string): SupervisorRecord | null {
   const record = readJson(path) as SupervisorRecord | null;
-  return record?.formatVersion === 1 && isIdentity(record.supervisor) && Array.isArray(record.services) && record.services.every(isIdentity)
+  return record?.formatVersion === 1 &&
+    isIdentity(record.supervisor) &&
+    Array.isArray(record.services) &&
+    record.services.every(isIdentity)
     ? record
     : null;
 }

@@ -55,7 +55,11 @@ export async function findSshd(run: Run, directory: string, signal: AbortSignal)
 export function sshdConfig(
   directory: string,
   facts: SshdFacts,
-  ports: { readonly sshdPort: number; readonly hubPort: number; readonly tunnelPorts: { readonly first: number; readonly last: number } },
+  ports: {
+    readonly sshdPort: number;
+    readonly hubPort: number;
+    readonly tunnelPorts: { readonly first: number; readonly last: number };
+  },
 ): SshdConfig {
   const { config: _, log: __, ...paths } = sshdPaths(directory);
   return { ...facts, ...paths, port: ports.sshdPort, hubPort: ports.hubPort, tunnelPorts: ports.tunnelPorts };
@@ -70,7 +74,13 @@ export function sshdArgv(directory: string, facts: SshdFacts): readonly string[]
  *
  * @throws FleetError `sshd-refuses-configuration` with sshd's words; the old configuration is then still in place
  */
-export async function installSshdConfig(run: Run, directory: string, facts: SshdFacts, text: string, signal: AbortSignal): Promise<void> {
+export async function installSshdConfig(
+  run: Run,
+  directory: string,
+  facts: SshdFacts,
+  text: string,
+  signal: AbortSignal,
+): Promise<void> {
   const { config } = sshdPaths(directory);
   if (facts.operatorIsRoot) mkdirSync(PRIVILEGE_SEPARATION_DIRECTORY, { recursive: true, mode: 0o755 });
   const candidate = `${config}.candidate`;
@@ -122,7 +132,9 @@ export function lacksPrivilegeSeparationDirectory(facts: SshdFacts): boolean {
 
 /** Removes the directory unless it is in use. A system sshd that starts later has it made by its own unit. */
 export function removePrivilegeSeparationDirectory(): void {
-  const sshdRuns = readdirSync('/proc').some((name) => /^\d+$/.test(name) && /(^|\/)sshd(:|$)/.test(readProcess(Number(name))?.argv[0] ?? ''));
+  const sshdRuns = readdirSync('/proc').some(
+    (name) => /^\d+$/.test(name) && /(^|\/)sshd(:|$)/.test(readProcess(Number(name))?.argv[0] ?? ''),
+  );
   if (sshdRuns) return;
   try {
     rmdirSync(PRIVILEGE_SEPARATION_DIRECTORY);
@@ -132,7 +144,13 @@ export function removePrivilegeSeparationDirectory(): void {
 }
 
 function sshdProgram(): string {
-  const directories = ['/usr/sbin', '/usr/local/sbin', '/usr/bin', '/sbin', ...(process.env['PATH'] ?? '').split(delimiter)];
+  const directories = [
+    '/usr/sbin',
+    '/usr/local/sbin',
+    '/usr/bin',
+    '/sbin',
+    ...(process.env['PATH'] ?? '').split(delimiter),
+  ];
   for (const directory of directories) {
     const program = join(directory, 'sshd');
     try {

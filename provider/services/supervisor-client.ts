@@ -3,7 +3,13 @@ import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FleetError } from '../../model/errors';
 import { startDetached } from '../../process/detached';
-import { isRunning, listProcesses, signalProcess, waitForEnd, type ProcessIdentity } from '../../process/process-identity';
+import {
+  isRunning,
+  listProcesses,
+  signalProcess,
+  waitForEnd,
+  type ProcessIdentity,
+} from '../../process/process-identity';
 import { writeFileAtomically } from '../../files/atomic';
 import {
   readServiceList,
@@ -34,7 +40,9 @@ export function runningService(directory: string, definition: ServiceDefinition)
   const record = readSupervisorRecord(supervisorPaths(directory).record);
   if (record === null || !isRunning(record.supervisor)) return null;
   const service = record.services.find(({ name }) => name === definition.name);
-  return service !== undefined && service.fingerprint === serviceFingerprint(definition) && isRunning(service) ? service : null;
+  return service !== undefined && service.fingerprint === serviceFingerprint(definition) && isRunning(service)
+    ? service
+    : null;
 }
 
 /** Every process of ours in this directory: the services' own, whether or not a supervisor knows them. */
@@ -49,7 +57,11 @@ export function serviceProcesses(directory: string, definitions: readonly Servic
  *
  * @throws FleetError `service-does-not-start` with the end of the service's log
  */
-export async function ensureServices(directory: string, services: readonly ProbedService[], signal: AbortSignal): Promise<void> {
+export async function ensureServices(
+  directory: string,
+  services: readonly ProbedService[],
+  signal: AbortSignal,
+): Promise<void> {
   const paths = supervisorPaths(directory);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const list = renderServiceList(services.map(({ definition }) => definition));
@@ -122,7 +134,11 @@ async function ensureSupervisor(directory: string, reload: boolean): Promise<voi
       await waitForEnd(alive, SUPERVISOR_STOP_LIMIT);
     }
   }
-  await startDetached(process.execPath, [...SMALL_HEAP, paths.program, directory], { cwd: '/', outputPath: paths.log, append: true });
+  await startDetached(process.execPath, [...SMALL_HEAP, paths.program, directory], {
+    cwd: '/',
+    outputPath: paths.log,
+    append: true,
+  });
 }
 
 /** It holds next to nothing, and stays for as long as the fleet. */
@@ -137,7 +153,10 @@ function supervisors(directory: string): ProcessIdentity[] {
   return listProcesses().filter(({ argv }) => argv.at(-2) === program && argv.at(-1) === directory);
 }
 
-async function silentServices(directory: string, services: readonly ProbedService[]): Promise<readonly ProbedService[]> {
+async function silentServices(
+  directory: string,
+  services: readonly ProbedService[],
+): Promise<readonly ProbedService[]> {
   const answers = await Promise.all(
     services.map(async ({ definition, probe }) => {
       const process = runningService(directory, definition);
@@ -149,7 +168,9 @@ async function silentServices(directory: string, services: readonly ProbedServic
 
 function startError(definition: ServiceDefinition | undefined, supervisorLog: string): FleetError {
   const log = definition?.log ?? supervisorLog;
-  const tail = [readOrEmpty(log), readOrEmpty(supervisorLog)].map((text) => text.trim().split('\n').slice(-10).join('\n')).join('\n');
+  const tail = [readOrEmpty(log), readOrEmpty(supervisorLog)]
+    .map((text) => text.trim().split('\n').slice(-10).join('\n'))
+    .join('\n');
   return new FleetError({
     code: 'service-does-not-start',
     problem: `the workstation's ${definition?.name ?? 'service'} does not answer\n${tail}\n`,

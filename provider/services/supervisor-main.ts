@@ -19,7 +19,10 @@ async function main(): Promise<void> {
     process.exitCode = ALREADY_RUNNING;
     return;
   }
-  const supervisor = new Supervisor(directory, { pid: process.pid, startTime: readProcess(process.pid)?.startTime ?? '' });
+  const supervisor = new Supervisor(directory, {
+    pid: process.pid,
+    startTime: readProcess(process.pid)?.startTime ?? '',
+  });
   process.on('SIGHUP', () => void supervisor.reload());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => void supervisor.stop().then(() => process.exit(0)));

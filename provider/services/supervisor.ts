@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { appendFileSync, copyFileSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { startDetached } from '../../process/detached';
-import { isRunning, listProcesses, signalProcess, waitForEnd, type ProcessIdentity } from '../../process/process-identity';
+import {
+  isRunning,
+  listProcesses,
+  signalProcess,
+  waitForEnd,
+  type ProcessIdentity,
+} from '../../process/process-identity';
 import { writeFileAtomically } from '../../files/atomic';
 import {
   readServiceList,
@@ -156,7 +162,8 @@ export class Supervisor {
     keeper.timer = setTimeout(() => {
       keeper.timer = null;
       void this.inTurn(async () => {
-        if (!this.stopping && this.keepers.get(keeper.definition.name) === keeper && keeper.running === null) await this.launch(keeper);
+        if (!this.stopping && this.keepers.get(keeper.definition.name) === keeper && keeper.running === null)
+          await this.launch(keeper);
       });
     }, delay);
   }
@@ -234,7 +241,10 @@ export class Supervisor {
  * was started and not yet recorded is known by its arguments alone: its fingerprint is empty, for nobody knows whether
  * its configuration has changed since.
  */
-export function findServiceProcesses(recorded: readonly RunningService[], definition: ServiceDefinition): RunningService[] {
+export function findServiceProcesses(
+  recorded: readonly RunningService[],
+  definition: ServiceDefinition,
+): RunningService[] {
   const known = recorded.filter((service) => service.name === definition.name && isRunning(service));
   const others = listProcesses()
     .filter(({ pid, argv }) => isServiceArgv(argv, definition.argv) && !known.some((service) => service.pid === pid))
@@ -245,5 +255,7 @@ export function findServiceProcesses(recorded: readonly RunningService[], defini
 /** sshd replaces its arguments by a title: `sshd: /usr/sbin/sshd -D … [listener] 0 of 100-300 startups`. */
 function isServiceArgv(seen: readonly string[], wanted: readonly string[]): boolean {
   const text = wanted.join(' ');
-  return (seen.length === wanted.length && seen.join(' ') === text) || (seen[0] ?? '').startsWith(`sshd: ${text} [listener]`);
+  return (
+    (seen.length === wanted.length && seen.join(' ') === text) || (seen[0] ?? '').startsWith(`sshd: ${text} [listener]`)
+  );
 }

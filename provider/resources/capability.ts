@@ -1,0 +1,106 @@
+import { createHubClient, type HubClient } from '../../hub/client';
+import { sameContent, type NewCapability } from '../../model/capability';
+import { FleetError } from '../../model/errors';
+import { capabilityShape } from '../../model/resources/capability';
+import type { Config, State } from '../../model/resource-shape';
+import type { Resource, ResourceContext } from '../plugin/resource';
+
+type CapabilityConfig = Config<typeof capabilityShape>;
+
+/** The handler of `buildfleet_capability`: one entry that the fleet itself keeps in the hub's catalog. */
+export function capabilityResource(
+  connect: (url: string) => HubClient = (url) => createHubClient({ url }),
+): Resource<typeof capabilityShape> {
+  const put = async (planned: CapabilityConfig, context: ResourceContext): Promise<State<typeof capabilityShape>> => {
+    const { entry, outcome, surplus } = await connect(planned.hubUrl).upsert(entryOf(planned), {
+      signal: context.signal,
+    });
+    if (outcome === 'left-unchanged') {
+      context.warn(
+        'the State Hub cannot change entries',
+        `"${planned.title}" stays as it is in ${planned.hubUrl}, which answers no PATCH`,
+      );
+    }
+    if (surplus.length > 0) {
+      context.warn(
+        'the State Hub cannot delete entries',
+        `"${planned.title}" is there more than once: ${surplus.join(', ')}`,
+      );
+    }
+    return { ...planned, id: entry.id };
+  };
+
+  return {
+    shape: capabilityShape,
+    create: put,
+    update: async (_prior, planned, context) => put(planned, context),
+    read: async (state, context) => {
+      const { signal } = context;
+      const { hubUrl, domain, capabilityType, title } = state;
+      try {
+        const entries = await connect(hubUrl).list({ domain, capabilityType }, { signal });
+        const named = entries.filter((entry) => entry.title === title);
+        const found = named.find((entry) => entry.id === state.id) ?? named[0];
+        if (found === undefined) return null;
+        // A hub may sort keywords, which is not a change.
+        if (sameContent(found, entryOf(state))) return { ...state, id: found.id };
+        return { ...state, id: found.id, description: found.description, keywords: found.keywords };
+      } catch (error) {
+        if (signal.aborted || !(error instanceof FleetError)) throw error;
+        // A plan has to show that the hub is dead, and a destroy has to work without it.
+        context.warn('the State Hub could not be asked', `the entry "${title}" is taken as it was: ${error.message}`);
+        return state;
+      }
+    },
+    plan: (prior, planned) => ({ unknown: prior.hubUrl === planned.hubUrl ? [] : ['id'] }),
+    delete: async (state, context) => {
+      const { signal } = context;
+      const { hubUrl, domain, capabilityType, title } = state;
+      try {
+        const { left } = await connect(hubUrl).ensureAbsent(
+          { domain, capability_type: capabilityType, title },
+          { signal },
+        );
+        if (left.length > 0)
+          context.warn('the State Hub cannot delete entries', `"${title}" stays in ${hubUrl}: ${left.join(', ')}`);
+      } catch (error) {
+        if (signal.aborted || !(error instanceof FleetError) || error.code !== 'hub-unreachable' || !isLoopback(hubUrl))
+          throw error;
+        // The embedded hub's entries go with its database.
+        context.warn('the State Hub does not run', `nothing was deleted from ${hubUrl}: ${error.message}`);
+      }
+    },
+    import: async (id, { signal }) => {
+      const [, hubUrl = '', domain = '', capabilityType = '', title = ''] = /^(\S+) (\S+) (\S+) (.+)$/.exec(id) ?? [];
+      const entries = title === '' ? [] : await connect(hubUrl).list({ domain, capabilityType }, { signal });
+      const found = entries.find((entry) => entry.title === title);
+      if (found === undefined) {
+        throw new FleetError({
+          code: 'capability-missing',
+          problem: 'there is no such entry in the State Hub',
+          value: id,
+          remedy:
+            'import with "URL DOMAIN TYPE TITLE", such as "http://127.0.0.1:8000 railiance haskell-build-agent Title"',
+        });
+      }
+      return {
+        hubUrl,
+        domain,
+        capabilityType,
+        title,
+        description: found.description,
+        keywords: found.keywords,
+        id: found.id,
+      };
+    },
+  };
+}
+
+function entryOf(state: CapabilityConfig): NewCapability {
+  const { domain, capabilityType, title, description, keywords } = state;
+  return { domain, capability_type: capabilityType, title, description, keywords: [...keywords] };
+}
+
+function isLoopback(url: string): boolean {
+  return ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
+}

@@ -1,0 +1,229 @@
+import { chmodSync, lstatSync, mkdirSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { writeFileAtomically } from '../../files/atomic';
+import { withFileAdvice } from '../../files/file-errors';
+import { FleetError } from '../../model/errors';
+import { expandHome } from '../../model/paths';
+import { managedFileShape } from '../../model/resources/managed-file';
+import type { State } from '../../model/resource-shape';
+import { blockContent, findBlock, insertBlock, removeBlock } from '../../rendering/managed-block';
+import type { Resource, ResourceContext } from '../plugin/resource';
+import { inTurn } from '../services/claim';
+import { CreatedPaths, removeEmptyDirectory } from '../services/created-paths';
+import { fleetName, fleetPaths } from './fleet-paths';
+import type { ProviderSettings } from './settings';
+
+type FileState = State<typeof managedFileShape>;
+
+/** The handler of `buildfleet_managed_file`: a whole file, or one marked block of somebody else's. */
+export function managedFileResource(
+  settings: ProviderSettings,
+  home: string = homedir(),
+): Resource<typeof managedFileShape> {
+  const stateDirectory = fleetPaths(settings, home).stateDirectory;
+  const created = new CreatedPaths(home);
+
+  /** Everything below the state directory is the fleet's own, and needs no record of who made it. */
+  const isFleets = (state: FileState) => expandHome(state.path, home).startsWith(`${stateDirectory}/`);
+  const holderOf = (state: FileState) =>
+    [fleetName(settings), state.path, ...(state.block === null ? [] : [state.block])].join(' ');
+
+  const write = (state: FileState, context: ResourceContext, prior: FileState | null): Promise<FileState> => {
+    const path = fileOf(state.path, home);
+    return withFileAdvice(path, () =>
+      inTurn(path, context.signal, async () => {
+        const wanted = wantedContent(state, home);
+        const before = readBytes(path);
+        if (state.block === null)
+          refuseForeignFile(
+            path,
+            before,
+            wanted,
+            prior !== null || isFleets(state) || created.find(path) !== undefined,
+          );
+        // Checked before anything is made, so that a broken file is left with nothing beside it.
+        const after =
+          state.block === null ? wanted : atPlace(path, () => insertBlock(before ?? '', blockName(state), wanted));
+        const mode = state.block !== null && before !== null ? modeOf(path) : parseInt(state.mode, 8);
+        if (isFleets(state)) {
+          mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+        } else {
+          await created.holdDirectories(dirname(path), holderOf(state), context.signal);
+          await created.hold(path, holderOf(state), context.signal);
+        }
+        if (after !== before) writeFileAtomically(path, toBytes(after), { mode });
+        else if (modeOf(path) !== mode) chmodSync(path, mode);
+        return state;
+      }),
+    );
+  };
+
+  return {
+    shape: managedFileShape,
+    create: (planned, context) => write(planned, context, null),
+    update: (prior, planned, context) => write(planned, context, prior),
+    read: (state) => {
+      const path = fileOf(state.path, home);
+      return withFileAdvice(path, () => {
+        const bytes = readBytes(path);
+        if (bytes === null) return null;
+        const found =
+          state.block === null ? bytes : (atPlace(path, () => findBlock(bytes, blockName(state)))?.content ?? null);
+        if (found === null) return null;
+        const mode = state.block === null ? `0${modeOf(path).toString(8).padStart(3, '0')}` : state.mode;
+        const wanted = wantedContent(state, home);
+        if (found === (state.block === null ? wanted : blockContent(wanted))) return { ...state, mode };
+        const content = shownContent(found, state.expandHome ? home : null);
+        // Only the homes in it are not as they should be, which the content as configured cannot show.
+        return content === state.content ? null : { ...state, content, mode };
+      });
+    },
+    delete: (state, context) => {
+      const path = fileOf(state.path, home);
+      return withFileAdvice(path, () =>
+        inTurn(path, context.signal, async () => {
+          const bytes = readBytes(path);
+          const rest =
+            state.block === null || bytes === null ? '' : atPlace(path, () => removeBlock(bytes, blockName(state)));
+          if (isFleets(state)) {
+            if (rest === '') rmSync(path, { force: true });
+            else if (rest !== bytes) writeFileAtomically(path, toBytes(rest), { mode: modeOf(path) });
+            for (
+              let directory = dirname(expandHome(state.path, home));
+              directory.startsWith(stateDirectory);
+              directory = dirname(directory)
+            ) {
+              removeEmptyDirectory(directory);
+            }
+            return;
+          }
+          // A block's file is put right first: the file itself goes only if nothing else is in it.
+          if (state.block !== null && bytes !== null && rest !== bytes)
+            writeFileAtomically(path, toBytes(rest), { mode: modeOf(path) });
+          await created.release(path, holderOf(state), context.signal, () => {
+            if (rest === '') rmSync(path, { force: true });
+          });
+          await created.releaseDirectories(dirname(path), holderOf(state), context.signal);
+        }),
+      );
+    },
+    import: (id) => {
+      const { path, block } = parseImportId(id);
+      const file = fileOf(path, home);
+      return withFileAdvice(file, () => {
+        const bytes = readBytes(file);
+        const found =
+          bytes === null || block === null
+            ? bytes
+            : (atPlace(file, () => findBlock(bytes, toByteText(block)))?.content ?? null);
+        if (found === null) {
+          throw new FleetError({
+            code: 'managed-file-missing',
+            problem: block === null ? 'there is no such file' : 'there is no such block in this file',
+            place: file,
+            value: id,
+            remedy: 'import with the path, or with path#block',
+          });
+        }
+        const mode = `0${modeOf(file).toString(8).padStart(3, '0')}`;
+        return { path, block, content: shownContent(found, null), mode, expandHome: false };
+      });
+    },
+  };
+}
+
+/** The file that a path leads to: `~/` and links resolved, also a link whose target does not exist yet. */
+function fileOf(path: string, home: string): string {
+  const absolute = expandHome(path, home);
+  if (!isAbsolute(absolute)) {
+    throw new FleetError({
+      code: 'managed-file-path',
+      problem: 'this path depends on where the provider is started',
+      value: path,
+      remedy: 'give an absolute path, or one that begins with ~/',
+      attribute: 'path',
+    });
+  }
+  return followLinks(absolute);
+}
+
+/** Links are followed by hand where their target is missing. Linux gives up after 40 of them, too. */
+function followLinks(path: string, left = 40): string {
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    if (left === 0) throw Object.assign(new Error('too many links'), { code: 'ELOOP', path });
+    return followLinks(resolve(dirname(path), readlinkSync(path)), left - 1);
+  }
+  const directory = dirname(path);
+  return statSync(directory, { throwIfNoEntry: false }) === undefined
+    ? path
+    : join(realpathSync(directory), basename(path));
+}
+
+/** What shall stand in the file, every character one byte, so that what is not UTF-8 survives. */
+function wantedContent(state: FileState, home: string): string {
+  const text = state.expandHome
+    ? state.content.replace(HOME_AT_WORD_START, `$1${home.replaceAll('$', '$$$$')}/`)
+    : state.content;
+  return toByteText(text);
+}
+
+function blockName(state: FileState): string {
+  return toByteText(state.block ?? '');
+}
+
+function toByteText(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
+
+const HOME_AT_WORD_START = /(^|[\s="'])~\//gm;
+
+/** What was found, as a plan shows it: with `~/` where the configuration would say that. */
+function shownContent(bytes: string, home: string | null): string {
+  const text = toBytes(bytes).toString('utf8');
+  return home === null ? text : text.replaceAll(`${home}/`, '~/');
+}
+
+function toBytes(text: string): Buffer {
+  return Buffer.from(text, 'latin1');
+}
+
+function readBytes(path: string): string | null {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function modeOf(path: string): number {
+  return statSync(path).mode & 0o777;
+}
+
+function refuseForeignFile(path: string, before: string | null, wanted: string, ours: boolean): void {
+  if (ours || before === null || before === wanted) return;
+  throw new FleetError({
+    code: 'managed-file-foreign',
+    problem: 'a file of somebody else stands there',
+    place: path,
+    remedy: 'move it away, or import it, then deploy again',
+    attribute: 'path',
+  });
+}
+
+/** Adds the file's name to an error about its text. */
+function atPlace<T>(path: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    if (!(error instanceof FleetError) || error.place !== undefined) throw error;
+    const { code, problem, remedy, attribute } = error;
+    throw new FleetError({ code, problem, place: path, remedy, attribute });
+  }
+}
+
+function parseImportId(id: string): { path: string; block: string | null } {
+  const [, path = id, block = null] = /^(.*)#([^#/]+)$/.exec(id) ?? [];
+  return { path, block };
+}

@@ -1,0 +1,329 @@
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { withFileAdvice } from '../../files/file-errors';
+import { FleetError } from '../../model/errors';
+import { expandHome } from '../../model/paths';
+import { workstationShape } from '../../model/resources/workstation';
+import type { Planned, State } from '../../model/resource-shape';
+import { describePortOwner, portOwner } from '../../process/port-owner';
+import { readProcess } from '../../process/process-identity';
+import { run as runCommand, type Run } from '../../process/run';
+import { renderSshdConfig } from '../../rendering/sshd-config';
+import type { ApplyContext, Resource, ResourceContext } from '../plugin/resource';
+import { inTurn } from '../services/claim';
+import { CreatedPaths, removeEmptyDirectory } from '../services/created-paths';
+import {
+  ensureDeveloperKeys,
+  findDeveloperKeys,
+  releaseDeveloperKeys,
+  type DeveloperKeyContext,
+} from '../services/developer-keys';
+import { HUB_FILES, hubAnswers, hubArgv, hubPaths, removeHubFiles } from '../services/hub-service';
+import { ensureKeyPairs, inspectKeyPair, removeAbandonedKeys, type KeyPairObservation } from '../services/key-pairs';
+import { copyProgram, programRevision } from '../services/program-files';
+import { renderServiceList, supervisorPaths, type ServiceDefinition } from '../services/service-list';
+import {
+  findSshd,
+  installSshdConfig,
+  lacksPrivilegeSeparationDirectory,
+  removePrivilegeSeparationDirectory,
+  removeSshdFiles,
+  sshdAnswers,
+  sshdArgv,
+  sshdConfig,
+  sshdPaths,
+  sshdSessions,
+} from '../services/sshd';
+import {
+  endProcesses,
+  ensureServices,
+  removeServices,
+  runningService,
+  type ProbedService,
+} from '../services/supervisor-client';
+import {
+  readWorkstationRecord,
+  workstationRecordPath,
+  writeWorkstationRecord,
+  type WorkstationRecord,
+} from '../services/workstation-record';
+import { fleetName, fleetPaths } from './fleet-paths';
+import type { ProviderSettings } from './settings';
+
+type Shape = typeof workstationShape;
+type Ports = Pick<State<Shape>, 'sshdPort' | 'hubPort' | 'tunnelPorts'>;
+
+const SUPERVISOR_FILES = ['supervisor.js'] as const;
+
+/** What the handler needs from its surroundings, so that tests can give it a home of its own. */
+export interface WorkstationSurroundings {
+  readonly run: Run;
+  readonly home: string;
+  /** Directory of the fleet's output that holds `hub.js` and `supervisor.js`. */
+  readonly programs: string;
+}
+
+/** The handler of `buildfleet_workstation`: the private sshd, the embedded hub, and who keeps them running. */
+export function workstationResource(
+  settings: ProviderSettings,
+  // Terraform starts the provider in the stack's output.
+  { run, home, programs }: WorkstationSurroundings = {
+    run: runCommand,
+    home: homedir(),
+    programs: join(process.cwd(), 'provider'),
+  },
+): Resource<Shape> {
+  const paths = fleetPaths(settings, home);
+  const directory = paths.services;
+  const files = { ...sshdPaths(directory), ...supervisorPaths(directory) };
+  const keyContext = (signal: AbortSignal): DeveloperKeyContext => ({
+    run,
+    created: new CreatedPaths(home),
+    holder: `${fleetName(settings)} developers`,
+    signal,
+  });
+  const developerPaths = (developers: readonly string[]) => developers.map((path) => expandHome(path, home));
+
+  const apply = (planned: Planned<Shape>, context: ApplyContext<Shape>): Promise<State<Shape>> =>
+    withFileAdvice(directory, () =>
+      inTurn(directory, context.signal, async () => {
+        const { signal } = context;
+        refuseTakenPorts(directory, planned);
+        const former = readWorkstationRecord(directory);
+        mkdirSync(directory, { recursive: true, mode: 0o700 });
+        chmodSync(directory, 0o700);
+        const sshd = await findSshd(run, directory, signal);
+        const developerPublicKeys = await ensureDeveloperKeys(keyContext(signal), developerPaths(planned.developers));
+        const comment = `buildfleet ${fleetName(settings)} workstation`;
+        const [hostKey] = await ensureKeyPairs(run, directory, [{ file: 'ssh_host_ed25519_key', comment }], signal);
+        const record: WorkstationRecord = {
+          formatVersion: 1,
+          sshdPort: planned.sshdPort,
+          hubPort: planned.hubPort,
+          tunnelPorts: planned.tunnelPorts,
+          developers: planned.developers,
+          sshd,
+          node: former !== null && existsSync(former.node) ? former.node : process.execPath,
+          hubRevision: copyProgram(programs, directory, HUB_FILES),
+          supervisorRevision: copyProgram(programs, directory, SUPERVISOR_FILES),
+          madeRunDirectory: former?.madeRunDirectory === true || lacksPrivilegeSeparationDirectory(sshd),
+        };
+        writeWorkstationRecord(directory, record);
+        await installSshdConfig(run, directory, sshd, configText(directory, record), signal);
+        const state: State<Shape> = {
+          sshdPort: planned.sshdPort,
+          hubPort: planned.hubPort,
+          tunnelPorts: planned.tunnelPorts,
+          developers: planned.developers,
+          sshd: 'running',
+          hub: 'running',
+          configuration: 'intact',
+          tunnelAccount: planned.tunnelAccount ?? sshd.operator,
+          sshdHostPublicKey: hostKey?.publicKey ?? '',
+          developerPublicKeys,
+          hubUrl: hubUrl(planned.hubPort),
+        };
+        context.keep({ ...state, sshd: 'dead', hub: 'dead' });
+        await ensureServices(directory, services(directory, record, state.sshdHostPublicKey), signal);
+        return state;
+      }),
+    );
+
+  const read = async (state: State<Shape>, context: ResourceContext): Promise<State<Shape> | null> => {
+    const record = readWorkstationRecord(directory);
+    const hostKey = readableKey(files.hostKey, context);
+    // Without both there is nothing to restart and nothing to stop.
+    if (record === null && hostKey === null) return null;
+    const wanted = record === null ? null : { ...record, ...portsOf(state) };
+    const [sshd, hub] = wanted === null ? [] : services(directory, wanted, hostKey?.publicKey ?? '');
+    const developers = developerPaths(state.developers);
+    const keys = findDeveloperKeys(developers);
+    return {
+      ...state,
+      sshd: await serviceState(directory, sshd, state.sshdPort, context),
+      hub: await serviceState(directory, hub, state.hubPort, context),
+      configuration:
+        wanted === null || hostKey?.files !== 'intact' || keys === null
+          ? 'altered'
+          : configurationState(directory, wanted, hostKey.publicKey, programs),
+      sshdHostPublicKey: hostKey?.publicKey ?? '',
+      developerPublicKeys: keys ?? developers.flatMap((path) => findDeveloperKeys([path]) ?? []),
+      hubUrl: hubUrl(state.hubPort),
+    };
+  };
+
+  return {
+    shape: workstationShape,
+    create: apply,
+    update: (_prior, planned, context) => apply(planned, context),
+    read,
+    plan: (prior, planned) => ({
+      unknown: [
+        ...(prior.sshdHostPublicKey === '' ? (['sshdHostPublicKey'] as const) : []),
+        // A file that is missing is made by the update, or has to be put back before it.
+        ...(prior.developerPublicKeys.length === planned.developers.length ? [] : (['developerPublicKeys'] as const)),
+      ],
+    }),
+    delete: (state, { signal }) =>
+      withFileAdvice(directory, () =>
+        inTurn(directory, signal, async () => {
+          const record = readWorkstationRecord(directory);
+          const known = record === null ? [] : services(directory, record, '').map(({ definition }) => definition);
+          await removeServices(directory, known);
+          const sshdPorts = new Set([state.sshdPort, record?.sshdPort ?? state.sshdPort]);
+          await endProcesses([...sshdPorts].flatMap((port) => sshdSessions(port)));
+          removeAbandonedKeys(directory);
+          removeSshdFiles(directory);
+          removeHubFiles(directory);
+          rmSync(workstationRecordPath(directory), { force: true });
+          await releaseDeveloperKeys(keyContext(signal), developerPaths(state.developers));
+          if (record?.madeRunDirectory === true) removePrivilegeSeparationDirectory();
+          for (const path of [directory, paths.stateDirectory, dirname(paths.stateDirectory)]) {
+            // The directory above belongs to buildfleet only where nobody chose another place.
+            if (path !== dirname(paths.stateDirectory) || path.endsWith('/buildfleet')) removeEmptyDirectory(path);
+          }
+        }),
+      ),
+    import: async (id, context) => {
+      const record = readWorkstationRecord(directory);
+      const hostKey = readableKey(files.hostKey, context);
+      if (record === null) {
+        throw new FleetError({
+          code: 'workstation-missing',
+          problem: 'no workstation was deployed from this state directory',
+          place: directory,
+          value: id,
+          remedy: 'give the provider block the state directory of the fleet that is to be imported',
+        });
+      }
+      return {
+        ...portsOf(record),
+        developers: [...record.developers],
+        sshd: 'dead',
+        hub: 'dead',
+        configuration: 'altered',
+        tunnelAccount: record.sshd.operator,
+        sshdHostPublicKey: hostKey?.publicKey ?? '',
+        developerPublicKeys: findDeveloperKeys(developerPaths(record.developers)) ?? [],
+        hubUrl: hubUrl(record.hubPort),
+      };
+    },
+  };
+}
+
+/** Both services as they shall run, sshd first. */
+function services(
+  directory: string,
+  record: WorkstationRecord,
+  hostPublicKey: string,
+): readonly [ProbedService, ProbedService] {
+  const revision = createHash('sha256').update(configText(directory, record)).update(hostPublicKey).digest('hex');
+  return [
+    {
+      definition: { name: 'sshd', argv: sshdArgv(directory, record.sshd), log: sshdPaths(directory).log, revision },
+      probe: (process) => sshdAnswers(process, record.sshdPort),
+    },
+    {
+      definition: {
+        name: 'hub',
+        argv: hubArgv(directory, record.node, record.hubPort),
+        log: hubPaths(directory).log,
+        revision: record.hubRevision,
+      },
+      probe: (process) => hubAnswers(process, record.hubPort),
+    },
+  ];
+}
+
+function configText(directory: string, record: WorkstationRecord): string {
+  return renderSshdConfig(sshdConfig(directory, record.sshd, record));
+}
+
+async function serviceState(
+  directory: string,
+  service: ProbedService | undefined,
+  port: number,
+  context: ResourceContext,
+): Promise<'running' | 'dead'> {
+  const process = service === undefined ? null : runningService(directory, service.definition);
+  if (service !== undefined && process !== null && (await service.probe(process))) return 'running';
+  const owner = portOwner(port);
+  if (owner !== null && !isOurs(directory, owner.pid)) {
+    context.warn(
+      `port ${port} is taken`,
+      `${describePortOwner(owner)} listens on it; the workstation's ${service?.definition.name ?? 'service'} cannot`,
+    );
+  }
+  return 'dead';
+}
+
+function configurationState(
+  directory: string,
+  record: WorkstationRecord,
+  hostPublicKey: string,
+  programs: string,
+): State<Shape>['configuration'] {
+  const definitions: ServiceDefinition[] = services(directory, record, hostPublicKey).map(
+    ({ definition }) => definition,
+  );
+  const intact =
+    readOrNull(sshdPaths(directory).config) === configText(directory, record) &&
+    readOrNull(supervisorPaths(directory).list) === renderServiceList(definitions) &&
+    programRevision(directory, HUB_FILES) === record.hubRevision &&
+    programRevision(directory, SUPERVISOR_FILES) === record.supervisorRevision;
+  if (!intact) return 'altered';
+  const offered = [programRevision(programs, HUB_FILES), programRevision(programs, SUPERVISOR_FILES)];
+  const present = [record.hubRevision, record.supervisorRevision];
+  return offered.every((revision, index) => revision === null || revision === present[index]) ? 'intact' : 'outdated';
+}
+
+/** @throws FleetError `port-taken` that names the program */
+function refuseTakenPorts(directory: string, ports: Ports): void {
+  for (const [attribute, port] of [
+    ['sshdPort', ports.sshdPort],
+    ['hubPort', ports.hubPort],
+  ] as const) {
+    const owner = portOwner(port);
+    if (owner === null || isOurs(directory, owner.pid)) continue;
+    throw new FleetError({
+      code: 'port-taken',
+      problem: `port ${port} is taken by ${describePortOwner(owner)}`,
+      place: `127.0.0.1:${port}`,
+      remedy: `stop that program, or give the Workstation in main.ts another ${attribute}`,
+      attribute,
+    });
+  }
+}
+
+/** Our services name their directory in their arguments, and sshd in its title. */
+function isOurs(directory: string, pid: number | null): boolean {
+  return pid !== null && (readProcess(pid)?.argv.join(' ') ?? '').includes(`${directory}/`);
+}
+
+function readableKey(path: string, context: ResourceContext): KeyPairObservation | null {
+  try {
+    return inspectKeyPair(path);
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    context.warn("the private sshd's host key cannot be read", error.message);
+    return null;
+  }
+}
+
+function portsOf({ sshdPort, hubPort, tunnelPorts }: Ports): Ports {
+  return { sshdPort, hubPort, tunnelPorts };
+}
+
+function hubUrl(port: number): string {
+  return `http://127.0.0.1:${port}`;
+}
+
+function readOrNull(path: string): string | null {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFileAtomically } from '../../files/atomic';
+import type { SshdFacts } from './sshd';
+
+/** `workstation.json`: what was found out and chosen at the last deploy, so that a plan need not find it out again. */
+export interface WorkstationRecord {
+  readonly formatVersion: 1;
+  readonly sshdPort: number;
+  readonly hubPort: number;
+  readonly tunnelPorts: { readonly first: number; readonly last: number };
+  readonly developers: readonly string[];
+  readonly sshd: SshdFacts;
+  /** Absolute path of the Node that runs the hub. */
+  readonly node: string;
+  /** sha256 of the hub's files as copied. */
+  readonly hubRevision: string;
+  /** sha256 of the supervisor as copied. */
+  readonly supervisorRevision: string;
+  /** Whether `/run/sshd` was made for our sshd. */
+  readonly madeRunDirectory: boolean;
+}
+
+export function workstationRecordPath(directory: string): string {
+  return join(directory, 'workstation.json');
+}
+
+/** @returns null if there is none, or one of another format */
+export function readWorkstationRecord(directory: string): WorkstationRecord | null {
+  try {
+    const record = JSON.parse(readFileSync(workstationRecordPath(directory), 'utf8')) as WorkstationRecord;
+    return record.formatVersion === 1 ? record : null;
+  } catch {
+    return null;
+  }
+}
+
+export function writeWorkstationRecord(directory: string, record: WorkstationRecord): void {
+  writeFileAtomically(workstationRecordPath(directory), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+}
