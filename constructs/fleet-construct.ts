@@ -90,13 +90,19 @@ function toProblem(schema: z.ZodObject, issue: z.core.$ZodIssue): Problem {
     };
   }
   const top = issue.path[0] === undefined ? undefined : (schema.shape[String(issue.path[0])] as z.ZodType | undefined);
-  const remedy = (top?.meta() as { remedy?: string } | undefined)?.remedy;
   return {
     code: 'bad-property',
     problem: `${path === '' ? 'props' : path}: ${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}`,
     value: readable(issue.input),
-    remedy: remedy ?? 'correct the value, or leave the property out if it has a default',
+    remedy: remedyOf(top) ?? 'correct the value, or leave the property out if it has a default',
   };
+}
+
+/** What `.meta({ remedy })` says, also where a default or an optional wraps it. */
+function remedyOf(schema: z.ZodType | undefined): string | undefined {
+  if (schema === undefined) return undefined;
+  const meta = schema.meta() as { readonly remedy?: string } | undefined;
+  return meta?.remedy ?? remedyOf((schema.def as { readonly innerType?: z.ZodType }).innerType);
 }
 
 function readable(value: unknown): unknown {

@@ -28,19 +28,22 @@ export function parsePortRegistry(text: string, file: string): ParsedPortRegistr
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: false, prettyErrors: false });
   const at = (offset: number | undefined): string => `${file}:${lines.linePos(offset ?? 0).line}`;
+  const notYaml = (offset: number | undefined, message: string): FleetError =>
+    new FleetError({
+      code: 'registry-not-yaml',
+      place: at(offset),
+      problem: `the port registry is not YAML: ${lowercaseSentence(message)}`,
+      remedy: 'correct the line, or take the file back from version control',
+    });
   if (document.errors.length > 0) {
-    return {
-      registry: new Map(),
-      problems: document.errors.map(
-        (error) =>
-          new FleetError({
-            code: 'registry-not-yaml',
-            place: at(error.pos[0]),
-            problem: `the port registry is not YAML: ${lowercaseSentence(error.message)}`,
-            remedy: 'correct the line, or take the file back from version control',
-          }),
-      ),
-    };
+    return { registry: new Map(), problems: document.errors.map((error) => notYaml(error.pos[0], error.message)) };
+  }
+  let content: unknown;
+  try {
+    content = document.toJS();
+  } catch (error) {
+    // an alias without its anchor is only noticed here
+    return { registry: new Map(), problems: [notYaml(0, (error as Error).message)] };
   }
   if (document.contents === null) return { registry: new Map(), problems: [] };
 
@@ -53,13 +56,7 @@ export function parsePortRegistry(text: string, file: string): ParsedPortRegistr
 
   const ports: unknown = isMap(document.contents) ? document.get('ports', true) : undefined;
   if (!isMap(ports) && !(isScalar(ports) && ports.value === null)) {
-    refuse(
-      0,
-      'registry-shape',
-      'the port registry has no `ports` mapping',
-      document.toJS(),
-      'write `ports: {12221: {…}}`',
-    );
+    refuse(0, 'registry-shape', 'the port registry has no `ports` mapping', content, 'write `ports: {12221: {…}}`');
     return { registry, problems };
   }
   for (const pair of isMap(ports) ? ports.items : []) {

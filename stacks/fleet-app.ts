@@ -48,7 +48,7 @@ export class FleetApp extends App {
   /** Writes Terraform's input and every rendered file, or says everything that is wrong and writes nothing. */
   override synth(): void {
     this.synthesize().catch((error: unknown) => {
-      process.stderr.write(`${error instanceof InvalidFleet ? error.message : String((error as Error).stack)}\n`);
+      process.stderr.write(`${error instanceof InvalidFleet || error instanceof FleetError ? error.message : String((error as Error).stack)}\n`);
       process.exitCode = 1;
     });
   }

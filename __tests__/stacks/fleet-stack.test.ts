@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { BuildVm } from '../../constructs/build-vm';
+import type { ResourceShape } from '../../model/resource-shape';
+import { capabilityShape } from '../../model/resources/capability';
+import { identityShape } from '../../model/resources/identity';
+import { imageShape } from '../../model/resources/image';
+import { managedFileShape } from '../../model/resources/managed-file';
+import { vmShape } from '../../model/resources/vm';
+import { workstationShape } from '../../model/resources/workstation';
+import { toCamelCase } from '../../model/wire-names';
+import { TestFleet } from '../support/test-fleet';
+
+function fleetOfTwo(): TestFleet {
+  const fleet = new TestFleet();
+  new BuildVm(fleet.stack, 'alpha', fleet.standard);
+  new BuildVm(fleet.stack, 'beta', fleet.standard);
+  return fleet;
+}
+
+test('providers come from the stack itself, and the state lies beside main.ts', () => {
+  const plan = fleetOfTwo().plan();
+  expect(plan.terraform).toMatchObject({
+    backend: { local: { path: '../../../terraform.fleet.tfstate' } },
+    required_providers: {
+      buildfleet: { source: 'buildfleet.local/fleet/buildfleet' },
+      null: { source: 'buildfleet.local/fleet/null' },
+    },
+  });
+  expect(plan.provider['buildfleet']).toEqual([
+    { fleet: 'fleet', state_directory: '~/.local/state/buildfleet/fleet', cache_directory: '~/.cache/buildfleet' },
+  ]);
+});
+
+test("a stack may ask for the registry's null provider", () => {
+  const plan = new TestFleet({ stack: { nullProvider: 'registry' } }).plan();
+  expect(plan.terraform['required_providers']!['null']).toMatchObject({ source: 'null' });
+});
+
+test('addresses are what people call things', () => {
+  const { resource } = fleetOfTwo().plan();
+  const addresses = Object.entries(resource).flatMap(([type, ofType]) =>
+    Object.keys(ofType).map((name) => `${type}.${name}`),
+  );
+  expect(addresses).toEqual(
+    expect.arrayContaining([
+      'buildfleet_vm.alpha',
+      'buildfleet_image.haskell',
+      'buildfleet_identity.beta_identity',
+      'null_resource.alpha_smoke',
+    ]),
+  );
+});
+
+test('every resource fits its shape, references apart', () => {
+  const shapes: readonly ResourceShape[] = [
+    capabilityShape,
+    identityShape,
+    imageShape,
+    managedFileShape,
+    vmShape,
+    workstationShape,
+  ];
+  const { resource } = fleetOfTwo().plan();
+  const ours = Object.entries(resource).filter(([type]) => type !== 'null_resource');
+  expect(ours.map(([type]) => type).sort()).toEqual(shapes.map(({ type }) => type).sort());
+  for (const [type, ofType] of ours) {
+    const { attributes } = shapes.find((shape) => shape.type === type)!;
+    for (const { '//': metadata, depends_on, ...given } of Object.values(ofType)) {
+      void metadata;
+      void depends_on;
+      const values = camelCase(given) as Record<string, unknown>;
+      for (const [name, value] of Object.entries(values)) {
+        const attribute = attributes[name]!;
+        expect(['required', 'optional', 'defaulted']).toContain(attribute.kind);
+        if (!isReference(value)) expect(z.safeParse(attribute.type, value).error?.issues ?? []).toEqual([]);
+      }
+      for (const [name, attribute] of Object.entries(attributes)) {
+        if (attribute.kind === 'required') expect(Object.keys(values)).toContain(name);
+      }
+    }
+  }
+});
+
+function isReference(value: unknown): boolean {
+  return typeof value === 'string' && value.startsWith('${');
+}
+
+function camelCase(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(camelCase);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, member]) => [toCamelCase(key), camelCase(member)]));
+}

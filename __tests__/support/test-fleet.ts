@@ -1,0 +1,78 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { HaskellBuildImage } from '../../constructs/haskell-build-image';
+import { VmHost } from '../../constructs/vm-host';
+import { type EmbeddedWorkstationProps, Workstation } from '../../constructs/workstation';
+import { Size } from '../../model/size';
+import { FleetApp } from '../../stacks/fleet-app';
+import { FleetStack, type FleetStackProps } from '../../stacks/fleet-stack';
+
+export interface TestFleetOptions {
+  readonly workstation?: EmbeddedWorkstationProps;
+  readonly stack?: FleetStackProps;
+  readonly capacity?: { readonly cpus: number; readonly memory: Size };
+  readonly ci?: boolean;
+  /** Directory of an earlier fleet, to synthesize over it. */
+  readonly directory?: string;
+}
+
+const directories: string[] = [];
+
+/** A directory that goes away with the test file's process. */
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'buildfleet-test-'));
+  directories.push(directory);
+  return directory;
+}
+
+afterAll(() => {
+  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
+});
+
+/** A fleet without VMs, in a project directory of its own. */
+export class TestFleet {
+  readonly directory: string;
+  readonly app: FleetApp;
+  readonly stack: FleetStack;
+  readonly workstation: Workstation;
+  readonly host: VmHost;
+  readonly image: HaskellBuildImage;
+
+  constructor(options: TestFleetOptions = {}) {
+    this.directory = options.directory ?? temporaryDirectory();
+    this.app = new FleetApp(this.directory, { ci: options.ci ?? false, outdir: join(this.directory, 'cdktf.out') });
+    this.stack = new FleetStack(this.app, 'fleet', options.stack);
+    this.workstation = Workstation.embedded(this.stack, 'workstation', options.workstation);
+    this.host = VmHost.local(this.stack, 'local', {
+      capacity: options.capacity ?? { cpus: 64, memory: Size.gibibytes(64) },
+    });
+    this.image = HaskellBuildImage.debian(this.stack, 'haskell');
+  }
+
+  /** Props that every VM of the fleet shares. */
+  get standard(): { workstation: Workstation; host: VmHost; image: HaskellBuildImage } {
+    return { workstation: this.workstation, host: this.host, image: this.image };
+  }
+
+  /** Synthesizes and returns the plan's input. */
+  plan(): Plan {
+    this.app.render();
+    return JSON.parse(this.rendered('cdk.tf.json')) as Plan;
+  }
+
+  /** Text of a file below `rendered/fleet/`. */
+  rendered(path: string): string {
+    return readFileSync(join(this.directory, 'rendered/fleet', path), 'utf8');
+  }
+
+  registry(): string {
+    return readFileSync(join(this.directory, 'port-registry.yml'), 'utf8');
+  }
+}
+
+export interface Plan {
+  readonly terraform: Record<string, Record<string, Record<string, string>>>;
+  readonly provider: Record<string, readonly Record<string, string>[]>;
+  readonly resource: Record<string, Record<string, Record<string, any>>>;
+}
