@@ -27,5 +27,8 @@ export function processContext(terminal: Terminal, fleetOption: string | undefin
  * @throws FleetError `fleet-not-found`, `fleet-ambiguous` or `fleet-unreadable`
  */
 export function openFleet(context: Context): LoadedFleet {
-  return loadFleet(findFleetFile({ option: context.fleetOption, environment: context.environment, home: context.home }), context.home);
+  return loadFleet(
+    findFleetFile({ option: context.fleetOption, environment: context.environment, home: context.home }),
+    context.home,
+  );
 }

@@ -96,7 +96,9 @@ function readFleet(file: string): string {
       code: missing ? 'fleet-not-found' : 'fleet-unreadable',
       problem: missing ? 'there is no such file' : `the file cannot be read: ${(cause as Error).message}`,
       place: file,
-      remedy: missing ? 'run `make deploy`, or name a fleet.json with --fleet or BUILDFLEET_FLEET' : 'make it readable for this account',
+      remedy: missing
+        ? 'run `make deploy`, or name a fleet.json with --fleet or BUILDFLEET_FLEET'
+        : 'make it readable for this account',
       cause,
     });
   }
@@ -108,11 +110,19 @@ function parseFleet(text: string, file: string): Fleet {
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new FleetError({ code: 'fleet-unreadable', problem: `not JSON: ${(cause as Error).message}`, place: file, remedy, cause });
+    throw new FleetError({
+      code: 'fleet-unreadable',
+      problem: `not JSON: ${(cause as Error).message}`,
+      place: file,
+      remedy,
+      cause,
+    });
   }
   const parsed = fleetSchema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const problem = parsed.error.issues.map((issue) => `${issue.path.join('.') || 'document'}: ${issue.message}`).join('; ');
+  const problem = parsed.error.issues
+    .map((issue) => `${issue.path.join('.') || 'document'}: ${issue.message}`)
+    .join('; ');
   throw new FleetError({ code: 'fleet-unreadable', problem, place: file, remedy });
 }
 
@@ -122,7 +132,9 @@ function parseFleet(text: string, file: string): Fleet {
  * @throws FleetError `vm-unknown`, listing the aliases there are
  */
 export function findVm(loaded: LoadedFleet, alias: string): FleetVm {
-  const vm = loaded.fleet.vms.find((candidate) => candidate.id === alias || candidate.name === alias || candidate.aliases.includes(alias));
+  const vm = loaded.fleet.vms.find(
+    (candidate) => candidate.id === alias || candidate.name === alias || candidate.aliases.includes(alias),
+  );
   if (vm !== undefined) return vm;
   const known = loaded.fleet.vms.map((candidate) => candidate.id).join(', ');
   throw new FleetError({

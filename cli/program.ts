@@ -14,6 +14,9 @@ interface GlobalOptions {
   readonly quiet?: boolean;
 }
 
+/** Signals after which a command tidies up and ends. */
+const ENDING = ['SIGINT', 'SIGTERM'] as const;
+
 /** Does the work of one command and answers its exit code. Modules are loaded when they are needed. */
 type Work = (context: Context) => Promise<number>;
 
@@ -31,28 +34,36 @@ export async function main(argv: readonly string[]): Promise<number> {
     work = chosen;
   });
   const json = () => options.json ?? wantsJson(argv);
+  const stop = new AbortController();
+  const onSignal = () => {
+    stop.abort();
+  };
   try {
     await program.parseAsync(argv, { from: 'user' });
-    const chosen = work as Work | undefined;
-    if (chosen === undefined) return EXIT.ok;
-    const stop = new AbortController();
-    const onSignal = () => {
-      stop.abort();
-    };
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal);
+    if (work === undefined) return EXIT.ok;
+    for (const signal of ENDING) process.on(signal, onSignal);
     const terminal = openTerminal({ json: json(), quiet: options.quiet ?? false });
-    return await chosen(processContext(terminal, options.fleet, stop.signal));
+    return await work(processContext(terminal, options.fleet, stop.signal));
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     // Help that was asked for by giving no command has been shown already.
     if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage;
-    return printError(asUsageError(error), openTerminal({ json: json(), quiet: false }), process.env['BUILDFLEET_DEBUG'] === '1');
+    return printError(
+      asUsageError(error),
+      openTerminal({ json: json(), quiet: false }),
+      process.env['BUILDFLEET_DEBUG'] === '1',
+    );
+  } finally {
+    for (const signal of ENDING) process.off(signal, onSignal);
   }
 }
 
 function asUsageError(error: unknown): unknown {
   if (!(error instanceof CommanderError)) return error;
-  const problem = error.message.replace(/^error: /, '').replace(/\.?\n/g, ' ').trim();
+  const problem = error.message
+    .replace(/^error: /, '')
+    .replace(/\.?\n/g, ' ')
+    .trim();
   return new FleetError({ code: 'usage', problem, remedy: 'see `buildfleet --help`' });
 }
 

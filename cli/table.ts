@@ -35,5 +35,5 @@ function paint(cell: Cell, colour: boolean): string {
 }
 
 function widthOf(text: string): number {
-  return [...text].length;
+  return Array.from(text).length;
 }

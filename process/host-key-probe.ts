@@ -36,8 +36,19 @@ export interface ProbeOptions {
  */
 export async function probeHostKey(run: Run, target: readonly string[], options: ProbeOptions): Promise<TunnelProbe> {
   const args = [
-    ...['-T', '-o', 'BatchMode=yes', '-o', 'ControlPath=none', '-o', 'ControlMaster=no', '-o', 'ClearAllForwardings=yes'],
-    ...['-o', 'LogLevel=ERROR', '-o', `ConnectTimeout=${options.timeoutSeconds}`, '-o', 'ConnectionAttempts=1'],
+    ...[
+      '-T',
+      '-o',
+      'BatchMode=yes',
+      '-o',
+      'ControlPath=none',
+      '-o',
+      'ControlMaster=no',
+      '-o',
+      'ClearAllForwardings=yes',
+    ],
+    // What is said before the identification, such as by a web server, is told at this level only.
+    ...['-o', 'LogLevel=DEBUG1', '-o', `ConnectTimeout=${options.timeoutSeconds}`, '-o', 'ConnectionAttempts=1'],
     // The cheapest exchange that every sshd has: an emulated CPU needs a second for the post-quantum ones.
     ...['-o', 'KexAlgorithms=curve25519-sha256', '-o', 'PreferredAuthentications=none'],
     ...target,
@@ -53,8 +64,11 @@ export async function probeHostKey(run: Run, target: readonly string[], options:
     if (!(error instanceof CommandError)) throw error;
     if (error.code === 'ENOENT') return { state: 'unknown', detail: 'ssh is not installed' };
     if (error.cancelled) throw error;
+    const seen = classifySshFailure(error.stderr);
     // Without an exit code it was our own time limit that ended ssh.
-    return error.exitCode === undefined ? { state: 'silent', detail: 'no answer in time' } : { state: 'unknown', detail: firstLine(error.stderr) };
+    return error.exitCode === undefined && seen.state === 'unknown'
+      ? { state: 'silent', detail: 'no answer in time' }
+      : seen;
   }
 }
 
@@ -64,19 +78,27 @@ const PHRASES: readonly (readonly [RegExp, TunnelState])[] = [
   [/No \S+ host key is known|Host key verification failed/, 'wrong-host-key'],
   [/: Permission denied \(/, 'up'],
   [/Connection refused/, 'closed'],
-  [/invalid characters|banner line \d+ too long|banner line \d+: (?!Not allowed at this time)|no SSH protocol|Bad packet length/i, 'not-ssh'],
-  [/timed out|Connection closed|Connection reset|Broken pipe|Not allowed at this time/, 'silent'],
+  // An sshd that refuses an address for a while says so before its identification.
+  [/banner line \d+: (Not allowed at this time|Exceeded MaxStartups)/, 'silent'],
+  [/invalid characters|banner line \d+|banner line contains|Bad packet length/i, 'not-ssh'],
+  [/timed out|Connection closed|Connection reset|Broken pipe/, 'silent'],
 ];
 
 /** Reads what ssh wrote to standard error when it ended with 255. `up` means that only the login was refused. */
 export function classifySshFailure(stderr: string): TunnelProbe {
   for (const [phrase, state] of PHRASES) {
     const line = stderr.split('\n').find((candidate) => phrase.test(candidate));
-    if (line !== undefined) return { state, detail: state === 'up' ? '' : line.replace(/^[@\s]+|[@\s]+$/g, '') };
+    if (line !== undefined) return { state, detail: state === 'up' ? '' : tidy(line) };
   }
-  return { state: 'unknown', detail: firstLine(stderr) };
+  return { state: 'unknown', detail: lastRemark(stderr) };
 }
 
-function firstLine(text: string): string {
-  return text.trim().split('\n')[0] ?? '';
+function tidy(line: string): string {
+  return line.replace(/^(?:debug\d: )?[@\s]*|[@\s]+$/g, '');
+}
+
+/** The last thing that ssh said to people rather than for debugging. */
+function lastRemark(stderr: string): string {
+  const lines = stderr.split('\n').map((line) => line.trim());
+  return lines.filter((line) => line !== '' && !/^(debug\d: |OpenSSH_)/.test(line)).at(-1) ?? 'ssh gave no reason';
 }

@@ -5,7 +5,14 @@ import { CommandError } from './run';
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /** Exit codes of programs that a signal ended, as shells give them. */
-const SIGNAL_NUMBERS: Readonly<Record<string, number>> = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGKILL: 9, SIGPIPE: 13, SIGTERM: 15 };
+const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGKILL: 9,
+  SIGPIPE: 13,
+  SIGTERM: 15,
+};
 
 /**
  * Runs one command without a shell on our own terminal: standard input, output and error are the caller's, byte for
@@ -28,8 +35,18 @@ export async function runInteractive(file: string, args: readonly string[]): Pro
     const signal = result.signal ?? (result.exitCode === 0 ? undefined : passedOn);
     if (signal !== undefined) return 128 + (SIGNAL_NUMBERS[signal] ?? 0);
     if (result.exitCode !== undefined) return result.exitCode;
-    const what = result.code === 'ENOENT' ? 'program is not installed' : `command could not be run (${String(result.code)})`;
-    throw new CommandError(`${what}: ${result.escapedCommand}`, result.escapedCommand, '', '', undefined, result.code, false, result);
+    const what =
+      result.code === 'ENOENT' ? 'program is not installed' : `command could not be run (${String(result.code)})`;
+    throw new CommandError(
+      `${what}: ${result.escapedCommand}`,
+      result.escapedCommand,
+      '',
+      '',
+      undefined,
+      result.code,
+      false,
+      result,
+    );
   } finally {
     for (const signal of FORWARDED) process.off(signal, forward);
   }

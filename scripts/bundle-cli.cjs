@@ -51,7 +51,9 @@ function readManifest() {
  */
 function hashOf(path) {
   try {
-    return createHash('sha256').update(readFileSync(join(ROOT, path))).digest('hex');
+    return createHash('sha256')
+      .update(readFileSync(join(ROOT, path)))
+      .digest('hex');
   } catch {
     return undefined;
   }
@@ -86,7 +88,9 @@ function build() {
     logLevel: 'error',
   });
   const text = /** @type {{ contents: Uint8Array }} */ (result.outputFiles[0]).contents;
-  const own = Object.keys(result.metafile.inputs).filter((path) => !path.startsWith('node_modules/') && !path.includes(':'));
+  const own = Object.keys(result.metafile.inputs).filter(
+    (path) => !path.startsWith('node_modules/') && !path.includes(':'),
+  );
   /** @type {Record<string, string>} */
   const inputs = {};
   for (const path of [...own, ...ALSO_INPUTS].sort()) inputs[path] = hashOf(path) ?? '';
@@ -120,7 +124,8 @@ function writeAtomically(path, content) {
 function removeOldBundles(current) {
   for (const name of readdirSync(OUT)) {
     const path = join(OUT, name);
-    if (name !== current && name !== 'manifest.json' && Date.now() - statSync(path).mtimeMs > KEEP_MS) rmSync(path, { force: true });
+    if (name !== current && name !== 'manifest.json' && Date.now() - statSync(path).mtimeMs > KEEP_MS)
+      rmSync(path, { force: true });
   }
 }
 

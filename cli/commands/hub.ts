@@ -7,7 +7,12 @@ import { EXIT } from '../exit-codes';
 /** `buildfleet hub`: serves until Ctrl-C or SIGTERM. */
 export async function hub(context: Context, port: string, database: string): Promise<number> {
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
-    throw new FleetError({ code: 'usage', problem: '--port is no port', value: port, remedy: 'give a number from 1024 to 65535, or 0 for any free one' });
+    throw new FleetError({
+      code: 'usage',
+      problem: '--port is no port',
+      value: port,
+      remedy: 'give a number from 1024 to 65535, or 0 for any free one',
+    });
   }
   await runHub({
     host: '127.0.0.1',

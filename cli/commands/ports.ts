@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { parseDocument } from 'yaml';
+import { isScalar, parseDocument } from 'yaml';
 import { FleetError } from '../../model/errors';
 import { vmName } from '../../model/names';
 import { expandHome } from '../../model/paths';
@@ -18,7 +18,12 @@ export async function listPorts(context: Context, registryPath: string): Promise
   } else if (rows.length === 0) {
     context.terminal.message('no port is reserved');
   } else {
-    const cells = rows.map(({ port, vm_name, host_machine, status }) => [String(port), vm_name ?? '', host_machine ?? '', status]);
+    const cells = rows.map(({ port, vm_name, host_machine, status }) => [
+      String(port),
+      vm_name ?? '',
+      host_machine ?? '',
+      status,
+    ]);
     context.terminal.data(renderTable(['PORT', 'VM', 'HOST', 'STATUS'], cells, context.terminal.colour));
   }
   return Promise.resolve(EXIT.ok);
@@ -37,10 +42,9 @@ export async function releaseSlot(context: Context, registryPath: string, slot: 
   const owner = registry.get(port)?.vm_name ?? '';
   refuseSlotInUse(context, port, owner);
   if (releasePort(registry, port) === undefined) throw unknownSlot(registry, slot, path);
-  const document = parseDocument(text);
-  document.setIn(['ports', port, 'status'], 'available');
-  replaceFile(path, document.toString({ lineWidth: 0 }));
-  if (context.terminal.json) context.terminal.data(JSON.stringify({ formatVersion: 1, released: { port, vm_name: owner } }));
+  replaceFile(path, withStatusAvailable(text, port));
+  if (context.terminal.json)
+    context.terminal.data(JSON.stringify({ formatVersion: 1, released: { port, vm_name: owner } }));
   else context.terminal.message(`port ${port} of ${owner} is free; commit ${registryPath}`);
   return Promise.resolve(EXIT.ok);
 }
@@ -72,14 +76,18 @@ function readRegistry(path: string): { readonly registry: PortRegistry; readonly
 
 function findSlot(registry: PortRegistry, slot: string, path: string): number {
   const found = [...registry].find(
-    ([port, entry]) => entry.status === 'reserved' && (String(port) === slot || entry.vm_name === slot || entry.vm_name === vmName(slot)),
+    ([port, entry]) =>
+      entry.status === 'reserved' &&
+      (String(port) === slot || entry.vm_name === slot || entry.vm_name === vmName(slot)),
   );
   if (found === undefined) throw unknownSlot(registry, slot, path);
   return found[0];
 }
 
 function unknownSlot(registry: PortRegistry, slot: string, path: string): FleetError {
-  const reserved = [...registry].filter(([, entry]) => entry.status === 'reserved').map(([port, entry]) => `${port} (${entry.vm_name ?? ''})`);
+  const reserved = [...registry]
+    .filter(([, entry]) => entry.status === 'reserved')
+    .map(([port, entry]) => `${port} (${entry.vm_name ?? ''})`);
   return new FleetError({
     code: 'slot-unknown',
     problem: 'no reserved port has this number or VM name',
@@ -87,6 +95,14 @@ function unknownSlot(registry: PortRegistry, slot: string, path: string): FleetE
     value: slot,
     remedy: reserved.length === 0 ? 'there is nothing to release' : `use one of: ${reserved.join(', ')}`,
   });
+}
+
+/** Replaces the one word, because a YAML writer would move comments. */
+function withStatusAvailable(text: string, port: number): string {
+  const status = parseDocument(text).getIn(['ports', port, 'status'], true);
+  if (!isScalar(status) || !status.range) throw new Error(`port ${port} has no status`);
+  const [start, end] = status.range;
+  return `${text.slice(0, start)}available${text.slice(end)}`;
 }
 
 /** The deployed fleet is what counts: its VM would lose the port that its tunnel holds. */

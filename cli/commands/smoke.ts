@@ -10,14 +10,14 @@ import { driverPowerReader } from '../status/driver-power';
 export async function smoke(context: Context, aliases: readonly string[]): Promise<number> {
   const loaded = openFleet(context);
   const vms = aliases.length === 0 ? loaded.fleet.vms : [...new Set(aliases.map((alias) => findVm(loaded, alias)))];
-  const { consoleLog } = driverPowerReader(loaded, context);
+  const powerReader = driverPowerReader(loaded, context);
   const width = Math.max(0, ...vms.map(({ name }) => name.length));
   const results = await Promise.all(
     vms.map(async (vm) => {
       const steps = await smokeVm(loaded, vm, {
         run: context.run,
         signal: context.signal,
-        consoleLog,
+        consoleLog: (vm) => powerReader.consoleLog(vm),
         onStep: (step) => {
           if (!context.terminal.json) context.terminal.data(renderStep(vm, step, width));
         },
@@ -25,7 +25,8 @@ export async function smoke(context: Context, aliases: readonly string[]): Promi
       return { id: vm.id, name: vm.name, ok: steps.every(({ ok }) => ok), steps };
     }),
   );
-  if (context.terminal.json) context.terminal.data(JSON.stringify({ formatVersion: 1, fleet: loaded.fleet.fleet, vms: results }, null, 2));
+  if (context.terminal.json)
+    context.terminal.data(JSON.stringify({ formatVersion: 1, fleet: loaded.fleet.fleet, vms: results }, null, 2));
   return results.every(({ ok }) => ok) ? EXIT.ok : EXIT.failure;
 }
 

@@ -23,7 +23,11 @@ export async function ssh(context: Context, alias: string, command: readonly str
  */
 export async function exec(context: Context, alias: string, command: readonly string[]): Promise<number> {
   if (command.length === 0) {
-    throw new FleetError({ code: 'usage', problem: 'there is no command to run', remedy: 'give it after `--`: `buildfleet exec VM -- CMD…`' });
+    throw new FleetError({
+      code: 'usage',
+      problem: 'there is no command to run',
+      remedy: 'give it after `--`: `buildfleet exec VM -- CMD…`',
+    });
   }
   const loaded = openFleet(context);
   const vm = findVm(loaded, alias);
@@ -33,12 +37,26 @@ export async function exec(context: Context, alias: string, command: readonly st
   return runWithoutTerminal(context, loaded, vm, command);
 }
 
-function runWithoutTerminal(context: Context, loaded: LoadedFleet, vm: FleetVm, command: readonly string[]): Promise<number> {
+function runWithoutTerminal(
+  context: Context,
+  loaded: LoadedFleet,
+  vm: FleetVm,
+  command: readonly string[],
+): Promise<number> {
   return connect(context, loaded, vm, ['-T', '-o', 'LogLevel=ERROR'], supervisedCommand(command));
 }
 
-async function connect(context: Context, loaded: LoadedFleet, vm: FleetVm, options: readonly string[], command?: string): Promise<number> {
-  const exitCode = await runInteractive('ssh', sshArguments(loaded.sshConfig, ['-o', 'ConnectTimeout=10', ...options], vm.name, command));
+async function connect(
+  context: Context,
+  loaded: LoadedFleet,
+  vm: FleetVm,
+  options: readonly string[],
+  command?: string,
+): Promise<number> {
+  const exitCode = await runInteractive(
+    'ssh',
+    sshArguments(loaded.sshConfig, ['-o', 'ConnectTimeout=10', ...options], vm.name, command),
+  );
   if (exitCode === SSH_CONNECTION_FAILED) await explain(context, loaded, vm);
   return exitCode;
 }

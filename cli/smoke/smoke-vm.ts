@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { FleetVm } from '../../model/fleet';
 import { classifySshFailure } from '../../process/host-key-probe';
 import { describePortOwner, listenersOn, portOwner } from '../../process/port-owner';
-import { CommandError, type CommandResult, type Run } from '../../process/run';
+import { CommandError, type Run } from '../../process/run';
 import type { LoadedFleet } from '../fleet-file';
 import { inCheckout } from '../package-root';
 import { sshArguments, supervisedCommand } from '../ssh/remote-command';
@@ -48,13 +48,24 @@ async function checkHubEntry(loaded: LoadedFleet, vm: FleetVm, tools: SmokeTools
   const seconds = stopwatch();
   const hub = await askHubForEntries(loaded.fleet.hub, tools.signal);
   const hubEntry = hubEntryOf(hub, vm, new Date());
-  const problem = hubProblem({ hubEntry, hub, fleet: loaded.fleet.fleet, tunnelPort: vm.tunnelPort, consoleLog: tools.consoleLog(vm) });
+  const problem = hubProblem({
+    hubEntry,
+    hub,
+    fleet: loaded.fleet.fleet,
+    tunnelPort: vm.tunnelPort,
+    consoleLog: tools.consoleLog(vm),
+  });
   return problem === null
     ? done('hub entry', seconds(), `tunnel-port:${vm.tunnelPort}, ghc-${hubEntry.ghcVersions.join(', ghc-')}`)
     : failed('hub entry', seconds(), problem.reason, problem.remedy);
 }
 
-async function workOnVm(loaded: LoadedFleet, vm: FleetVm, tools: SmokeTools, report: (step: Step) => void): Promise<void> {
+async function workOnVm(
+  loaded: LoadedFleet,
+  vm: FleetVm,
+  tools: SmokeTools,
+  report: (step: Step) => void,
+): Promise<void> {
   const nonce = randomBytes(8).toString('hex');
   const sources = await packSources(tools);
   const seconds = stopwatch();
@@ -96,28 +107,52 @@ async function runOnVm(
   } catch (error) {
     if (!(error instanceof CommandError) || error.cancelled) throw error;
     // Which step failed is in the lines that came; a time limit is told as the reason why no more came.
-    return error.exitCode === undefined ? error.message.split('\n')[0] ?? '' : error.stderr;
+    return error.exitCode === undefined ? (error.message.split('\n')[0] ?? '') : error.stderr;
   }
 }
 
 /** The program's sources as a tar archive, which is ASCII from end to end. */
 async function packSources({ run, signal }: SmokeTools): Promise<string> {
-  const reproducible = ['--format=ustar', '--sort=name', '--owner=0', '--group=0', '--numeric-owner', '--mtime=@0', '--mode=u=rwX,go=rX'];
-  const { stdout } = await run('tar', ['--create', ...reproducible, '--directory', inCheckout('assets/smoke'), 'Fleet', 'Main.hs'], { signal });
+  const reproducible = [
+    '--format=ustar',
+    '--sort=name',
+    '--owner=0',
+    '--group=0',
+    '--numeric-owner',
+    '--mtime=@0',
+    '--mode=u=rwX,go=rX',
+  ];
+  const { stdout } = await run(
+    'tar',
+    ['--create', ...reproducible, '--directory', inCheckout('assets/smoke'), 'Fleet', 'Main.hs'],
+    { signal },
+  );
   return stdout;
 }
 
-function toStep(line: RemoteLine & { kind: 'step' }, loaded: LoadedFleet, vm: FleetVm, sinceStart: number, remarks: string): Step {
+function toStep(
+  line: RemoteLine & { kind: 'step' },
+  loaded: LoadedFleet,
+  vm: FleetVm,
+  sinceStart: number,
+  remarks: string,
+): Step {
   const lookInside = `look into the VM with \`buildfleet ssh ${vm.id}\``;
   switch (line.name) {
     case 'connected':
       return done('tunnel', sinceStart, `127.0.0.1:${vm.tunnelPort} has the pinned host key and lets us in`);
     case 'ghc-version':
-      return line.ok ? compareGhc(line, loaded, vm) : failed('ghc version', line.seconds, remarks || 'ghc failed', lookInside);
+      return line.ok
+        ? compareGhc(line, loaded, vm)
+        : failed('ghc version', line.seconds, remarks || 'ghc failed', lookInside);
     case 'compile':
-      return line.ok ? done('compile', line.seconds, `${line.detail} modules`) : failed('compile', line.seconds, line.detail || remarks, lookInside);
+      return line.ok
+        ? done('compile', line.seconds, `${line.detail} modules`)
+        : failed('compile', line.seconds, line.detail || remarks, lookInside);
     case 'execute':
-      return line.ok ? done('run', line.seconds, `${line.detail} lines written`) : failed('run', line.seconds, line.detail || remarks, lookInside);
+      return line.ok
+        ? done('run', line.seconds, `${line.detail} lines written`)
+        : failed('run', line.seconds, line.detail || remarks, lookInside);
   }
 }
 
@@ -136,17 +171,28 @@ function compareGhc(line: RemoteLine & { kind: 'step' }, loaded: LoadedFleet, vm
 
 function checkResult(line: RemoteLine | undefined, nonce: string, vm: FleetVm, stderr: string): Step {
   const remedy = `try again; if this stays, look into the VM with \`buildfleet ssh ${vm.id}\``;
-  if (line?.kind !== 'result') return failed('fetch result', 0, `the connection ended early: ${lastLines(stderr.split('\n'))}`, remedy);
+  if (line?.kind !== 'result')
+    return failed('fetch result', 0, `the connection ended early: ${lastLines(stderr.split('\n'))}`, remedy);
   const expected = expectedResult(nonce);
   return line.content === expected
     ? done('fetch result', 0, `${Buffer.byteLength(expected)} bytes, as expected`)
-    : failed('fetch result', 0, `the program wrote ${JSON.stringify(line.content)} instead of ${JSON.stringify(expected)}`, remedy);
+    : failed(
+        'fetch result',
+        0,
+        `the program wrote ${JSON.stringify(line.content)} instead of ${JSON.stringify(expected)}`,
+        remedy,
+      );
 }
 
 function connectionFailure(loaded: LoadedFleet, vm: FleetVm, tools: SmokeTools, seconds: number, stderr: string): Step {
   const tunnel = classifySshFailure(stderr);
   if (tunnel.state === 'up') {
-    return failed('tunnel', seconds, `the VM does not let us in: ${lastLines(stderr.split('\n'))}`, `see that ${loaded.fleet.workstation.developerKey} is yours, and its public key one of the fleet's developers`);
+    return failed(
+      'tunnel',
+      seconds,
+      `the VM does not let us in: ${lastLines(stderr.split('\n'))}`,
+      `see that ${loaded.fleet.workstation.developerKey} is yours, and its public key one of the fleet's developers`,
+    );
   }
   const { sshdPort } = loaded.fleet.workstation;
   const owner = tunnel.state === 'closed' ? null : portOwner(vm.tunnelPort);
@@ -177,5 +223,8 @@ function stopwatch(): () => number {
 }
 
 function lastLines(lines: readonly string[]): string {
-  return lines.filter((line) => line.trim() !== '').slice(-8).join(' | ');
+  return lines
+    .filter((line) => line.trim() !== '')
+    .slice(-8)
+    .join(' | ');
 }

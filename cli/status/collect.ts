@@ -19,18 +19,36 @@ export interface StatusTools {
 }
 
 /** Looks at every VM and at the hub, all at the same time. A VM or hub that does not answer is part of the report. */
-export async function collectStatus(loaded: LoadedFleet, tools: StatusTools, vms: readonly FleetVm[] = loaded.fleet.vms): Promise<StatusReport> {
+export async function collectStatus(
+  loaded: LoadedFleet,
+  tools: StatusTools,
+  vms: readonly FleetVm[] = loaded.fleet.vms,
+): Promise<StatusReport> {
   const { fleet } = loaded;
   const hub = askHubForEntries(fleet.hub, tools.signal);
   const statuses = await Promise.all(vms.map((vm) => vmStatus(loaded, vm, hub, tools)));
   const { url, reachable, detail } = await hub;
-  return { formatVersion: 1, fleet: fleet.fleet, fleetFile: loaded.file, hub: { url, reachable, detail }, vms: statuses };
+  return {
+    formatVersion: 1,
+    fleet: fleet.fleet,
+    fleetFile: loaded.file,
+    hub: { url, reachable, detail },
+    vms: statuses,
+  };
 }
 
-async function vmStatus(loaded: LoadedFleet, vm: FleetVm, hubAnswer: Promise<HubAnswer>, tools: StatusTools): Promise<VmStatus> {
+async function vmStatus(
+  loaded: LoadedFleet,
+  vm: FleetVm,
+  hubAnswer: Promise<HubAnswer>,
+  tools: StatusTools,
+): Promise<VmStatus> {
   const [power, tunnel, hub] = await Promise.all([
     readPower(tools.powerReader, vm),
-    probeHostKey(tools.run, ['-F', loaded.sshConfig, '--', vm.name], { timeoutSeconds: PROBE_SECONDS, signal: tools.signal }),
+    probeHostKey(tools.run, ['-F', loaded.sshConfig, '--', vm.name], {
+      timeoutSeconds: PROBE_SECONDS,
+      signal: tools.signal,
+    }),
     hubAnswer,
   ]);
   const hubEntry = hubEntryOf(hub, vm, new Date());
@@ -61,7 +79,11 @@ async function vmStatus(loaded: LoadedFleet, vm: FleetVm, hubAnswer: Promise<Hub
 }
 
 /** What helps to explain a tunnel that is not up, and costs too much to be asked otherwise. */
-function localFindings(loaded: LoadedFleet, vm: FleetVm, tunnel: Tunnel): Pick<Findings, 'sshdListens' | 'sshdPort' | 'portOwner'> {
+function localFindings(
+  loaded: LoadedFleet,
+  vm: FleetVm,
+  tunnel: Tunnel,
+): Pick<Findings, 'sshdListens' | 'sshdPort' | 'portOwner'> {
   const { sshdPort } = loaded.fleet.workstation;
   const owner = tunnel.state === 'not-ssh' || tunnel.state === 'wrong-host-key' ? portOwner(vm.tunnelPort) : null;
   return {

@@ -24,15 +24,16 @@ export function diagnose(findings: Findings): Problem | null {
 
 function powerProblem({ power, fleet }: Findings): Problem | null {
   const deploy = `run \`cdktf deploy ${fleet}\``;
+  const why = power.detail === '' ? '' : ` (${power.detail})`;
   switch (power.state) {
     case 'missing':
       return { reason: 'the VM does not exist', remedy: `${deploy}, which creates it` };
     case 'stopped':
-      return { reason: 'the VM is powered off', remedy: `${deploy}, which starts it` };
+      return { reason: `the VM is powered off${why}`, remedy: `${deploy}, which starts it` };
     case 'crashed':
-      return { reason: 'the VM has crashed', remedy: `${deploy}, which starts it again` };
+      return { reason: `the VM has crashed${why}`, remedy: `${deploy}, which starts it again` };
     case 'paused':
-      return { reason: 'the VM is paused', remedy: `${deploy}, which lets it go on` };
+      return { reason: `the VM is paused${why}`, remedy: `${deploy}, which lets it go on` };
     case 'running':
     case 'unknown':
       return null;
@@ -73,7 +74,10 @@ export function tunnelProblem(findings: Omit<Findings, 'power' | 'hubEntry' | 'h
             remedy: `run \`cdktf deploy ${fleet}\`, which starts it; the VMs come back by themselves`,
           };
     case 'unknown':
-      return { reason: `the tunnel could not be tried: ${tunnel.detail}`, remedy: `try \`buildfleet ssh\` to see more` };
+      return {
+        reason: `the tunnel could not be tried: ${tunnel.detail}`,
+        remedy: `try \`buildfleet ssh\` to see more`,
+      };
   }
 }
 

@@ -1,5 +1,12 @@
 import { createHubClient } from '../../hub/client';
-import { type Capability, freshness, heartbeatAgeSeconds, instanceTitle, isTypeEntry, parseInstanceKeywords } from '../../model/capability';
+import {
+  type Capability,
+  freshness,
+  heartbeatAgeSeconds,
+  instanceTitle,
+  isTypeEntry,
+  parseInstanceKeywords,
+} from '../../model/capability';
 import { FleetError } from '../../model/errors';
 import type { Fleet } from '../../model/fleet';
 import type { HubEntry } from './report';
@@ -30,11 +37,17 @@ export async function askHubForEntries(hub: Fleet['hub'], signal: AbortSignal): 
 }
 
 /** The state of one machine's entry. Of several with its title the one written last counts. */
-export function hubEntryOf(answer: HubAnswer, vm: { readonly name: string; readonly tunnelPort: number }, now: Date): HubEntry {
+export function hubEntryOf(
+  answer: HubAnswer,
+  vm: { readonly name: string; readonly tunnelPort: number },
+  now: Date,
+): HubEntry {
   const none = { heartbeatAgeSeconds: null, ghcVersions: [] };
   if (!answer.reachable) return { state: 'hub-down', ...none };
   const age = (entry: Capability) => heartbeatAgeSeconds(entry, now) ?? Infinity;
-  const [entry] = answer.entries.filter(({ title }) => title === instanceTitle(vm.name)).sort((one, other) => age(one) - age(other));
+  const [entry] = answer.entries
+    .filter(({ title }) => title === instanceTitle(vm.name))
+    .sort((one, other) => age(one) - age(other));
   if (entry === undefined) return { state: 'missing', ...none };
   const facts = parseInstanceKeywords(entry.keywords);
   const fresh = freshness(entry, now);

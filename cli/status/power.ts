@@ -5,7 +5,7 @@ import type { Power } from './report';
 /** The part of the drivers that changes nothing, for the VMs of a fleet. */
 export interface PowerReader {
   /** Null when the hypervisor knows no such VM. */
-  inspect(vm: FleetVm): Promise<Pick<VmObservation, 'power'> | null>;
+  inspect(vm: FleetVm): Promise<Pick<VmObservation, 'power' | 'detail'> | null>;
   /** Where the serial console of a VM is logged. */
   consoleLog(vm: FleetVm): string;
 }
@@ -14,7 +14,9 @@ export interface PowerReader {
 export async function readPower(reader: PowerReader, vm: FleetVm): Promise<Power> {
   try {
     const observation = await reader.inspect(vm);
-    return { state: observation?.power ?? 'missing', detail: '' };
+    return observation === null
+      ? { state: 'missing', detail: '' }
+      : { state: observation.power, detail: observation.detail ?? '' };
   } catch (error) {
     return { state: 'unknown', detail: error instanceof Error ? error.message : String(error) };
   }

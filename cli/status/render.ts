@@ -7,7 +7,9 @@ const HEADER = ['VM', 'POWER', 'TUNNEL', 'HUB ENTRY', 'GHC', 'LOG IN'];
 export function renderStatus(report: StatusReport, colour: boolean): string {
   if (report.vms.length === 0) return `fleet ${report.fleet} has no VMs`;
   const table = renderTable(HEADER, report.vms.map(row), colour);
-  const problems = report.vms.flatMap((vm) => (vm.problem === null ? [] : [`${vm.name}: ${vm.problem.reason}: ${vm.problem.remedy}`]));
+  const problems = report.vms.flatMap((vm) =>
+    vm.problem === null ? [] : [`${vm.name}: ${vm.problem.reason}: ${vm.problem.remedy}`],
+  );
   return [table, ...problems.map((sentence) => `\n${sentence}`)].join('\n');
 }
 

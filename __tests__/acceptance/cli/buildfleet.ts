@@ -18,7 +18,14 @@ export class BuildfleetProcess {
   readonly finished: Promise<CliResult>;
   private readonly chunks: Buffer[] = [];
 
-  constructor(args: readonly string[], options: { readonly input?: string | Buffer; readonly env?: Readonly<Record<string, string>>; readonly cwd?: string } = {}) {
+  constructor(
+    args: readonly string[],
+    options: {
+      readonly input?: string | Buffer;
+      readonly env?: Readonly<Record<string, string>>;
+      readonly cwd?: string;
+    } = {},
+  ) {
     const started = performance.now();
     let stderr = '';
     this.child = spawn(CLI, args, {
@@ -34,7 +41,12 @@ export class BuildfleetProcess {
       this.child.once('error', reject);
       this.child.once('close', (code, signal) => {
         const numbers: Readonly<Record<string, number>> = { SIGINT: 2, SIGKILL: 9, SIGTERM: 15 };
-        resolve({ stdout: this.output, stderr, exitCode: code ?? 128 + (numbers[signal ?? ''] ?? 0), seconds: (performance.now() - started) / 1000 });
+        resolve({
+          stdout: this.output,
+          stderr,
+          exitCode: code ?? 128 + (numbers[signal ?? ''] ?? 0),
+          seconds: (performance.now() - started) / 1000,
+        });
       });
     });
   }
@@ -45,6 +57,9 @@ export class BuildfleetProcess {
 }
 
 /** Runs the CLI to its end. Standard input is empty unless given. */
-export function buildfleet(args: readonly string[], options: ConstructorParameters<typeof BuildfleetProcess>[1] = {}): Promise<CliResult> {
+export function buildfleet(
+  args: readonly string[],
+  options: ConstructorParameters<typeof BuildfleetProcess>[1] = {},
+): Promise<CliResult> {
   return new BuildfleetProcess(args, { input: '', ...options }).finished;
 }

@@ -41,7 +41,24 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
   const exec = (...command: string[]) => buildfleet(['exec', '--fleet', fleet, 'alpha', '--', ...command]);
 
   test('hands every argument on unchanged', async () => {
-    const args = ['', ' ', 'two words', "it's", '"', '$HOME `id` $(id)', 'line\nbreak', '-n', '--json', '--', '*', '\\', 'ü', ';', '!x', '~'];
+    const args = [
+      '',
+      ' ',
+      'two words',
+      "it's",
+      '"',
+      '$HOME `id` $(id)',
+      'line\nbreak',
+      '-n',
+      '--json',
+      '--',
+      '*',
+      '\\',
+      'ü',
+      ';',
+      '!x',
+      '~',
+    ];
     const { stdout, exitCode } = await exec('printf', '%s\\0', ...args);
     expect(stdout.toString().split('\0').slice(0, -1)).toEqual(args);
     expect(exitCode).toBe(0);
@@ -49,7 +66,10 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
 
   test('passes bytes through in both directions and keeps the two outputs apart', async () => {
     const bytes = randomBytes(300_000);
-    const { stdout, stderr } = await buildfleet(['exec', '--fleet', fleet, 'alpha', '--', 'sh', '-c', 'cat; echo aside >&2'], { input: bytes });
+    const { stdout, stderr } = await buildfleet(
+      ['exec', '--fleet', fleet, 'alpha', '--', 'sh', '-c', 'cat; echo aside >&2'],
+      { input: bytes },
+    );
     expect(stdout.equals(bytes)).toBe(true);
     expect(stderr).toBe('aside\n');
   });
@@ -86,24 +106,36 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
     expect(exitCode).toBe(0);
   });
 
-  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s ends the command with everything it started', async (signal) => {
-    const files = join(directory, signal);
-    const script = `echo $$ > ${files}.1; sh -c 'echo $$ > ${files}.2; exec sleep 300' & sleep 300; wait`;
-    const cli = new BuildfleetProcess(['exec', '--fleet', fleet, 'alpha', '--', 'sh', '-c', script]);
-    const pids = await until('the command started', 20, () => {
-      if (!existsSync(`${files}.1`) || !existsSync(`${files}.2`)) return null;
-      const found = [1, 2].map((part) => Number(readFileSync(`${files}.${part}`, 'utf8')));
-      return found.every((pid) => pid > 0) ? found : null;
-    });
-    expect(pids.map(isAlive)).toEqual([true, true]);
-    cli.child.kill(signal);
-    expect((await cli.finished).exitCode).toBeGreaterThan(128);
-    await until('the remote processes are gone', 10, () => !pids.some(isAlive));
-  });
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    '%s ends the command with everything it started',
+    async (signal) => {
+      const files = join(directory, signal);
+      const script = `echo $$ > ${files}.1; sh -c 'echo $$ > ${files}.2; exec sleep 300' & sleep 300; wait`;
+      const cli = new BuildfleetProcess(['exec', '--fleet', fleet, 'alpha', '--', 'sh', '-c', script]);
+      const pids = await until('the command started', 20, () => {
+        if (!existsSync(`${files}.1`) || !existsSync(`${files}.2`)) return null;
+        const found = [1, 2].map((part) => Number(readFileSync(`${files}.${part}`, 'utf8')));
+        return found.every((pid) => pid > 0) ? found : null;
+      });
+      expect(pids.map(isAlive)).toEqual([true, true]);
+      cli.child.kill(signal);
+      expect((await cli.finished).exitCode).toBeGreaterThan(128);
+      await until('the remote processes are gone', 10, () => !pids.some(isAlive));
+    },
+  );
 
   test('a command that ignores being asked to end is killed', async () => {
     const file = join(directory, 'stubborn');
-    const cli = new BuildfleetProcess(['exec', '--fleet', fleet, 'alpha', '--', 'sh', '-c', `trap '' TERM HUP; echo $$ > ${file}; while :; do sleep 1; done`]);
+    const cli = new BuildfleetProcess([
+      'exec',
+      '--fleet',
+      fleet,
+      'alpha',
+      '--',
+      'sh',
+      '-c',
+      `trap '' TERM HUP; echo $$ > ${file}; while :; do sleep 1; done`,
+    ]);
     const pid = await until('the command started', 20, () => existsSync(file) && Number(readFileSync(file, 'utf8')));
     cli.child.kill('SIGTERM');
     await cli.finished;
@@ -112,7 +144,16 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
 
   test('a reader that has seen enough ends the command', async () => {
     const file = join(directory, 'yes');
-    const cli = new BuildfleetProcess(['exec', '--fleet', fleet, 'alpha', '--', 'sh', '-c', `echo $$ > ${file}; exec yes`]);
+    const cli = new BuildfleetProcess([
+      'exec',
+      '--fleet',
+      fleet,
+      'alpha',
+      '--',
+      'sh',
+      '-c',
+      `echo $$ > ${file}; exec yes`,
+    ]);
     const pid = await until('the command started', 20, () => existsSync(file) && Number(readFileSync(file, 'utf8')));
     cli.child.stdout.destroy();
     await until('the remote process is gone', 15, () => !isAlive(pid));
@@ -127,13 +168,24 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
   });
 
   test('ssh without a terminal of its own runs a command, too', async () => {
-    const { stdout, exitCode } = await buildfleet(['ssh', '--fleet', fleet, 'haskell-build', '--', 'sh', '-c', 'echo here; exit 5']);
+    const { stdout, exitCode } = await buildfleet([
+      'ssh',
+      '--fleet',
+      fleet,
+      'haskell-build',
+      '--',
+      'sh',
+      '-c',
+      'echo here; exit 5',
+    ]);
     expect(stdout.toString()).toBe('here\n');
     expect(exitCode).toBe(5);
   });
 
   test('ssh without a command is a login shell', async () => {
-    const { stdout, exitCode } = await buildfleet(['ssh', '--fleet', fleet, 'alpha'], { input: 'echo hello from here; exit 7\n' });
+    const { stdout, exitCode } = await buildfleet(['ssh', '--fleet', fleet, 'alpha'], {
+      input: 'echo hello from here; exit 7\n',
+    });
     expect(stdout.toString()).toContain('hello from here');
     expect(exitCode).toBe(7);
   });

@@ -41,7 +41,8 @@ export class StandInMachine {
   static async create(directory: string, environment: Readonly<Record<string, string>> = {}): Promise<StandInMachine> {
     mkdirSync(directory, { recursive: true });
     const [hostKey, userKey] = [join(directory, 'host_key'), join(directory, 'user_key')];
-    for (const key of [hostKey, userKey]) await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', key]);
+    for (const key of [hostKey, userKey])
+      await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', key]);
     const port = await freePort();
     const settings = Object.entries(environment).map(([name, value]) => `SetEnv ${name}=${value}`);
     writeFileSync(
@@ -67,7 +68,9 @@ export class StandInMachine {
 
   async start(): Promise<void> {
     const sshd = findProgram('sshd') ?? 'sshd';
-    const daemon = spawn(sshd, ['-D', '-e', '-f', join(this.directory, 'sshd_config')], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const daemon = spawn(sshd, ['-D', '-e', '-f', join(this.directory, 'sshd_config')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     this.daemon = daemon;
     this.log = '';
     daemon.stderr.setEncoding('utf8').on('data', (text: string) => (this.log += text));
@@ -97,7 +100,12 @@ export interface StandInVm {
 }
 
 /** Writes everything that a deploy leaves for clients: `fleet.json`, ssh configuration and pinned keys. Gives the first's path. */
-export function writeStandInFleet(directory: string, userKey: string, hubUrl: string, vms: readonly StandInVm[]): string {
+export function writeStandInFleet(
+  directory: string,
+  userKey: string,
+  hubUrl: string,
+  vms: readonly StandInVm[],
+): string {
   mkdirSync(directory, { recursive: true });
   const sshConfig = join(directory, 'ssh-config');
   const knownHostsFile = join(directory, 'known_hosts');
@@ -105,7 +113,13 @@ export function writeStandInFleet(directory: string, userKey: string, hubUrl: st
     formatVersion: 1,
     fleet: 'stand-in',
     stateDirectory: directory,
-    workstation: { mode: 'embedded', sshdPort: 12220, tunnelPorts: { first: 1024, last: 65535 }, sshConfig, developerKey: userKey },
+    workstation: {
+      mode: 'embedded',
+      sshdPort: 12220,
+      tunnelPorts: { first: 1024, last: 65535 },
+      sshConfig,
+      developerKey: userKey,
+    },
     hub: { url: hubUrl, domain: 'railiance', capabilityType: 'haskell-build-agent' },
     hosts: [{ id: 'here', hypervisor: 'qemu', connection: 'local' }],
     images: [{ id: 'trixie', definitionHash: 'none', ghcVersions: ['9.6.6'], cabalVersion: '3.10.3.0' }],
@@ -121,11 +135,20 @@ export function writeStandInFleet(directory: string, userKey: string, hubUrl: st
       memoryMib: 2048,
     })),
   };
-  const blocks = fleet.vms.map((vm) => ({ aliases: [vm.name, vm.id] as [string, ...string[]], tunnelPort: vm.tunnelPort }));
+  const blocks = fleet.vms.map((vm) => ({
+    aliases: [vm.name, vm.id] as [string, ...string[]],
+    tunnelPort: vm.tunnelPort,
+  }));
   // The machine has no account `build`; everything else is what a deploy writes.
-  const config = renderSshConfig({ vms: blocks, identityFile: userKey, knownHostsFile }).replaceAll('User build', `User ${userInfo().username}`);
+  const config = renderSshConfig({ vms: blocks, identityFile: userKey, knownHostsFile }).replaceAll(
+    'User build',
+    `User ${userInfo().username}`,
+  );
   writeFileSync(sshConfig, config);
-  writeFileSync(knownHostsFile, renderKnownHosts(vms.map(({ id, hostKey }) => ({ alias: `haskell-build-${id}`, publicKey: hostKey }))));
+  writeFileSync(
+    knownHostsFile,
+    renderKnownHosts(vms.map(({ id, hostKey }) => ({ alias: `haskell-build-${id}`, publicKey: hostKey }))),
+  );
   const file = join(directory, 'fleet.json');
   writeFileSync(file, renderFleetFile(fleet));
   return file;

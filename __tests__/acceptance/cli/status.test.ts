@@ -1,0 +1,179 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadFleet } from '../../../cli/fleet-file';
+import { collectStatus } from '../../../cli/status/collect';
+import { renderStatus } from '../../../cli/status/render';
+import { statusReportSchema, type VmStatus } from '../../../cli/status/report';
+import { createHubClient } from '../../../hub/client';
+import {
+  BUILD_AGENT_TYPE,
+  CAPABILITY_DOMAIN,
+  instanceKeywords,
+  instanceTitle,
+  typeEntry,
+} from '../../../model/capability';
+import { run } from '../../../process/run';
+import { describeWithTools } from '../support/tools';
+import { until } from '../support/until';
+import { buildfleet, BuildfleetProcess } from './buildfleet';
+import { freePort, StandInMachine, writeStandInFleet } from './stand-in-machine';
+
+jest.setTimeout(60_000);
+
+/** A listener that is no sshd; with a greeting it says that, else nothing at all. */
+async function listenerStandIn(greeting: string): Promise<{ readonly port: number; readonly server: Server }> {
+  const server = createServer((socket) => {
+    socket.on('error', () => socket.destroy());
+    if (greeting !== '') socket.write(greeting);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  return { port: (server.address() as { port: number }).port, server };
+}
+
+describeWithTools(['sshd', 'ssh', 'ssh-keygen'], 'buildfleet status with a real sshd and a real hub', () => {
+  let directory: string;
+  let machine: StandInMachine;
+  let other: StandInMachine;
+  let hub: BuildfleetProcess;
+  let hubUrl: string;
+  let fleet: string;
+  const servers: Server[] = [];
+
+  const register = (id: string, port: number) =>
+    createHubClient({ url: hubUrl }).upsert({
+      domain: CAPABILITY_DOMAIN,
+      capability_type: BUILD_AGENT_TYPE,
+      title: instanceTitle(`haskell-build-${id}`),
+      description: '',
+      keywords: instanceKeywords({
+        ghcVersions: ['9.6.6', '9.8.4'],
+        hostName: `haskell-build-${id}`,
+        tunnelPort: port,
+      }),
+    });
+
+  /** The fleet as it would be seen if the hypervisor said that every machine runs. */
+  const statusOfRunning = async (): Promise<ReadonlyMap<string, VmStatus>> => {
+    const powerReader = {
+      inspect: () => Promise.resolve({ power: 'running' as const }),
+      consoleLog: () => 'console.log',
+    };
+    const report = await collectStatus(loadFleet(fleet, directory), {
+      run,
+      powerReader,
+      signal: new AbortController().signal,
+    });
+    expect(statusReportSchema.parse(report)).toEqual(report);
+    return new Map(report.vms.map((vm) => [vm.id, vm]));
+  };
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'buildfleet-status-'));
+    machine = await StandInMachine.create(join(directory, 'machine'));
+    other = await StandInMachine.create(join(directory, 'other'));
+    hub = new BuildfleetProcess(['hub', '--port', '0', '--database', join(directory, 'hub.sqlite'), '--json']);
+    hubUrl = await until('the hub listens', 20, () => {
+      const line = hub.output.toString();
+      return line.endsWith('\n') && (JSON.parse(line) as { url: string }).url;
+    });
+    const [silent, web] = [await listenerStandIn(''), await listenerStandIn('HTTP/1.1 400 Bad Request\r\n\r\n')];
+    servers.push(silent.server, web.server);
+    fleet = writeStandInFleet(join(directory, 'state'), machine.userKey, hubUrl, [
+      { id: 'alpha', port: machine.port, hostKey: machine.hostKey },
+      { id: 'impostor', port: other.port, hostKey: machine.hostKey },
+      { id: 'closed', port: await freePort(), hostKey: machine.hostKey },
+      { id: 'silent', port: silent.port, hostKey: machine.hostKey },
+      { id: 'web', port: web.port, hostKey: machine.hostKey },
+      { id: 'unregistered', port: machine.port, hostKey: machine.hostKey },
+      { id: 'moved', port: machine.port, hostKey: machine.hostKey },
+    ]);
+    await createHubClient({ url: hubUrl }).upsert(typeEntry());
+    await register('alpha', machine.port);
+    await register('moved', machine.port + 1);
+  });
+
+  afterAll(async () => {
+    for (const server of servers) server.close();
+    hub.child.kill('SIGTERM');
+    await Promise.all([machine.stop(), other.stop(), hub.finished]);
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  test('finds out for each VM what keeps it from being used', async () => {
+    const vms = await statusOfRunning();
+    const seen = [...vms].map(([id, vm]) => [id, vm.tunnel.state, vm.hubEntry.state, vm.usable]);
+    expect(seen).toEqual([
+      ['alpha', 'up', 'fresh', true],
+      ['impostor', 'wrong-host-key', 'missing', false],
+      ['closed', 'closed', 'missing', false],
+      ['silent', 'silent', 'missing', false],
+      ['web', 'not-ssh', 'missing', false],
+      ['unregistered', 'up', 'missing', false],
+      ['moved', 'up', 'wrong-port', false],
+    ]);
+    expect(vms.get('alpha')).toMatchObject({
+      problem: null,
+      login: 'ssh alpha',
+      hubEntry: { ghcVersions: ['9.6.6', '9.8.4'] },
+    });
+    expect(vms.get('impostor')?.problem?.reason).toMatch(
+      /sshd:? \(pid \d+, user .*\), answers with another host key than the pinned one/,
+    );
+    expect(vms.get('web')?.problem?.reason).toMatch(/answers, but not as an sshd/);
+    for (const vm of vms.values()) expect(vm.problem === null).toBe(vm.usable);
+  });
+
+  test('prints the documented document, and costs less than 3 s with dead VMs', async () => {
+    const { stdout, exitCode, seconds } = await buildfleet(['status', '--json', '--fleet', fleet]);
+    const report = statusReportSchema.parse(JSON.parse(stdout.toString()));
+    expect(report.hub).toEqual({ url: hubUrl, reachable: true, detail: '' });
+    // No hypervisor has ever heard of the stand-ins.
+    expect(report.vms.map((vm) => vm.power.state)).toEqual(report.vms.map(() => 'missing'));
+    expect(exitCode).toBe(4);
+    expect(seconds).toBeLessThan(3);
+  });
+
+  test('prints a line for each VM and a sentence for each that cannot be used', async () => {
+    const { stdout } = await buildfleet(['status'], { env: { BUILDFLEET_FLEET: fleet } });
+    const lines = stdout.toString().split('\n');
+    expect(lines[0]).toMatch(/^VM +POWER +TUNNEL +HUB ENTRY +GHC +LOG IN$/);
+    expect(lines[1]).toMatch(/^haskell-build-alpha +missing +up :\d+ +fresh, \d+ s ago +9\.6\.6, 9\.8\.4$/);
+    expect(stdout.toString()).toContain(
+      'haskell-build-closed: the VM does not exist: run `cdktf deploy stand-in`, which creates it',
+    );
+    expect(stdout.toString()).not.toContain('\u001b');
+  });
+
+  test('shows how to log in to what can be used', async () => {
+    const alpha = (await statusOfRunning()).get('alpha');
+    if (alpha === undefined) throw new Error('alpha is not in the report');
+    const text = renderStatus(
+      { formatVersion: 1, fleet: 'x', fleetFile: 'x', hub: { url: '', reachable: true, detail: '' }, vms: [alpha] },
+      false,
+    );
+    expect(text).toMatch(/running +up :\d+ +fresh, \d+ s ago +9\.6\.6, 9\.8\.4 +ssh alpha$/);
+  });
+
+  test('survives a hub that is down and says so', async () => {
+    const lonely = writeStandInFleet(
+      join(directory, 'lonely'),
+      machine.userKey,
+      `http://127.0.0.1:${await freePort()}`,
+      [{ id: 'alpha', port: machine.port, hostKey: machine.hostKey }],
+    );
+    const { stdout, exitCode } = await buildfleet(['status', '--json', '--fleet', lonely]);
+    const report = statusReportSchema.parse(JSON.parse(stdout.toString()));
+    expect(report.hub.reachable).toBe(false);
+    expect(report.vms[0]).toMatchObject({ tunnel: { state: 'up' }, hubEntry: { state: 'hub-down' } });
+    expect(exitCode).toBe(4);
+  });
+
+  test('a listener that comes back is seen again', async () => {
+    await machine.stop();
+    expect((await statusOfRunning()).get('alpha')?.tunnel.state).toBe('closed');
+    await machine.start();
+    expect((await statusOfRunning()).get('alpha')?.tunnel.state).toBe('up');
+  });
+});

@@ -1,0 +1,47 @@
+import { type HubAnswer, hubEntryOf } from '../../../cli/status/hub-entries';
+import { type Capability, instanceKeywords, instanceTitle } from '../../../model/capability';
+
+const NOW = new Date('2024-05-01T12:00:00Z');
+const ALPHA = { name: 'haskell-build-alpha', tunnelPort: 12221 };
+
+function entry(changes: Partial<Capability> & { port?: number } = {}): Capability {
+  const keywords = instanceKeywords({
+    ghcVersions: ['9.6.6'],
+    hostName: ALPHA.name,
+    tunnelPort: changes.port ?? 12221,
+  });
+  return {
+    ...{
+      id: '1',
+      domain: 'railiance',
+      capability_type: 'haskell-build-agent',
+      title: instanceTitle(ALPHA.name),
+      description: '',
+    },
+    ...{ keywords, created_at: undefined, updated_at: '2024-05-01T11:59:50Z' },
+    ...changes,
+  };
+}
+
+const answer = (...entries: Capability[]): HubAnswer => ({ url: '', reachable: true, detail: '', entries });
+
+test.each([
+  ['fresh', [entry()], 10],
+  ['stale', [entry({ updated_at: '2024-05-01T11:50:00Z' })], 600],
+  ['unknown-age', [entry({ updated_at: undefined })], null],
+  ['wrong-port', [entry({ port: 12222 })], 10],
+  ['missing', [entry({ title: instanceTitle('haskell-build-beta') })], null],
+  ['missing', [], null],
+])('%s', (state, entries, age) => {
+  expect(hubEntryOf(answer(...entries), ALPHA, NOW)).toMatchObject({ state, heartbeatAgeSeconds: age });
+});
+
+test('of doubled entries the one written last counts, whatever their order', () => {
+  const [old, recent] = [entry({ updated_at: '2024-05-01T11:00:00Z', port: 12229 }), entry()];
+  expect(hubEntryOf(answer(old, recent), ALPHA, NOW).state).toBe('fresh');
+  expect(hubEntryOf(answer(recent, old), ALPHA, NOW).state).toBe('fresh');
+});
+
+test('a hub that could not be asked is not a missing entry', () => {
+  expect(hubEntryOf({ ...answer(), reachable: false }, ALPHA, NOW).state).toBe('hub-down');
+});
