@@ -69,14 +69,11 @@ async function ensureFirstKey(
     }
     await created.holdDirectories(dirname(path), holder, signal);
     await created.hold(path, holder, signal);
-    const [key] = await ensureKeyPairs(
-      run,
-      dirname(path),
-      [{ file: basename(path), comment: 'buildfleet developer key' }],
-      signal,
-    );
-    // Only the key of the first maker counts as unchanged.
-    if (created.find(path)?.digest === undefined) await created.hold(path, holder, signal, key?.fingerprint);
+    const absent = !existsSync(path);
+    const name = { file: basename(path), comment: 'buildfleet developer key' };
+    const [key] = await ensureKeyPairs(run, dirname(path), [name], signal);
+    // A key that somebody put in the place of ours keeps the digest of ours, and stays at destroy.
+    if (absent || created.find(path)?.digest === undefined) await created.hold(path, holder, signal, key?.fingerprint);
   });
 }
 
