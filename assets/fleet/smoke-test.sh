@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Proves the whole chain on one machine: tunnel, compiler, hub entry, a build with its result fetched back.
 # BUILDFLEET names the CLI; without it, the one on the path, else the one of the project that this file lies in.
+# The fleet is the one described beside this file, whatever BUILDFLEET_FLEET says.
 # usage: smoke-test.sh VM
 set -euo pipefail
 
@@ -27,4 +28,4 @@ find_cli() {
 }
 
 cli=$(find_cli)
-exec "$cli" smoke "$vm" --fleet "${BUILDFLEET_FLEET:-$here/fleet.json}"
+exec "$cli" smoke "$vm" --fleet "$here/fleet.json"

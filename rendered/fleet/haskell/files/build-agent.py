@@ -104,6 +104,8 @@ class Hub:
             try:
                 connection.sendall(head.encode("ascii") + b"\r\n" + payload)
                 answer = receive(connection, deadline)
+            except TimeoutError as error:
+                raise NoAnswer("%s took longer than %d s" % (method, REQUEST_SECONDS)) from error
             except OSError as error:
                 raise NoAnswer("%s: %s" % (method, error.strerror or error)) from error
         status, content = parse_answer(answer)
@@ -118,7 +120,7 @@ def receive(connection, deadline):
     while wanted is None or size < wanted:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise NoAnswer("the hub took longer than %d s" % REQUEST_SECONDS)
+            raise TimeoutError
         connection.settimeout(left)
         part = connection.recv(65536)
         if not part:
@@ -206,17 +208,16 @@ class Toolchain:
 
     def chosen(self, prefix):
         """The version that GHCup's plain `ghc` or `cabal` stands for, or None."""
-        path = self.ghcup + "/bin/" + prefix[:-1]
+        path, version = self.ghcup + "/bin/" + prefix[:-1], None
         for _ in range(8):
             try:
-                target = os.readlink(path)
+                path = os.path.join(os.path.dirname(path), os.readlink(path))
             except OSError:
-                return None
-            path = os.path.join(os.path.dirname(path), target)
+                break
             name = os.path.basename(path)
             if name.startswith(prefix) and is_version(name[len(prefix):]):
-                return name[len(prefix):]
-        return None
+                version = name[len(prefix):]
+        return version
 
     def installed_packages(self):
         try:
