@@ -1,0 +1,114 @@
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FLEET_SOURCE, NULL_SOURCE, placeProvider } from '../../../scripts/place-provider';
+import { findBlockingCliConfig } from '../../../scripts/terraform-cli-config';
+import { describeWithTools } from '../support/tools';
+import { TerraformProject } from './support/terraform-project';
+
+jest.setTimeout(120_000);
+
+const SMOKE = {
+  provider: 'buildfleet',
+  triggers: { vm: 'one' },
+  provisioner: [{ 'local-exec': { command: 'echo ran >> ran.txt' } }],
+};
+
+describeWithTools(['terraform'], 'the placed provider', () => {
+  let project: TerraformProject;
+  beforeEach(() => {
+    project = new TerraformProject();
+  });
+  afterEach(() => {
+    project.remove();
+  });
+
+  const runs = () => readFileSync(join(project.directory, 'ran.txt'), 'utf8').trim().split('\n').length;
+
+  test('null_resource keeps the contract of the null provider: triggers replace, provisioners run once', async () => {
+    project.configure({ null_resource: { smoke: SMOKE } });
+    const lock = readFileSync(join(project.directory, '.terraform.lock.hcl'), 'utf8');
+    await project.terraform(['init']);
+    expect(readFileSync(join(project.directory, '.terraform.lock.hcl'), 'utf8')).toBe(lock);
+    await project.apply();
+    expect(runs()).toBe(1);
+    const before = (await project.state())['null_resource.smoke']!.values;
+    expect(before['id']).toMatch(/^\d+$/);
+    expect((await project.plan()).exitCode).toBe(0);
+
+    project.configure({ null_resource: { smoke: { ...SMOKE, triggers: { vm: 'two' } } } });
+    expect((await project.plan()).text).toContain('# forces replacement');
+    await project.apply();
+    expect(runs()).toBe(2);
+    const after = (await project.state())['null_resource.smoke']!.values;
+    expect(after['id']).not.toBe(before['id']);
+
+    await project.terraform(['state', 'rm', 'null_resource.smoke']);
+    await project.terraform(['import', 'null_resource.smoke', '4711']);
+    expect((await project.state())['null_resource.smoke']!.values['id']).toBe('4711');
+  });
+
+  test('a second source serves null_resource alone', async () => {
+    placeProvider(project.directory, { sources: [FLEET_SOURCE, NULL_SOURCE] });
+    writeFileSync(
+      join(project.directory, 'cdk.tf.json'),
+      JSON.stringify({
+        terraform: { required_providers: { null: NULL_SOURCE } },
+        resource: { null_resource: { smoke: { triggers: { a: 'b' } } } },
+      }),
+    );
+    await project.terraform(['init']);
+    expect(await project.apply()).toContain('1 added');
+    const { stdout } = await project.terraform(['providers', 'schema', '-json']);
+    const schemas = JSON.parse(stdout) as { provider_schemas: Record<string, { resource_schemas: object }> };
+    expect(Object.keys(schemas.provider_schemas[NULL_SOURCE.source]!.resource_schemas)).toEqual(['null_resource']);
+  });
+
+  test('without its code the provider says what is missing', async () => {
+    project.configure({ null_resource: { smoke: SMOKE } });
+    await project.terraform(['init']);
+    rmSync(join(project.directory, 'provider'), { recursive: true });
+    expect((await project.plan()).text).toMatch(/the provider's code is missing: provider\/main\.js .*Run cdktf synth/);
+  });
+
+  test('a code cache that is damaged or cannot be written does no harm', async () => {
+    project.configure({ null_resource: { smoke: SMOKE } });
+    await project.terraform(['init']);
+    await project.apply();
+    const provider = join(project.directory, 'provider');
+    const cache = readdirSync(provider).find((name) => name.endsWith('.cache'))!;
+    writeFileSync(join(provider, cache), 'no cache');
+    expect((await project.plan()).exitCode).toBe(0);
+    rmSync(join(provider, cache));
+    mkdirSync(join(provider, cache));
+    expect((await project.plan()).exitCode).toBe(0);
+  });
+
+  test('a plugin cache that another project left broken is not touched and not needed', async () => {
+    const cache = join(project.root, 'plugin-cache');
+    const own = join(cache, FLEET_SOURCE.source, FLEET_SOURCE.version);
+    mkdirSync(own, { recursive: true });
+    symlinkSync('/nonexistent/gone', join(own, 'linux_amd64'));
+    project.configure({ null_resource: { smoke: SMOKE } });
+    await project.terraform(['init'], { env: { TF_PLUGIN_CACHE_DIR: cache } });
+    expect((await project.plan()).exitCode).toBe(2);
+    expect(existsSync(join(own, 'linux_amd64'))).toBe(false);
+  });
+
+  test('what is said to block the provider really does, and the remedy helps', async () => {
+    const file = join(project.root, 'terraformrc');
+    const environment = { TF_CLI_CONFIG_FILE: file };
+    project.configure({ null_resource: { smoke: SMOKE } });
+    writeFileSync(file, 'provider_installation {\n  direct {}\n}\n');
+    expect(findBlockingCliConfig(environment, '/nonexistent')?.place).toBe(file);
+    await expect(project.terraform(['init'], { env: environment })).rejects.toThrow('Failed to query available');
+
+    writeFileSync(
+      file,
+      'provider_installation {\n' +
+        '  filesystem_mirror {\n    path = "terraform.d/plugins"\n    include = ["buildfleet.local/*/*"]\n  }\n' +
+        '  direct {\n    exclude = ["buildfleet.local/*/*"]\n  }\n}\n',
+    );
+    expect(findBlockingCliConfig(environment, '/nonexistent')).toBeNull();
+    await project.terraform(['init'], { env: environment });
+  });
+});
