@@ -1,0 +1,271 @@
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { CommandError, run } from '../../process/run';
+import { until } from '../acceptance/support/until';
+import { answer, bodyOf, type Misbehaviour, StandInHub } from './support/stand-in-hub';
+
+const AGENT = join(__dirname, '../../assets/haskell/files/build-agent.py');
+const TITLE = 'Haskell Build Agent — haskell-build-alpha';
+const ENTRY = {
+  domain: 'railiance',
+  capability_type: 'haskell-build-agent',
+  title: TITLE,
+  description: 'from before',
+  keywords: [],
+};
+
+jest.setTimeout(40_000);
+
+describe('build-agent.py', () => {
+  let machine: string;
+  let hub: StandInHub;
+  let stops: (() => Promise<void>)[];
+
+  beforeEach(async () => {
+    machine = mkdtempSync(join(tmpdir(), 'build-agent-'));
+    stops = [];
+    hub = new StandInHub();
+    await hub.listen();
+  });
+
+  afterEach(async () => {
+    for (const stop of stops) await stop();
+    await hub.close();
+    rmSync(machine, { recursive: true });
+  });
+
+  /** Starts the agent as the unit does. The returned lines grow as it logs. */
+  function start(environment: Record<string, string> = {}): string[] {
+    const lines: string[] = [];
+    const abort = new AbortController();
+    const finished = run('python3', ['-I', '-S', '-B', AGENT], {
+      signal: abort.signal,
+      onLine: (line) => lines.push(line),
+      env: {
+        STATE_HUB_URL: hub.url,
+        STATE_HUB_DOMAIN: 'railiance',
+        REMOTE_PORT: '12221',
+        HEARTBEAT_SECONDS: '0.2',
+        BUILD_HOST_NAME: 'haskell-build-alpha',
+        GHCUP_DIRECTORY: join(machine, '.ghcup'),
+        DPKG_STATUS: join(machine, 'status'),
+        ...environment,
+      },
+    }).catch((error: unknown) => {
+      if (!(error instanceof CommandError) || !error.cancelled) lines.push(`ended: ${String(error)}`);
+    });
+    stops.push(async () => {
+      abort.abort();
+      await finished;
+    });
+    return lines;
+  }
+
+  const own = () => [...hub.entries.values()].filter((entry) => entry.title === TITLE);
+  const registered = () => until('registration', 10, () => own()[0]);
+  const requestsFromNow = async (number: number) => {
+    const before = hub.requests.length;
+    await until(`${number} more requests`, 15, () => hub.requests.length >= before + number);
+  };
+
+  test('registers what the contract asks for, and no second time', async () => {
+    start();
+    expect(await registered()).toMatchObject({
+      domain: 'railiance',
+      capability_type: 'haskell-build-agent',
+      title: TITLE,
+      keywords: ['haskell', 'ghc', 'build-agent', 'cabal', 'host:haskell-build-alpha', 'tunnel-port:12221'],
+    });
+    await requestsFromNow(6);
+    expect(hub.requests[0]?.what).toBe('GET');
+    expect(hub.count('POST')).toBe(1);
+    expect(hub.count('PATCH')).toBeGreaterThan(1);
+    expect(own()[0]?.description).toMatch(
+      /^Compiles Haskell for this fleet\. ghc=none cabal=none host=haskell-build-alpha address=\S+ tunnel-port=12221 load=\d+\.\d\d heartbeat=0\.2s seen=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/,
+    );
+  });
+
+  test('reports the toolchains of GHCup and of the distribution, and follows them', async () => {
+    mkdirSync(join(machine, '.ghcup/bin'), { recursive: true });
+    for (const version of ['9.6.6', '9.10.1', '9.8.4', 'not-a-version']) {
+      mkdirSync(join(machine, '.ghcup/ghc', version), { recursive: true });
+    }
+    symlinkSync('ghc-9.8', join(machine, '.ghcup/bin/ghc'));
+    symlinkSync('ghc-9.8.4', join(machine, '.ghcup/bin/ghc-9.8'));
+    writeFileSync(join(machine, '.ghcup/bin/cabal-3.12.1.0'), '');
+    writeFileSync(join(machine, 'status'), DPKG_STATUS);
+    start();
+    const entry = await registered();
+    expect(entry.keywords.filter((word) => word.startsWith('ghc-'))).toEqual([
+      'ghc-9.8.4',
+      'ghc-9.10.1',
+      'ghc-9.6.6',
+      'ghc-9.4.7',
+    ]);
+    expect(entry.description).toContain('cabal=3.12.1.0 ');
+    mkdirSync(join(machine, '.ghcup/ghc/9.12.2'));
+    await until('the new GHC', 10, () => own()[0]?.keywords.includes('ghc-9.12.2'));
+  });
+
+  test('adopts its entry, keeps the oldest of several and leaves the entries of others alone', async () => {
+    const newer = hub.add(ENTRY, '2026-03-01T00:00:00Z');
+    const oldest = hub.add(ENTRY, '2026-01-01T00:00:00Z');
+    const others = [
+      hub.add({ ...ENTRY, title: 'Haskell Build Agent — haskell-build-beta' }),
+      hub.add({ ...ENTRY, capability_type: 'other' }),
+    ].map((entry) => ({ ...entry }));
+    start();
+    await until('the duplicate to go', 10, () => !hub.entries.has(newer.id));
+    await until('the update', 10, () => hub.entries.get(oldest.id)?.description !== 'from before');
+    expect(hub.count('POST')).toBe(0);
+    expect(others.map(({ id }) => hub.entries.get(id))).toEqual(others);
+  });
+
+  test('registers again when its entry was deleted', async () => {
+    start();
+    hub.entries.delete((await registered()).id);
+    expect((await registered()).id).toBe('2');
+  });
+
+  test.each([404, 405])('a hub that answers %d to PATCH and DELETE is only looked at from then on', async (status) => {
+    hub.add(ENTRY);
+    hub.add(ENTRY);
+    hub.misbehave = (request, response) => {
+      if (request.method !== 'PATCH' && request.method !== 'DELETE') return false;
+      answer(response, status, { detail: 'no' });
+      return true;
+    };
+    const lines = start();
+    await until('the end of tries', 10, () => lines.some((line) => line.includes('cannot update')));
+    await requestsFromNow(5);
+    expect([hub.count('POST'), hub.count('PATCH'), hub.count('DELETE')]).toEqual([0, 1, 1]);
+    hub.entries.clear();
+    await registered();
+    expect(hub.count('POST')).toBe(1);
+    await requestsFromNow(3);
+    expect([hub.count('POST'), hub.count('PATCH')]).toEqual([1, 1]);
+  });
+
+  test('a POST whose answer is lost is not sent again, even if its entry appears late', async () => {
+    hub.misbehave = (request, response) => {
+      if (request.method !== 'POST') return false;
+      setTimeout(() => hub.add(bodyOf(request)), 2500);
+      response.destroy();
+      return true;
+    };
+    const lines = start();
+    await until('adoption', 10, () => lines.some((line) => line.startsWith('adopted entry 1')));
+    await requestsFromNow(4);
+    expect(hub.count('POST')).toBe(1);
+    expect(own()).toHaveLength(1);
+  });
+
+  const troubles: [string, Misbehaviour, RegExp][] = [
+    ['redirects', redirect, /GET was redirected \(status 307\)/],
+    ['sends without end', endless, /larger than 1048576 bytes/],
+    ['fails', failing, /status 500/],
+    ['sends no JSON', (_, response) => Boolean(response.end('<html>')), /not JSON/],
+    ['nests too deep', (_, response) => Boolean(response.end('['.repeat(500_000))), /not JSON/],
+    ['sends no list', (_, response) => (answer(response, 200, 'x'), true), /not a list/],
+    ['breaks off', breaksOff, /ended after \d+ of \d+ bytes/],
+    [
+      'gives an id that is a path',
+      (_, response) => (answer(response, 200, [{ ...ENTRY, id: '../x' }]), true),
+      /cannot be used in a path/,
+    ],
+  ];
+  test.each(troubles)('a hub that %s is named in the log and asked again', async (_, misbehave, message) => {
+    hub.misbehave = misbehave;
+    const lines = start();
+    await until('the message', 10, () => lines.some((line) => message.test(line)));
+    hub.misbehave = () => false;
+    await registered();
+    expect(hub.requests.every(({ what }) => !what.includes('x'))).toBe(true);
+    expect(lines.join('\n')).not.toMatch(/Traceback|ended:/);
+  });
+
+  test('a hub that drips its answer is given up after ten seconds', async () => {
+    hub.misbehave = (_, response) => {
+      response.writeHead(200);
+      const drip = setInterval(() => response.write('['), 100);
+      response.on('close', () => clearInterval(drip));
+      return true;
+    };
+    const lines = start();
+    await until('the message', 14, () => lines.some((line) => line.includes('GET took longer than 10 s')));
+    hub.misbehave = () => false;
+    await registered();
+  });
+
+  test('asks at most a second apart while the tunnel comes up, and says only once that it waits', async () => {
+    await hub.close();
+    const lines = start();
+    await until('the message', 10, () => lines.length > 0);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    const opened = Date.now();
+    await hub.listen();
+    await registered();
+    expect((hub.requests[0]?.at ?? Infinity) - opened).toBeLessThan(1000);
+    expect(lines.filter((line) => line.startsWith('waiting for the tunnel'))).toHaveLength(1);
+    expect(lines).toContainEqual('the hub answers again');
+  });
+
+  test.each([
+    [{ STATE_HUB_DOMAIN: '' }, 'STATE_HUB_DOMAIN'],
+    [{ REMOTE_PORT: '' }, 'REMOTE_PORT'],
+    [{ REMOTE_PORT: '70000' }, 'REMOTE_PORT'],
+    [{ HEARTBEAT_SECONDS: 'nan' }, 'HEARTBEAT_SECONDS'],
+    [{ STATE_HUB_URL: 'https://127.0.0.1:18000' }, 'STATE_HUB_URL'],
+    [{ STATE_HUB_URL: 'http://user@127.0.0.1' }, 'STATE_HUB_URL'],
+  ])(
+    'ends with the code that systemd does not restart for when the settings are wrong: %p',
+    async (environment, name) => {
+      const lines = start(environment);
+      await until('the end', 10, () => lines.some((line) => line.includes('exit code 78')));
+      expect(lines.join('\n')).toContain(name);
+      expect(hub.requests).toHaveLength(0);
+    },
+  );
+});
+
+function redirect(...[, response]: Parameters<Misbehaviour>): boolean {
+  response.writeHead(307, { location: '/x' }).end();
+  return true;
+}
+
+function failing(...[, response]: Parameters<Misbehaviour>): boolean {
+  answer(response, 500, {});
+  return true;
+}
+
+function endless(...[, response]: Parameters<Misbehaviour>): boolean {
+  response.writeHead(200);
+  const more = (): void => {
+    while (!response.destroyed && response.write(' '.repeat(65536)));
+    response.once('drain', more);
+  };
+  more();
+  return true;
+}
+
+function breaksOff(...[, response]: Parameters<Misbehaviour>): boolean {
+  response.writeHead(200, { 'content-length': '1000' });
+  response.write('[');
+  setTimeout(() => response.destroy(), 100);
+  return true;
+}
+
+const DPKG_STATUS = `Package: gcc
+Status: install ok installed
+Version: 4:14.2.0-1
+
+Package: ghc
+Status: install ok installed
+Architecture: amd64
+Version: 9.4.7-5
+
+Package: cabal-install
+Status: deinstall ok config-files
+Version: 3.10.3.0-3
+`;
