@@ -12,7 +12,7 @@ import type { HypervisorDriver, VmObservation, VmSpec } from '../drivers/driver'
 import { writeSeedIso } from '../drivers/seed-iso';
 import type { ApplyContext, Resource, ResourceContext } from '../plugin/resource';
 import type { ProviderSettings } from './settings';
-import { requireFreePort, waitUntilReady } from './vm/readiness';
+import { LOCAL_PORTS, type PortView, requireFreePort, waitUntilReady } from './vm/readiness';
 import { freshMetaData, type VmSeed, vmSeed } from './vm/seed';
 import { readSeedRecord, writeSeedRecord } from './vm/seed-record';
 import { vmUuid } from './vm/vm-uuid';
@@ -27,6 +27,7 @@ export interface VmServices {
   readonly paths: FleetPaths;
   readonly run: Run;
   readonly driver: (hypervisor: VmState['hypervisor']) => HypervisorDriver;
+  readonly ports: PortView;
   readonly hub: (url: string) => Pick<HubClient, 'list' | 'ensureAbsent'>;
 }
 
@@ -53,6 +54,7 @@ export function vmResource(settings: ProviderSettings): Resource<typeof vmShape>
     fleet,
     paths,
     run,
+    ports: LOCAL_PORTS,
     driver: (hypervisor) => {
       const driver = drivers.get(hypervisor) ?? createDriver(hypervisor, { paths, cacheDirectory, run });
       drivers.set(hypervisor, driver);
@@ -164,7 +166,7 @@ export class VmResource implements Resource<typeof vmShape> {
     }
     if (isHardwareNew) await driver.update(spec, signal);
     if (isSeedNew) await this.attachSeed(planned, spec, seed, driver, signal);
-    requireFreePort(name, planned.tunnelPort);
+    requireFreePort(name, planned.tunnelPort, this.services.ports);
     log.info('starting the VM', { vm: name });
     await driver.start(spec, signal);
     await this.waitUntilReady(planned, seed, driver, context);
@@ -202,6 +204,7 @@ export class VmResource implements Resource<typeof vmShape> {
       hub: this.services.hub(hub.url),
       hubQuery: { domain: hub.domain, capabilityType: hub.capabilityType },
       driver,
+      ports: this.services.ports,
       run: this.services.run,
       log: context.log,
       signal: context.signal,

@@ -44,7 +44,7 @@ const KNOWN: readonly {
 /** The error to report for a failure of QEMU, qemu-img or the file system. What was cancelled stays as it is. */
 export function explainFailure(error: unknown, what: string, place: string): unknown {
   if (error instanceof FleetError) return error;
-  if (error instanceof Error && error.name === 'AbortError') return error;
+  if ((error as { name?: unknown } | undefined)?.name === 'AbortError') return error;
   if (error instanceof CommandError && error.cancelled) return error;
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
   if (code === 'ENOENT' && (error instanceof CommandError || syscallOf(error).startsWith('spawn'))) {

@@ -121,7 +121,10 @@ class Connection implements QmpConnection {
   readonly closed: Promise<void>;
   private received = '';
   private nextId = 1;
-  private readonly waiting = new Map<number | 'greeting', (message: Message | Error) => void>();
+  private readonly waiting = new Map<
+    number | 'greeting',
+    { readonly succeed: (message: Message) => void; readonly fail: (error: unknown) => void }
+  >();
 
   constructor(
     private readonly socket: Socket,
@@ -158,27 +161,33 @@ class Connection implements QmpConnection {
   }
 
   private answerTo(id: number | 'greeting'): Promise<Message> {
-    const { signal } = this.options;
+    const { signal, timeoutMs } = this.options;
     return new Promise<Message>((resolve, reject) => {
-      const settle = (outcome: Message | Error) => {
+      const done = () => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
         this.waiting.delete(id);
-        if (outcome instanceof Error) reject(outcome);
-        else resolve(outcome);
+      };
+      const fail = (error: unknown) => {
+        done();
+        reject(error);
       };
       const onAbort = () => {
-        settle(signal?.reason instanceof Error ? signal.reason : new Error('cancelled'));
+        fail(signal?.reason);
       };
       const timer = setTimeout(() => {
-        settle(new QmpUnavailableError('qemu did not answer in time'));
-      }, this.options.timeoutMs);
+        fail(new QmpUnavailableError('qemu did not answer in time'));
+      }, timeoutMs);
       if (this.socket.destroyed) {
-        settle(new QmpUnavailableError('qemu hung up'));
+        fail(new QmpUnavailableError('qemu hung up'));
         return;
       }
       signal?.addEventListener('abort', onAbort, { once: true });
-      this.waiting.set(id, settle);
+      const succeed = (message: Message) => {
+        done();
+        resolve(message);
+      };
+      this.waiting.set(id, { succeed, fail });
     });
   }
 
@@ -194,12 +203,12 @@ class Connection implements QmpConnection {
     const message = parseMessage(line);
     // What is no QMP message comes from something that is no QEMU: nothing after it can be trusted.
     if (!message) this.socket.destroy();
-    else if (message.QMP !== undefined) this.waiting.get('greeting')?.(message);
-    else if (message.id !== undefined) this.waiting.get(message.id)?.(message);
+    else if (message.QMP !== undefined) this.waiting.get('greeting')?.succeed(message);
+    else if (message.id !== undefined) this.waiting.get(message.id)?.succeed(message);
   }
 
   private failAll(error: Error): void {
-    for (const settle of [...this.waiting.values()]) settle(error);
+    for (const wait of [...this.waiting.values()]) wait.fail(error);
   }
 }
 

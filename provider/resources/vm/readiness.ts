@@ -6,11 +6,20 @@ import { instanceTitle, parseInstanceKeywords } from '../../../model/capability'
 import { FleetError } from '../../../model/errors';
 import { GUEST_USER } from '../../../model/names';
 import { probeHostKey } from '../../../process/host-key-probe';
-import { describePortOwner, listenersOn, portOwner } from '../../../process/port-owner';
+import { describePortOwner, listenersOn, type PortOwner, portOwner } from '../../../process/port-owner';
 import type { Run } from '../../../process/run';
 import type { HypervisorDriver } from '../../drivers/driver';
 import type { Logger } from '../../plugin/resource';
 import { consoleTail } from './console-tail';
+
+/** What is known of a TCP port of this machine without connecting to it. */
+export interface PortView {
+  isListening(port: number): boolean;
+  owner(port: number): PortOwner | null;
+}
+
+/** The real ports, from /proc. */
+export const LOCAL_PORTS: PortView = { isListening: (port) => listenersOn(port).length > 0, owner: portOwner };
 
 /** What is waited for, and with what. */
 export interface Readiness {
@@ -23,6 +32,7 @@ export interface Readiness {
   readonly hub: Pick<HubClient, 'list'>;
   readonly hubQuery: CapabilityQuery;
   readonly driver: Pick<HypervisorDriver, 'inspect' | 'consoleLog'>;
+  readonly ports: PortView;
   readonly run: Run;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -74,8 +84,8 @@ export async function waitUntilReady(readiness: Readiness): Promise<void> {
  *
  * @throws FleetError naming the program.
  */
-export function requireFreePort(name: string, port: number): void {
-  const owner = portOwner(port);
+export function requireFreePort(name: string, port: number, ports: PortView): void {
+  const owner = ports.owner(port);
   // An sshd holds the far end of tunnels; whose tunnel it is, only the host key can tell.
   if (owner === null || owner.program === null || owner.program.startsWith('sshd')) return;
   throw new FleetError({
@@ -91,19 +101,19 @@ export function requireFreePort(name: string, port: number): void {
 const FOUND = 'the entry is there';
 
 function tunnelWatch(readiness: Readiness): { isUp(): Promise<boolean>; seen(): string } {
-  const { name, tunnelPort, hostPublicKey, directory, run, signal } = readiness;
+  const { name, tunnelPort, hostPublicKey, directory, ports, run, signal } = readiness;
   const knownHosts = join(directory, 'known_hosts');
   let seen = 'nothing listens';
   let nextProbe = 0;
   return {
     seen: () => seen,
     isUp: async () => {
-      if (listenersOn(tunnelPort).length === 0) {
+      if (!ports.isListening(tunnelPort)) {
         seen = 'nothing listens';
         return false;
       }
       if (Date.now() < nextProbe) return false;
-      requireFreePort(name, tunnelPort);
+      requireFreePort(name, tunnelPort, ports);
       writeFileAtomically(knownHosts, `${name} ${hostPublicKey}\n`, { mode: 0o600 });
       const target = sshTarget(name, tunnelPort, knownHosts);
       const probe = await probeHostKey(run, target, { timeoutSeconds: PROBE_SECONDS, signal });

@@ -26,7 +26,13 @@ export function vmSeed(paths: FleetPaths, planned: Planned<typeof vmShape>): VmS
   const host = readKey(files.hostKey, name, identity.hostFingerprint);
   const tunnel = readKey(files.tunnelKey, name, identity.tunnelFingerprint);
   const userData = renderUserData({
-    environment: { hostName: name, hub, relay, tunnelPort, heartbeatSeconds },
+    environment: {
+      hostName: name,
+      hub: { port: hub.port, domain: hub.domain },
+      relay: { host: relay.host, port: relay.port, user: relay.user },
+      tunnelPort,
+      heartbeatSeconds,
+    },
     keys: {
       hostPrivateKey: host.text,
       hostPublicKey: host.publicKey,
