@@ -1,0 +1,130 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { type ImageDefinition, parseImageDefinition } from '../../model/image-definition';
+import { run } from '../../process/run';
+import { debianLines, parseDeb822Sources, parseOneLineSources } from '../../provider/images/apt-sources';
+import { DEBIAN_KEYRING } from '../../provider/images/debian-image';
+import { type BenchFleet, withFleet } from '../bench-fleet';
+import type { Benchmark } from '../figure';
+import { interleaved, secondsOf } from '../timing';
+
+const ROUNDS = 2;
+
+/** A build from an empty cache against what its two slowest tools take alone. */
+export const image: Benchmark = (context) =>
+  withFleet(context, async (fleet) => {
+    const { signal, progress } = context;
+    await fleet.synth();
+    await fleet.terraform.init();
+    const definition = definitionOf(fleet);
+    // instead of the cache that is shared with the acceptance tests
+    unlinkSync(fleet.cacheDirectory);
+
+    let packages: readonly string[] = [];
+    const seconds = await interleaved(ROUNDS, {
+      build: async () => {
+        progress('building the image');
+        if (fleet.project.state() !== '') await fleet.destroy();
+        rmSync(fleet.cacheDirectory, { recursive: true, force: true });
+        mkdirSync(fleet.cacheDirectory);
+        let path = '';
+        const took = await secondsOf(async () => (path = await fleet.image()));
+        packages = resolvedPackages(dirname(path));
+        return took;
+      },
+      bare: () => {
+        progress('mmdebstrap and mke2fs alone');
+        return bareBuild(definition, packages, signal);
+      },
+    });
+    return {
+      figures: [
+        {
+          what: 'image build',
+          value: seconds.build,
+          unit: 's',
+          peer: { what: '`mmdebstrap` and `mke2fs -d` alone', value: seconds.bare },
+          limit: { factor: 1.3, plus: 0 },
+        },
+      ],
+    };
+  });
+
+function definitionOf(fleet: BenchFleet): ImageDefinition {
+  const [, image] = [...fleet.declared()].find(([address]) => address.startsWith('buildfleet_image.')) ?? [];
+  const file = join(fleet.terraform.path, String(image?.['definition_file']));
+  return parseImageDefinition(JSON.parse(text(file)), file);
+}
+
+/** Names of everything that is installed in the image, from the manifest beside it. */
+function resolvedPackages(directory: string): string[] {
+  const { packages } = manifestSchema.parse(JSON.parse(text(join(directory, 'manifest.json'))));
+  return Object.keys(packages);
+}
+
+const manifestSchema = z.object({ packages: z.record(z.string(), z.string()) });
+
+async function bareBuild(
+  definition: ImageDefinition,
+  packages: readonly string[],
+  signal: AbortSignal,
+): Promise<number> {
+  const directory = mkdtempSync(join(tmpdir(), 'buildfleet-bench-'));
+  const isRoot = process.getuid?.() === 0;
+  const asRoot = (argv: readonly string[]) =>
+    isRoot
+      ? run(argv[0] ?? '', argv.slice(1), { signal })
+      : run('unshare', ['--map-auto', '--map-root-user', ...argv], { signal });
+  const [archive, tree, file] = [join(directory, 'root.tar'), join(directory, 'root'), join(directory, 'root.ext4')];
+  try {
+    mkdirSync(tree);
+    const bootstrap = await secondsOf(() =>
+      run(
+        'mmdebstrap',
+        [
+          ...[
+            `--mode=${isRoot ? 'root' : 'unshare'}`,
+            '--variant=minbase',
+            '--format=tar',
+            `--keyring=${DEBIAN_KEYRING}`,
+          ],
+          ...[`--architectures=${definition.base.architecture}`, `--include=${packages.join(',')}`],
+          ...[definition.base.suite, archive, ...workstationLines(definition.base.suite)],
+        ],
+        { signal },
+      ),
+    );
+    await asRoot(['tar', '-x', '-f', archive, '-C', tree, '--exclude=./dev/*']);
+    const fileSystem = await secondsOf(() =>
+      asRoot(['mke2fs', '-q', '-t', 'ext4', '-d', tree, file, `${definition.diskMib}M`]),
+    );
+    return bootstrap + fileSystem;
+  } finally {
+    await asRoot(['rm', '-rf', tree]);
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** The archives that the build takes when its definition names none. */
+function workstationLines(suite: string): string[] {
+  const sources = [
+    ...filesOf('/etc/apt').flatMap((file) => (file.endsWith('/sources.list') ? parseOneLineSources(text(file)) : [])),
+    ...filesOf('/etc/apt/sources.list.d').flatMap((file) => {
+      if (file.endsWith('.sources')) return parseDeb822Sources(text(file));
+      return file.endsWith('.list') ? parseOneLineSources(text(file)) : [];
+    }),
+  ];
+  return debianLines(sources, suite);
+}
+
+function filesOf(directory: string): string[] {
+  return readdirSync(directory)
+    .sort()
+    .map((name) => join(directory, name));
+}
+
+function text(file: string): string {
+  return readFileSync(file, 'utf8');
+}

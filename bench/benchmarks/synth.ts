@@ -1,0 +1,24 @@
+import { withFleet } from '../bench-fleet';
+import type { Benchmark } from '../figure';
+import { interleaved, secondsOf } from '../timing';
+
+const ROUNDS = 5;
+
+/** What an operator waits for before anything is compared with reality. */
+export const synth: Benchmark = (context) =>
+  withFleet(context, async (fleet) => {
+    context.progress('synthesizing 100 VMs');
+    fleet.describeSmallVms(100);
+    const work = {
+      app: () => secondsOf(() => fleet.synth()),
+      cdktf: () => secondsOf(() => fleet.project.cdktf('synth', { signal: context.signal })),
+    };
+    await interleaved(1, work);
+    const { app, cdktf } = await interleaved(ROUNDS, work);
+    return {
+      figures: [
+        { what: 'synth of 100 VMs', value: app, unit: 's', limit: { plus: 3 } },
+        { what: '`cdktf synth` of 100 VMs', value: cdktf, unit: 's', peer: { what: 'the program alone', value: app } },
+      ],
+    };
+  });

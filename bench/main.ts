@@ -1,0 +1,57 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { format, resolveConfig } from 'prettier';
+import { deploy } from './benchmarks/deploy';
+import { disk } from './benchmarks/disk';
+import { image } from './benchmarks/image';
+import { plan } from './benchmarks/plan';
+import { synth } from './benchmarks/synth';
+import { type Benchmark, type Figure, isMissed } from './figure';
+import { describeMachine } from './machine';
+import { figureLine, renderReport } from './report';
+
+/** In the order of the report. */
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = { plan, deploy, image, disk, synth };
+
+const REPORT = join(__dirname, '../docs/performance.md');
+
+/**
+ * Runs the named benchmarks, or all of them, one after the other. Only a complete run writes the report.
+ *
+ * @returns whether every limit was kept
+ */
+async function main(names: readonly string[], signal: AbortSignal): Promise<boolean> {
+  const unknown = names.filter((name) => !(name in BENCHMARKS));
+  if (unknown.length > 0) {
+    throw new Error(`no benchmark ${unknown.join(', ')}; there are ${Object.keys(BENCHMARKS).join(', ')}`);
+  }
+  const machine = await describeMachine();
+  const figures: Figure[] = [];
+  for (const [name, benchmark] of Object.entries(BENCHMARKS)) {
+    if (names.length > 0 && !names.includes(name)) continue;
+    const findings = await benchmark({ signal, progress: (text) => process.stderr.write(`${name}: ${text}\n`) });
+    for (const figure of findings.figures) process.stdout.write(`${figureLine(figure)}\n`);
+    figures.push(...findings.figures);
+    Object.assign(machine, findings.facts);
+  }
+  if (names.length === 0) {
+    const options = { ...(await resolveConfig(REPORT)), filepath: REPORT };
+    writeFileSync(REPORT, await format(renderReport(machine, figures), options));
+  }
+  return !figures.some(isMissed);
+}
+
+const stop = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => {
+    stop.abort();
+  });
+main(process.argv.slice(2), stop.signal).then(
+  (isKept) => {
+    process.exitCode = isKept ? 0 : 1;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${stop.signal.aborted ? 'stopped' : String((error as Error).stack)}\n`);
+    process.exitCode = 1;
+  },
+);

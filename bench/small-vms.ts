@@ -1,0 +1,91 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { run } from '../process/run';
+import type { VmSpec } from '../provider/drivers/driver';
+import { QemuDriver } from '../provider/drivers/qemu';
+import { DISK_FILE } from '../provider/drivers/qemu/discovery';
+import { vmUuid } from '../provider/resources/vm/vm-uuid';
+import type { BenchFleet } from './bench-fleet';
+import { parseState, type ResourceChange } from './terraform';
+
+const FLEET = 'fleet';
+
+/** `cli; hlt; jmp .-2` and the mark of a boot sector: the guest runs and needs no CPU time. */
+const HALTING_BOOT_SECTOR = Buffer.alloc(512);
+HALTING_BOOT_SECTOR.set([0xfa, 0xf4, 0xeb, 0xfd]);
+HALTING_BOOT_SECTOR.set([0x55, 0xaa], 510);
+
+const vmSchema = z.looseObject({
+  name: z.string(),
+  image_path: z.string(),
+  image_hash: z.string(),
+  identity: z.object({ host_fingerprint: z.string(), tunnel_fingerprint: z.string() }),
+  cpus: z.number(),
+  memory_mib: z.number(),
+  mac: z.string(),
+});
+
+/**
+ * Makes real what the fleet declares and is not there yet, with VMs that run but never boot a system: their readiness
+ * is all that is left out. What Terraform then knows of a VM is what it planned for it.
+ */
+export async function deploySmallVms(fleet: BenchFleet, signal: AbortSignal): Promise<void> {
+  const addresses = [...fleet.declared().keys()];
+  await fleet.terraform.apply(addresses.filter((address) => !/^(buildfleet_vm|null_resource)\./.test(address)));
+  const vms = (await fleet.terraform.changes()).filter(({ type }) => type === 'buildfleet_vm');
+  for (const vm of vms) await startHalting(fleet, vmSpec(vm), signal);
+  addToState(fleet, vms);
+  await withoutSmokeTest(fleet, async () => {
+    const { stdout } = await fleet.terraform.apply();
+    if (!stdout.includes(' 0 changed, 0 destroyed.')) throw new Error(`more than smoke tests were left:\n${stdout}`);
+  });
+}
+
+async function startHalting(fleet: BenchFleet, spec: VmSpec, signal: AbortSignal): Promise<void> {
+  const { paths, home } = fleet.project;
+  const driver = new QemuDriver({ paths, run, accelerator: () => Promise.resolve('tcg') });
+  await driver.create(spec, signal);
+  const sector = join(home, 'boot-sector');
+  writeFileSync(sector, HALTING_BOOT_SECTOR);
+  await run('qemu-io', ['-f', 'qcow2', '-c', `write -q -s "${sector}" 0 512`, join(paths.vm(spec.name), DISK_FILE)], {
+    signal,
+  });
+  await driver.start(spec, signal);
+  await driver.confirmBoot(spec, signal);
+}
+
+function vmSpec({ change }: ResourceChange): VmSpec {
+  const vm = vmSchema.parse(change.after);
+  const { name, image_path: imagePath, image_hash: imageHash, cpus, memory_mib: memoryMib, mac, identity } = vm;
+  const { host_fingerprint: hostFingerprint, tunnel_fingerprint: tunnelFingerprint } = identity;
+  const uuid = vmUuid({ fleet: FLEET, name, imageHash, hostFingerprint, tunnelFingerprint });
+  return { name, uuid, fleet: FLEET, imagePath, imageHash, cpus, memoryMib, mac };
+}
+
+/** As Terraform would write it after it created them. */
+function addToState(fleet: BenchFleet, vms: readonly ResourceChange[]): void {
+  const state = parseState(fleet.project.state());
+  const added = vms.map((vm) => ({
+    mode: 'managed',
+    type: vm.type,
+    name: vm.name,
+    provider: `provider["${vm.provider_name}"]`,
+    instances: [
+      { schema_version: 0, attributes: { ...vm.change.after, id: vmSpec(vm).uuid }, sensitive_attributes: [] },
+    ],
+  }));
+  const next = { ...state, serial: state.serial + 1, resources: [...state.resources, ...added] };
+  writeFileSync(join(fleet.project.directory, 'terraform.fleet.tfstate'), JSON.stringify(next, null, 2));
+}
+
+async function withoutSmokeTest(fleet: BenchFleet, body: () => Promise<void>): Promise<void> {
+  const script = join(fleet.terraform.path, 'smoke-test.sh');
+  const text = readFileSync(script);
+  writeFileSync(script, 'exit 0\n');
+  try {
+    await body();
+  } finally {
+    writeFileSync(script, text);
+  }
+}
