@@ -27,6 +27,8 @@ export interface TestWorkstation {
   context(signal?: AbortSignal): ApplyContext<typeof workstationShape>;
   /** Pid of the supervisor or of a service, as the supervisor recorded it. */
   pid(name: 'supervisor' | 'sshd' | 'hub'): number;
+  /** The same; undefined while it is being restarted. */
+  recordedPid(name: 'supervisor' | 'sshd' | 'hub'): number | undefined;
   /** Ends everything, whatever state it is in, and removes the home. */
   dispose(): Promise<void>;
 }
@@ -76,6 +78,12 @@ export async function makeTestWorkstation(): Promise<TestWorkstation> {
     keep: (state) => kept.push(state),
   });
   const paths = new FleetPaths(stateDirectory);
+  const recordedPid = (name: 'supervisor' | 'sshd' | 'hub') => {
+    const record = readSupervisorRecord(supervisorPaths(paths.services).record);
+    return name === 'supervisor'
+      ? record?.supervisor.pid
+      : record?.services.find((service) => service.name === name)?.pid;
+  };
   return {
     home,
     programs,
@@ -85,14 +93,17 @@ export async function makeTestWorkstation(): Promise<TestWorkstation> {
     warnings,
     kept,
     context,
+    recordedPid,
     pid: (name) => {
-      const record = readSupervisorRecord(supervisorPaths(paths.services).record);
-      const pid = name === 'supervisor' ? record?.supervisor.pid : record?.services.find((service) => service.name === name)?.pid;
+      const pid = recordedPid(name);
       if (pid === undefined) throw new Error(`${name} is not recorded`);
       return pid;
     },
     dispose: async () => {
-      await handler.delete({ ...planned, tunnelAccount: '', sshdHostPublicKey: '', developerPublicKeys: [], hubUrl: '' }, context());
+      await handler.delete(
+        { ...planned, tunnelAccount: '', sshdHostPublicKey: '', developerPublicKeys: [], hubUrl: '' },
+        context(),
+      );
       rmSync(home, { recursive: true, force: true });
     },
   };
@@ -124,4 +135,3 @@ export function textOf(path: string): string | null {
     return null;
   }
 }
-

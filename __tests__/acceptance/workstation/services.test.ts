@@ -1,4 +1,14 @@
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { listProcesses, readProcess } from '../../../process/process-identity';
 import { makeTestWorkstation, listenOn, type TestWorkstation, type WorkstationState } from '../support/workstation';
@@ -17,17 +27,27 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
 
   const read = () => station.handler.read(state, station.context());
   const update = async () => {
-    state = await station.handler.update!(state, { ...station.planned, ...state, sshd: 'running', hub: 'running', configuration: 'intact' }, station.context());
+    state = await station.handler.update!(
+      state,
+      { ...station.planned, ...state, sshd: 'running', hub: 'running', configuration: 'intact' },
+      station.context(),
+    );
   };
   const pids = () => [station.pid('supervisor'), station.pid('sshd'), station.pid('hub')];
-  const processesOfOurs = () => listProcesses().filter(({ argv }) => argv.join(' ').includes(`${station.paths.services}/`));
+  const processesOfOurs = () =>
+    listProcesses().filter(({ argv }) => argv.join(' ').includes(`${station.paths.services}/`));
 
   test('run, and a plan without changes finds so quickly', async () => {
     expect(await read()).toEqual(state);
     const started = process.hrtime.bigint();
     await read();
     expect(Number(process.hrtime.bigint() - started) / 1e6).toBeLessThan(100);
-    expect(state).toMatchObject({ sshd: 'running', hub: 'running', configuration: 'intact', hubUrl: `http://127.0.0.1:${state.hubPort}` });
+    expect(state).toMatchObject({
+      sshd: 'running',
+      hub: 'running',
+      configuration: 'intact',
+      hubUrl: `http://127.0.0.1:${state.hubPort}`,
+    });
   });
 
   test('are detached: own session, cwd /, nothing inherited', () => {
@@ -45,7 +65,11 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
         return '';
       }
     });
-    expect(open.filter((target) => target.startsWith('/') && !target.startsWith('/dev/') && !target.startsWith(station.paths.services))).toEqual([]);
+    expect(
+      open.filter(
+        (target) => target.startsWith('/') && !target.startsWith('/dev/') && !target.startsWith(station.paths.services),
+      ),
+    ).toEqual([]);
   });
 
   test('an unchanged second deploy restarts nothing', async () => {
@@ -57,7 +81,11 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
   test.each(['sshd', 'hub'] as const)('%s comes back after kill -9, and nothing else is restarted', async (name) => {
     const before = { supervisor: station.pid('supervisor'), sshd: station.pid('sshd'), hub: station.pid('hub') };
     process.kill(before[name], 'SIGKILL');
-    await until(`${name} is back`, 10, async () => (await read())?.[name] === 'running' && station.pid(name) !== before[name]);
+    await until(
+      `${name} is back`,
+      10,
+      async () => (await read())?.[name] === 'running' && station.pid(name) !== before[name],
+    );
     const other = name === 'sshd' ? 'hub' : 'sshd';
     expect(station.pid(other)).toBe(before[other]);
     expect(station.pid('supervisor')).toBe(before.supervisor);
@@ -81,7 +109,11 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
     await update();
     const adopted = station.pid('sshd');
     process.kill(adopted, 'SIGKILL');
-    await until('adopted sshd is replaced', 10, async () => (await read())?.sshd === 'running' && station.pid('sshd') !== adopted);
+    await until(
+      'adopted sshd is replaced',
+      10,
+      async () => (await read())?.sshd === 'running' && station.pid('sshd') !== adopted,
+    );
     expect(processesOfOurs()).toHaveLength(3);
   });
 
@@ -140,7 +172,11 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
     const hub = station.pid('hub');
     const sshd = station.pid('sshd');
     const { first, last } = state.tunnelPorts;
-    state = await station.handler.update!(state, { ...state, tunnelPorts: { first, last: last + 1 } }, station.context());
+    state = await station.handler.update!(
+      state,
+      { ...state, tunnelPorts: { first, last: last + 1 } },
+      station.context(),
+    );
     expect(station.pid('hub')).toBe(hub);
     expect(station.pid('sshd')).not.toBe(sshd);
     expect(await read()).toEqual(state);
@@ -153,7 +189,11 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
     try {
       expect(await read()).toMatchObject({ hub: 'dead' });
       expect(station.warnings.at(-1)).toContain(`pid ${process.pid}`);
-      await expect(update()).rejects.toMatchObject({ code: 'port-taken', attribute: 'hubPort', message: expect.stringContaining(`pid ${process.pid}`) });
+      await expect(update()).rejects.toMatchObject({
+        code: 'port-taken',
+        attribute: 'hubPort',
+        message: expect.stringContaining(`pid ${process.pid}`),
+      });
     } finally {
       await new Promise((closed) => thief.close(closed));
     }
@@ -178,7 +218,9 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
     rmSync(join(station.home, '.ssh/id_build.pub'));
     const found = (await read())!;
     expect(found).toMatchObject({ configuration: 'altered', developerPublicKeys: [] });
-    expect(station.handler.plan!(found, { ...found, configuration: 'intact' }).unknown).toEqual(['developerPublicKeys']);
+    expect(station.handler.plan!(found, { ...found, configuration: 'intact' }).unknown).toEqual([
+      'developerPublicKeys',
+    ]);
     await update();
     expect(await read()).toEqual(state);
   });
@@ -216,9 +258,14 @@ describeWithTools(['sshd', 'ssh-keygen'], "developers' keys", () => {
 
   test('a key that was there is used and never removed', async () => {
     mkdirSync(join(station.home, '.ssh'), { mode: 0o700 });
-    writeFileSync(`${keyPath()}.pub`, 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIQZiie5XnNn8/ciLywlNx/cXkTuBNQtRttqfimP8uOX mine\n');
+    writeFileSync(
+      `${keyPath()}.pub`,
+      'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIQZiie5XnNn8/ciLywlNx/cXkTuBNQtRttqfimP8uOX mine\n',
+    );
     const state = await station.handler.create(station.planned, station.context());
-    expect(state.developerPublicKeys).toEqual(['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIQZiie5XnNn8/ciLywlNx/cXkTuBNQtRttqfimP8uOX mine']);
+    expect(state.developerPublicKeys).toEqual([
+      'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIQZiie5XnNn8/ciLywlNx/cXkTuBNQtRttqfimP8uOX mine',
+    ]);
     await station.handler.delete(state, station.context());
     expect(readdirSync(join(station.home, '.ssh'))).toEqual(['id_build.pub']);
   }, 30_000);
