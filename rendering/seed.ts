@@ -72,7 +72,6 @@ export function renderUserData(input: SeedInput): string {
   return `#cloud-config\n${toYaml({
     hostname: environment.hostName,
     preserve_hostname: false,
-    users: [],
     disable_root: true,
     ssh_pwauth: false,
     ssh_deletekeys: true,

@@ -34,7 +34,6 @@ const INPUT: SeedInput = {
 
 interface Seed {
   readonly hostname: string;
-  readonly users: unknown[];
   readonly ssh_keys: { readonly ed25519_private: string; readonly ed25519_public: string };
   readonly write_files: { path: string; owner: string; permissions: string; content: string }[];
 }
@@ -119,7 +118,6 @@ describe('renderUserData', () => {
     inputs.forEach(({ environment, keys }, index) => {
       const seed = seeds[index];
       expect(seed?.hostname).toBe(environment.hostName);
-      expect(seed?.users).toEqual([]);
       expect(seed?.ssh_keys).toEqual({ ed25519_private: keys.hostPrivateKey, ed25519_public: keys.hostPublicKey });
       expect(fileIn(seed, '/etc/build-agent.env')).toBe(renderGuestEnvironment(environment));
       expect(fileIn(seed, '/etc/buildfleet/tunnel_key')).toBe(keys.tunnelPrivateKey);

@@ -1,0 +1,77 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../../../process/run';
+import { describeWithTools, findProgram } from '../support/tools';
+
+const ASSETS = join(__dirname, '../../../assets/haskell');
+const UNITS = ['build-tunnel.service', 'build-agent.service'];
+
+jest.setTimeout(60_000);
+
+describeWithTools(['systemd-analyze'], 'units of the guest', () => {
+  test.each(UNITS)('%s is understood without a complaint', async (unit) => {
+    const { stdout, stderr } = await run('systemd-analyze', ['verify', join(ASSETS, 'files', unit)]);
+    expect(`${stdout}${stderr}`).toBe('');
+  });
+
+  test.each(UNITS)('%s is exposed to 2.0 at most', async (unit) => {
+    const path = join(ASSETS, 'files', unit);
+    const { stdout } = await run('systemd-analyze', ['security', '--offline=true', '--threshold=20', path]);
+    expect(stdout).toMatch(/Overall exposure level .*: [01]\.\d/);
+  });
+
+  test('neither account is the other, and only the tunnel is given its key', () => {
+    const [tunnel, agent] = UNITS.map((unit) => readFileSync(join(ASSETS, 'files', unit), 'utf8'));
+    expect(tunnel).toContain('\nUser=build-tunnel\n');
+    expect(agent).toContain('\nUser=build-agent\n');
+    expect(tunnel).toContain('\nLoadCredential=tunnel_key:/etc/buildfleet/tunnel_key\n');
+    expect(agent).not.toContain('LoadCredential');
+    expect(agent).toContain('\nInaccessiblePaths=-/etc/buildfleet\n');
+  });
+});
+
+describeWithTools(['shellcheck'], 'install-agent.sh', () => {
+  test('passes shellcheck', async () => {
+    await run('shellcheck', [join(ASSETS, 'scripts/install-agent.sh')]);
+  });
+});
+
+describeWithTools(['sshd', 'ssh-keygen'], "sshd's settings in the guest", () => {
+  let directory: string;
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'guest-sshd-'));
+  });
+  afterAll(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  test('let nobody in but build, with a key', async () => {
+    const key = join(directory, 'host_key');
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
+    const settings = readFileSync(join(ASSETS, 'files/sshd-buildfleet.conf'), 'utf8');
+    const config = join(directory, 'sshd_config');
+    // What a distribution's own file says after ours must not count.
+    const distribution =
+      'PasswordAuthentication yes\nPermitRootLogin yes\nX11Forwarding yes\nKbdInteractiveAuthentication yes\n';
+    writeFileSync(config, settings.replace('/etc/ssh/ssh_host_ed25519_key', key) + distribution);
+    const { stdout } = await run(findProgram('sshd') ?? '', ['-T', '-f', config]);
+    const effective = stdout.split('\n');
+    for (const line of [
+      'passwordauthentication no',
+      'kbdinteractiveauthentication no',
+      'permitrootlogin no',
+      'x11forwarding no',
+      'allowagentforwarding no',
+      'allowusers build',
+      'authenticationmethods publickey',
+      'authorizedkeysfile /etc/ssh/authorized_keys.d/%u',
+      'maxstartups 100:30:300',
+      `hostkey ${key}`,
+    ]) {
+      expect(effective).toContain(line);
+    }
+    expect(effective.filter((line) => line.startsWith('hostkey '))).toHaveLength(1);
+    expect(effective.filter((line) => line.startsWith('acceptenv'))).toEqual([]);
+  });
+});
