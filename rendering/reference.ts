@@ -78,7 +78,7 @@ function typeWords(type: ValueType): string {
     case 'map':
       return `map of ${typeWords(type.item)}`;
     case 'string':
-      return type.choices ? `one of ${type.choices.map((choice) => `\`${choice}\``).join(', ')}` : 'string';
+      return type.choices ? type.choices.map((choice) => `\`${choice}\``).join(' or ') : 'string';
     default:
       return type.kind;
   }

@@ -34,7 +34,7 @@ function cliConfigFiles(environment: NodeJS.ProcessEnv, home: string): string[] 
 /** Whether the text has a `provider_installation` block without a mirror in the working directory's `terraform.d`. */
 export function hidesImpliedMirror(text: string): boolean {
   const code = withoutComments(text);
-  const block = /(^|[\s}])"?provider_installation"?\s*[:=]?\s*[[{]/m.exec(code);
+  const block = /(^|[\s{},])"?provider_installation"?\s*[:=]?\s*[[{]/m.exec(code);
   if (!block) return false;
   return !/"?path"?\s*[:=]\s*"(\.\/)?terraform\.d\/plugins\/?"/.test(code.slice(block.index));
 }
