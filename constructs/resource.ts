@@ -47,7 +47,12 @@ export class ShapedResource<S extends ResourceShape> extends TerraformResource {
     let token = this.tokens.get(key);
     if (token === undefined) {
       const reference = this.interpolationForAttribute(toSnakeCase(attribute));
-      token = as === 'list' ? Token.asList(reference) : as === 'number' ? Token.asNumber(reference) : Token.asString(reference);
+      token =
+        as === 'list'
+          ? Token.asList(reference)
+          : as === 'number'
+            ? Token.asNumber(reference)
+            : Token.asString(reference);
       this.tokens.set(key, token);
     }
     return token;

@@ -1,4 +1,4 @@
-import type { Construct, IConstruct } from 'constructs';
+import type { Construct } from 'constructs';
 import { z } from 'zod';
 import { portSchema } from '../model/port';
 import type { PortAllocation, PortRange } from '../model/port-registry';

@@ -1,4 +1,4 @@
-import { LineCounter, type Scalar, isMap, isScalar, parseDocument, stringify } from 'yaml';
+import { type Document, LineCounter, type Scalar, isMap, isScalar, parseDocument, stringify } from 'yaml';
 import { FleetError } from '../model/errors';
 import { portSchema } from '../model/port';
 import { type PortEntry, type PortRegistry, portEntrySchema } from '../model/port-registry';
@@ -106,8 +106,8 @@ function isPort(value: unknown): value is number {
   return portSchema.safeParse(value).success;
 }
 
-function toJs(node: unknown, document: { readonly schema: unknown }): unknown {
-  return isMap(node) ? node.toJS(document as Parameters<typeof node.toJS>[0]) : isScalar(node) ? node.value : null;
+function toJs(node: unknown, document: Document): unknown {
+  return isMap(node) ? node.toJS(document) : isScalar(node) ? node.value : null;
 }
 
 function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {

@@ -7,6 +7,7 @@ import { FleetError } from '../model/errors';
 import { type ParsedPortRegistry, parsePortRegistry, renderPortRegistry } from '../rendering/port-registry';
 import { bundleHub } from '../scripts/bundle-hub';
 import { FLEET_SOURCE, NULL_SOURCE, placeProvider } from '../scripts/place-provider';
+import type { IFleetProject } from './fleet-project';
 import { FleetStack } from './fleet-stack';
 import { writeFiles } from './output';
 
@@ -20,7 +21,7 @@ export interface FleetAppProps {
 }
 
 /** A project: the fleets that one `main.ts` describes, the port registry beside it, and what synth writes. */
-export class FleetApp extends App {
+export class FleetApp extends App implements IFleetProject {
   readonly portLedger: PortLedger;
   private readonly registry: ParsedPortRegistry;
   private readonly registryText: string;
@@ -48,7 +49,9 @@ export class FleetApp extends App {
   /** Writes Terraform's input and every rendered file, or says everything that is wrong and writes nothing. */
   override synth(): void {
     this.synthesize().catch((error: unknown) => {
-      process.stderr.write(`${error instanceof InvalidFleet || error instanceof FleetError ? error.message : String((error as Error).stack)}\n`);
+      process.stderr.write(
+        `${error instanceof InvalidFleet || error instanceof FleetError ? error.message : String((error as Error).stack)}\n`,
+      );
       process.exitCode = 1;
     });
   }
@@ -77,7 +80,6 @@ export class FleetApp extends App {
     if (text !== this.registryText) writeFileSync(join(this.project, REGISTRY_FILE), text);
   }
 
-  /** An id for a stack whose own one cannot be used. */
   freeStackId(): string {
     return `stack-${this.node.children.length + 1}`;
   }

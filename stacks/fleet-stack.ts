@@ -9,7 +9,7 @@ import { FleetError } from '../model/errors';
 import { NAME_PATTERN } from '../model/names';
 import { DEFAULT_CACHE_DIRECTORY, FleetPaths, defaultStateDirectory } from '../model/paths';
 import { NULL_SOURCE } from '../scripts/place-provider';
-import type { FleetApp } from './fleet-app';
+import type { IFleetProject } from './fleet-project';
 
 export interface FleetStackProps {
   /** Keys, disks and services of this fleet on the workstation. @default `~/.local/state/buildfleet/NAME` */
@@ -33,7 +33,7 @@ export class FleetStack extends TerraformStack implements IFleet {
   readonly portLedger: PortLedger;
   readonly nullProvider: 'bundled' | 'registry';
 
-  constructor(scope: FleetApp, name: string, props: FleetStackProps = {}) {
+  constructor(scope: IFleetProject, name: string, props: FleetStackProps = {}) {
     super(scope, NAME_PATTERN.test(name) && !scope.node.tryFindChild(name) ? name : scope.freeStackId());
     markFleet(this);
     const problems = checkStack(name, this.node.id, props);

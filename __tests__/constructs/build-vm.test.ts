@@ -1,7 +1,7 @@
 import { BuildVm } from '../../constructs/build-vm';
 import { Duration } from '../../model/duration';
 import { Size } from '../../model/size';
-import { TestFleet } from '../support/test-fleet';
+import { TestFleet, planned } from '../support/test-fleet';
 
 test('a VM is wired to its keys, its image and the workstation by references', () => {
   const fleet = new TestFleet();
@@ -10,8 +10,8 @@ test('a VM is wired to its keys, its image and the workstation by references', (
     memory: Size.mebibytes(3072),
     heartbeat: Duration.seconds(5),
   });
-  const { resource } = fleet.plan();
-  expect(resource['buildfleet_vm']!['alpha']).toMatchObject({
+  const plan = fleet.plan();
+  expect(planned(plan, 'buildfleet_vm.alpha')).toMatchObject({
     name: 'haskell-build-alpha',
     hypervisor: 'qemu',
     image_path: '${buildfleet_image.haskell.artifact_path}',
@@ -39,8 +39,8 @@ test('a VM is wired to its keys, its image and the workstation by references', (
 test('a VM is made after what it dials into and what pins it, and destroyed before', () => {
   const fleet = new TestFleet();
   new BuildVm(fleet.stack, 'alpha', fleet.standard);
-  const { resource } = fleet.plan();
-  expect(resource['buildfleet_vm']!['alpha'].depends_on).toEqual([
+  const plan = fleet.plan();
+  expect(planned(plan, 'buildfleet_vm.alpha').depends_on).toEqual([
     'buildfleet_workstation.workstation',
     'buildfleet_managed_file.workstation_tunnel-keys',
     'buildfleet_managed_file.workstation_client_known-hosts',
@@ -51,8 +51,8 @@ test('a further VM changes nothing of the ones there are', () => {
   const ofAlpha = (others: readonly string[]): unknown => {
     const fleet = new TestFleet();
     for (const id of ['alpha', ...others]) new BuildVm(fleet.stack, id, fleet.standard);
-    const { resource } = fleet.plan();
-    return Object.values(resource).flatMap((type) =>
+    const plan = fleet.plan();
+    return Object.values(plan.resource).flatMap((type) =>
       Object.entries(type).filter(([address]) => address.startsWith('alpha')),
     );
   };
@@ -86,9 +86,9 @@ test('the smoke test runs the synthesized script with the VM as argument, and ag
   const fleet = new TestFleet();
   new BuildVm(fleet.stack, 'alpha', fleet.standard);
   new BuildVm(fleet.stack, 'beta', { ...fleet.standard, smokeTest: false });
-  const { resource } = fleet.plan();
-  expect(Object.keys(resource['null_resource']!)).toEqual(['alpha_smoke']);
-  const test = resource['null_resource']!['alpha_smoke'];
+  const plan = fleet.plan();
+  expect(Object.keys(plan.resource['null_resource'] ?? {})).toEqual(['alpha_smoke']);
+  const test = planned(plan, 'null_resource.alpha_smoke');
   expect(test.provisioner).toEqual([
     { 'local-exec': { command: 'haskell-build-alpha', interpreter: ['bash', './smoke-test.sh'] } },
   ]);

@@ -1,11 +1,11 @@
 import { BuildVm } from '../../constructs/build-vm';
-import { TestFleet } from '../support/test-fleet';
+import { TestFleet, planned } from '../support/test-fleet';
 
 test('a tunnel key may open the port of its VM and reach the hub, with the public key that deploy makes', () => {
   const fleet = new TestFleet({ workstation: { hubPort: 8123 } });
   new BuildVm(fleet.stack, 'alpha', fleet.standard);
   new BuildVm(fleet.stack, 'beta', fleet.standard);
-  const keys = fleet.plan().resource['buildfleet_managed_file']!['workstation_tunnel-keys'];
+  const keys = planned(fleet.plan(), 'buildfleet_managed_file.workstation_tunnel-keys');
   expect(keys).toMatchObject({ path: '~/.local/state/buildfleet/fleet/workstation/authorized_keys', mode: '0600' });
   expect(keys.content.split('\n')).toEqual([
     'restrict,port-forwarding,permitlisten="localhost:12221",permitopen="localhost:8123",command="/bin/false" ${buildfleet_identity.alpha_identity.tunnel_public_key}',
@@ -17,7 +17,7 @@ test('a tunnel key may open the port of its VM and reach the hub, with the publi
 test('host keys are pinned by alias', () => {
   const fleet = new TestFleet();
   new BuildVm(fleet.stack, 'alpha', fleet.standard);
-  expect(fleet.plan().resource['buildfleet_managed_file']!['workstation_client_known-hosts']).toMatchObject({
+  expect(planned(fleet.plan(), 'buildfleet_managed_file.workstation_client_known-hosts')).toMatchObject({
     path: '~/.local/state/buildfleet/fleet/known_hosts',
     content: 'haskell-build-alpha ${buildfleet_identity.alpha_identity.host_public_key}\n',
   });
@@ -25,7 +25,7 @@ test('host keys are pinned by alias', () => {
 
 test("the operator's own configuration gets one block that includes ours", () => {
   const fleet = new TestFleet({ stack: { stateDirectory: '/srv/build fleet' } });
-  expect(fleet.plan().resource['buildfleet_managed_file']!['workstation_client_ssh-include']).toMatchObject({
+  expect(planned(fleet.plan(), 'buildfleet_managed_file.workstation_client_ssh-include')).toMatchObject({
     path: '~/.ssh/config',
     block: 'buildfleet fleet',
     content: 'Include "/srv/build fleet/ssh-config"\n',
@@ -36,14 +36,16 @@ test("the operator's own configuration gets one block that includes ours", () =>
 test('what the files hold stands in them alone, not in the plan', () => {
   const fleet = new TestFleet();
   new BuildVm(fleet.stack, 'alpha', fleet.standard);
-  const files = fleet.plan().resource['buildfleet_managed_file']!;
-  expect(files['workstation_client_fleet-file'].content).toBe('${file("fleet.json")}');
-  expect(files['alpha_tunnel-catalog'].content).toBe('${file("ops-bridge/tunnels/haskell-build-alpha.yml")}');
+  const plan = fleet.plan();
+  expect(planned(plan, 'buildfleet_managed_file.workstation_client_fleet-file').content).toBe('${file("fleet.json")}');
+  expect(planned(plan, 'buildfleet_managed_file.alpha_tunnel-catalog').content).toBe(
+    '${file("ops-bridge/tunnels/haskell-build-alpha.yml")}',
+  );
 });
 
 test('the id that the hub gives reaches the deployed refs, and the rendered ones say that there is none yet', () => {
   const fleet = new TestFleet();
-  const refs = fleet.plan().resource['buildfleet_managed_file']!['workstation_client_state-hub-refs'];
+  const refs = planned(fleet.plan(), 'buildfleet_managed_file.workstation_client_state-hub-refs');
   expect(refs.content).toContain('id: "${buildfleet_capability.workstation_capability.id}"');
   expect(fleet.rendered('state-hub-refs.yml')).toContain('id: null');
 });

@@ -5,7 +5,7 @@ import { HaskellBuildImage } from '../../constructs/haskell-build-image';
 import { Workstation } from '../../constructs/workstation';
 import { Size } from '../../model/size';
 import { FleetStack } from '../../stacks/fleet-stack';
-import { TestFleet, type TestFleetOptions, temporaryDirectory } from '../support/test-fleet';
+import { TestFleet, type TestFleetOptions, temporaryDirectory, planned } from '../support/test-fleet';
 
 /** What is wrong with a fleet of these VMs. */
 function problemsOf(
@@ -168,10 +168,9 @@ describe('what is wrong is said with construct path, value and remedy', () => {
   // ts-node does not check types, so that this is what an operator's slip meets
   test('props of the wrong kind, or none', () => {
     const fleet = new TestFleet();
-    const { host: _host, ...withoutHost } = fleet.standard;
-    void _host;
+    const { workstation, image } = fleet.standard;
     new BuildVm(fleet.stack, 'a', { ...fleet.standard, memroy: 1 } as unknown as BuildVmProps);
-    new BuildVm(fleet.stack, 'b', withoutHost as unknown as BuildVmProps);
+    new BuildVm(fleet.stack, 'b', { workstation, image } as unknown as BuildVmProps);
     new BuildVm(fleet.stack, 'c', { ...fleet.standard, memory: 2048 } as unknown as BuildVmProps);
     new BuildVm(fleet.stack, 'd', undefined as unknown as BuildVmProps);
     expect(fleet.app.problems()).toEqual([
@@ -196,7 +195,7 @@ describe('what is wrong is said with construct path, value and remedy', () => {
       'fleet/d/tunnel',
       'fleet/old',
     ]);
-    expect(() => fleet.app.render()).toThrow(/^6 things are wrong with the fleet:\n {2}- port-registry\.yml:2: /);
+    expect(() => { fleet.app.render(); }).toThrow(/^6 things are wrong with the fleet:\n {2}- port-registry\.yml:2: /);
     expect(readdirSync(fleet.directory).sort()).toEqual(['cdktf.out', 'port-registry.yml']);
     expect(existsSync(join(fleet.directory, 'cdktf.out/manifest.json'))).toBe(false);
   });
@@ -215,9 +214,9 @@ describe('the port registry is a lock file', () => {
     const before = readFileSync(join(directory, 'port-registry.yml'), 'utf8');
     withVms(['gamma', 'alpha'], { directory }).app.render();
     const fleet = withVms(['beta', 'alpha'], { directory });
-    const { resource } = fleet.plan();
-    expect(resource['buildfleet_vm']!['alpha'].tunnel_port).toBe(12221);
-    expect(resource['buildfleet_vm']!['beta'].tunnel_port).toBe(12222);
+    const plan = fleet.plan();
+    expect(planned(plan, 'buildfleet_vm.alpha').tunnel_port).toBe(12221);
+    expect(planned(plan, 'buildfleet_vm.beta').tunnel_port).toBe(12222);
     expect(before).not.toContain('gamma');
     expect(fleet.registry()).toContain('12223:\n    vm_name: haskell-build-gamma');
   });
@@ -230,7 +229,7 @@ describe('the port registry is a lock file', () => {
     expect(fleet.app.problems()).toEqual([
       expect.stringMatching(/^port-registry.yml: .*: run `npx cdktf synth` without CI and commit the file$/),
     ]);
-    expect(() => fleet.app.render()).toThrow();
+    expect(() => { fleet.app.render(); }).toThrow();
     expect(fleet.registry()).toBe(before);
   });
 

@@ -65,10 +65,9 @@ test('every resource fits its shape, references apart', () => {
   expect(ours.map(([type]) => type).sort()).toEqual(shapes.map(({ type }) => type).sort());
   for (const [type, ofType] of ours) {
     const { attributes } = shapes.find((shape) => shape.type === type)!;
-    for (const { '//': metadata, depends_on, ...given } of Object.values(ofType)) {
-      void metadata;
-      void depends_on;
-      const values = camelCase(given) as Record<string, unknown>;
+    for (const resource of Object.values(ofType)) {
+      const given = Object.entries(resource).filter(([name]) => !['//', 'depends_on'].includes(name));
+      const values = camelCase(Object.fromEntries(given)) as Record<string, unknown>;
       for (const [name, value] of Object.entries(values)) {
         const attribute = attributes[name]!;
         expect(['required', 'optional', 'defaulted']).toContain(attribute.kind);

@@ -74,5 +74,22 @@ export class TestFleet {
 export interface Plan {
   readonly terraform: Record<string, Record<string, Record<string, string>>>;
   readonly provider: Record<string, readonly Record<string, string>[]>;
-  readonly resource: Record<string, Record<string, Record<string, any>>>;
+  readonly resource: Record<string, Record<string, PlannedResource>>;
+}
+
+/** A resource in the plan's input, in Terraform's spelling. */
+export interface PlannedResource {
+  readonly content: string;
+  readonly depends_on: readonly string[];
+  readonly provisioner: readonly unknown[];
+  readonly triggers: Readonly<Record<string, string>>;
+  readonly tunnel_port: number;
+}
+
+/** The resource at an address, `buildfleet_vm.alpha`. */
+export function planned(plan: Plan, address: string): PlannedResource {
+  const [type, name] = address.split('.') as [string, string];
+  const resource = plan.resource[type]?.[name];
+  if (resource === undefined) throw new Error(`the plan has no ${address}`);
+  return resource;
 }

@@ -1,0 +1,10 @@
+import type { Construct } from 'constructs';
+import type { PortLedger } from '../constructs/port-ledger';
+
+/** What a stack is declared in. */
+export interface IFleetProject extends Construct {
+  /** The port registry that all stacks of the project share. */
+  readonly portLedger: PortLedger;
+  /** An id for a stack whose own one cannot be used. */
+  freeStackId(): string;
+}
