@@ -18,6 +18,7 @@ import { readProcess, isRunning, signalProcess, waitForEnd } from '../../../proc
 import { run } from '../../../process/run';
 import type { VmSpec } from '../../../provider/drivers/driver';
 import { QemuDriver, type QemuDriverOptions } from '../../../provider/drivers/qemu';
+import { withQmp } from '../../../provider/drivers/qemu/qmp';
 import { describeWithTools } from '../support/tools';
 import { until } from '../support/until';
 
@@ -151,6 +152,35 @@ describeWithTools(['qemu-system-x86_64', 'qemu-img'], 'the QEMU driver with real
     await driver().create(vm, SIGNAL);
     expect(running && isRunning(running)).toBe(false);
     expect(await driver().inspect('four')).toMatchObject({ power: 'stopped' });
+  }, 60_000);
+
+  test('a reset before the boot is confirmed switches the VM off, afterwards it is a reboot', async () => {
+    const vm = spec('reset');
+    const reset = () =>
+      withQmp(paths.vm('reset'), 'qmp.sock', { timeoutMs: 5000 }, (qmp) => qmp.execute('system_reset'));
+    await driver().create(vm, SIGNAL);
+    await driver().start(vm, SIGNAL);
+    const first = readProcess(pidOf('reset'));
+    if (!first) throw new Error('no process');
+    await reset();
+    expect(await waitForEnd(first, 5000)).toBe(true);
+    expect(await driver().inspect('reset')).toMatchObject({ power: 'stopped' });
+
+    await driver().start(vm, SIGNAL);
+    await driver().confirmBoot(vm, SIGNAL);
+    const second = readProcess(pidOf('reset'));
+    if (!second) throw new Error('no process');
+    await reset();
+    expect(await waitForEnd(second, 500)).toBe(false);
+  }, 60_000);
+
+  test('a start that finds the VM paused resumes it', async () => {
+    const vm = spec('paused');
+    await driver().create(vm, SIGNAL);
+    await driver().start(vm, SIGNAL);
+    expect(await driver().inspect('paused')).toMatchObject({ power: 'paused' });
+    await driver().start(vm, SIGNAL);
+    expect(await driver().inspect('paused')).toMatchObject({ power: 'running' });
   }, 60_000);
 
   test('a VM of another fleet is refused by name and left alone', async () => {

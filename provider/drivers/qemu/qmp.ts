@@ -99,7 +99,7 @@ async function openSocket(directory: string, socketName: string, options: QmpOpt
       const timer = setTimeout(() => {
         fail(new Error('no answer in time'));
       }, options.timeoutMs);
-      const fail = (error: unknown) => {
+      const fail = (error: Error) => {
         clearTimeout(timer);
         socket.destroy();
         reject(new QmpUnavailableError(`the control socket cannot be reached`, error));
@@ -123,7 +123,7 @@ class Connection implements QmpConnection {
   private nextId = 1;
   private readonly waiting = new Map<
     number | 'greeting',
-    { readonly succeed: (message: Message) => void; readonly fail: (error: unknown) => void }
+    { readonly succeed: (message: Message) => void; readonly fail: (error: Error) => void }
   >();
 
   constructor(
@@ -168,12 +168,12 @@ class Connection implements QmpConnection {
         signal?.removeEventListener('abort', onAbort);
         this.waiting.delete(id);
       };
-      const fail = (error: unknown) => {
+      const fail = (error: Error) => {
         done();
         reject(error);
       };
       const onAbort = () => {
-        fail(signal?.reason);
+        fail(signal?.reason as Error);
       };
       const timer = setTimeout(() => {
         fail(new QmpUnavailableError('qemu did not answer in time'));

@@ -285,6 +285,14 @@ test('a guest that dies while it boots is an error at once, not after the time-o
   await expect(create()).rejects.toThrow(/switched itself off[^]*Kernel panic/);
 });
 
+test('a VM that QEMU halted for want of disk space says so', async () => {
+  driver.onStart = (vm) => {
+    vm.power = 'paused';
+    vm.detail = 'qemu status io-error';
+  };
+  await expect(create()).rejects.toThrow(/disk could not be written[^]*free some disk space/);
+});
+
 test('another host key on the port is not taken for the VM', async () => {
   planned = { ...planned, readyTimeoutSeconds: 1 };
   sshAnswers = ['Host key verification failed.', 'Host key verification failed.'];
