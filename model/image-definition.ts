@@ -35,7 +35,6 @@ export const DEBIAN_SYSTEM_PACKAGES = [
   'iproute2',
   'kmod',
   'less',
-  'libpam-systemd',
   'linux-image-cloud-amd64',
   'locales',
   'openssh-client',

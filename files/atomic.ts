@@ -1,0 +1,61 @@
+import {
+  chownSync,
+  closeSync,
+  fchmodSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+
+/**
+ * Replaces a file in one step: readers and a kill see the old text or the new one. An owner that differs from ours is
+ * kept, as far as we may.
+ *
+ * @param mode permissions of the file, whatever the umask
+ * @throws the system's error; the old file is then as it was and nothing else is left
+ */
+export function writeFileAtomically(
+  path: string,
+  data: string | Uint8Array,
+  { mode }: { readonly mode: number },
+): void {
+  const temporary = `${path}.${process.pid}.new`;
+  try {
+    const descriptor = openSync(temporary, 'w', mode);
+    try {
+      fchmodSync(descriptor, mode);
+      const bytes = Buffer.from(data);
+      for (let written = 0; written < bytes.length;) written += writeSync(descriptor, bytes, written);
+      fsyncSync(descriptor);
+    } finally {
+      closeSync(descriptor);
+    }
+    keepOwner(path, temporary);
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  syncToDisk(dirname(path));
+}
+
+/** Waits until a file's content, or a directory's entries, would survive a power cut. */
+export function syncToDisk(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function keepOwner(path: string, temporary: string): void {
+  const owner = statSync(path, { throwIfNoEntry: false });
+  const ours = statSync(temporary);
+  if (owner !== undefined && (owner.uid !== ours.uid || owner.gid !== ours.gid))
+    chownSync(temporary, owner.uid, owner.gid);
+}
