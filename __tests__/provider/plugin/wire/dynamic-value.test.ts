@@ -22,7 +22,11 @@ test('values survive the way to Terraform and back', () => {
       ),
     ),
   }));
-  fc.assert(fc.property(tree, (value) => { expect(decodeValue(encodeValue(value))).toEqual(value); }));
+  fc.assert(
+    fc.property(tree, (value) => {
+      expect(decodeValue(encodeValue(value))).toEqual(value);
+    }),
+  );
 });
 
 test('an unknown value has the bytes that cty writes, and one with refinements is understood', () => {
