@@ -140,7 +140,11 @@ export class HaskellBuildImage extends FleetConstruct implements IBuildImage, IR
           },
           toolchain,
           packages: props.packages ?? [...DEFAULT_IMAGE_PACKAGES],
-          scripts: provisioning.flatMap((script) => assets.filter(({ path }) => path === script)),
+          scripts: provisioning.map((script) => {
+            const asset = assets.find(({ path }) => path === script);
+            if (asset === undefined) throw new Error(`assets hold no ${script}`);
+            return asset;
+          }),
           files: assets.filter(({ path }) => !provisioning.includes(path)),
           diskMib: props.disk?.toMebibytes(),
           locale: props.locale,

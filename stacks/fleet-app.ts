@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { App } from 'cdktf';
 import { PortLedger } from '../constructs/port-ledger';
@@ -6,7 +7,9 @@ import { renderedFilesOf } from '../constructs/rendered-file';
 import { FleetError } from '../model/errors';
 import { type ParsedPortRegistry, parsePortRegistry, renderPortRegistry } from '../rendering/port-registry';
 import { bundleHub } from '../scripts/bundle-hub';
+import { bundleSupervisor } from '../scripts/bundle-supervisor';
 import { FLEET_SOURCE, NULL_SOURCE, placeProvider } from '../scripts/place-provider';
+import { findBlockingCliConfig } from '../scripts/terraform-cli-config';
 import type { IFleetProject } from './fleet-project';
 import { FleetStack } from './fleet-stack';
 import { writeFiles } from './output';
@@ -48,6 +51,8 @@ export class FleetApp extends App implements IFleetProject {
 
   /** Writes Terraform's input and every rendered file, or says everything that is wrong and writes nothing. */
   override synth(): void {
+    const blocking = findBlockingCliConfig(process.env, homedir());
+    if (blocking !== null) process.stderr.write(`warning: ${blocking.message}\n`);
     this.synthesize().catch((error: unknown) => {
       process.stderr.write(
         `${error instanceof InvalidFleet || error instanceof FleetError ? error.message : String((error as Error).stack)}\n`,
@@ -76,8 +81,9 @@ export class FleetApp extends App implements IFleetProject {
     if (problems.length > 0) throw new InvalidFleet(problems);
     super.synth();
     for (const stack of this.stacks()) this.writeStack(stack);
-    const text = renderPortRegistry(this.portLedger.registry);
-    if (text !== this.registryText) writeFileSync(join(this.project, REGISTRY_FILE), text);
+    if (this.registryChanges()) {
+      writeFileSync(join(this.project, REGISTRY_FILE), renderPortRegistry(this.portLedger.registry));
+    }
   }
 
   freeStackId(): string {
@@ -100,18 +106,24 @@ export class FleetApp extends App implements IFleetProject {
     writeFiles(join(this.project, 'rendered', stack.node.id), [plan, ...files], 'all');
   }
 
-  /** The provider and the hub, which `terraform init` and deploy find in the stack's output. */
+  /** Provider, hub and supervisor, which `terraform init` and deploy find in the stack's output. */
   private async placePrograms(stack: FleetStack): Promise<void> {
     const directory = this.directoryOf(stack);
     placeProvider(directory, {
       sources: stack.nullProvider === 'bundled' ? [FLEET_SOURCE, NULL_SOURCE] : [FLEET_SOURCE],
     });
     await bundleHub(join(directory, 'provider'));
+    await bundleSupervisor(join(directory, 'provider'));
+  }
+
+  /** Whether the file would say something else; comments and spelling are whose they are. */
+  private registryChanges(): boolean {
+    const before = this.registryText === '' ? '' : renderPortRegistry(this.registry.registry);
+    return renderPortRegistry(this.portLedger.registry) !== before;
   }
 
   private staleRegistry(): readonly string[] {
-    const text = renderPortRegistry(this.portLedger.registry);
-    if (!this.ci || text === this.registryText) return [];
+    if (!this.ci || !this.registryChanges()) return [];
     return [
       new FleetError({
         code: 'registry-stale',

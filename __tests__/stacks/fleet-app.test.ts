@@ -195,7 +195,9 @@ describe('what is wrong is said with construct path, value and remedy', () => {
       'fleet/d/tunnel',
       'fleet/old',
     ]);
-    expect(() => { fleet.app.render(); }).toThrow(/^6 things are wrong with the fleet:\n {2}- port-registry\.yml:2: /);
+    expect(() => {
+      fleet.app.render();
+    }).toThrow(/^6 things are wrong with the fleet:\n {2}- port-registry\.yml:2: /);
     expect(readdirSync(fleet.directory).sort()).toEqual(['cdktf.out', 'port-registry.yml']);
     expect(existsSync(join(fleet.directory, 'cdktf.out/manifest.json'))).toBe(false);
   });
@@ -229,8 +231,19 @@ describe('the port registry is a lock file', () => {
     expect(fleet.app.problems()).toEqual([
       expect.stringMatching(/^port-registry.yml: .*: run `npx cdktf synth` without CI and commit the file$/),
     ]);
-    expect(() => { fleet.app.render(); }).toThrow();
+    expect(() => {
+      fleet.app.render();
+    }).toThrow();
     expect(fleet.registry()).toBe(before);
+  });
+
+  test('a registry that says the right thing in other words keeps them', () => {
+    const directory = temporaryDirectory();
+    const text = `# ours\nports: {12221: {status: reserved, host_machine: local, vm_name: haskell-build-alpha}}\n`;
+    writeFileSync(join(directory, 'port-registry.yml'), text);
+    const fleet = withVms(['alpha'], { directory, ci: true });
+    fleet.app.render();
+    expect(fleet.registry()).toBe(text);
   });
 
   test('in CI a registry that is right is no problem', () => {

@@ -67,7 +67,7 @@ set_up_network() {
   install_file hosts 0644 /etc/hosts
   printf 'localhost\n' >"$root/etc/hostname"
   ln -snf ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
-  in_image systemctl --quiet enable systemd-networkd.service systemd-resolved.service
+  in_image systemctl --quiet enable systemd-networkd.service
 }
 
 trim_boot() {
@@ -79,6 +79,12 @@ trim_boot() {
   while read -r unit; do
     ln -snf /dev/null "$root/etc/systemd/system-generators/$unit"
   done < <(entries "$files/masked-generators")
+  install_file udev-trigger.conf 0644 /etc/systemd/system/systemd-udev-trigger.service.d/buildfleet.conf
+  install_file cloud-init-main.conf 0644 /etc/systemd/system/cloud-init-main.service.d/buildfleet.conf
+  install_file no-jsonschema.py 0644 /usr/local/lib/buildfleet/cloud-init/jsonschema.py
+  install_file buildfleet-late.service 0644 /etc/systemd/system/buildfleet-late.service
+  in_image systemctl --quiet disable systemd-resolved.service
+  in_image systemctl --quiet enable buildfleet-late.service
   # cloud-init brings a host key or, without a seed, this unit makes one.
   install_file buildfleet-host-key.service 0644 /etc/systemd/system/buildfleet-host-key.service
   in_image systemctl --quiet enable buildfleet-host-key.service

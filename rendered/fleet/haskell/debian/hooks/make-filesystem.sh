@@ -23,10 +23,12 @@ fi
 printf 'buildfleet: writing the file system\n'
 # What this build made carries the image's date; what packages brought keeps its own, on which Python's caches depend.
 find "$root" -xdev -newer "$stage/started" -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH:?}" {} +
+newest=$(find "$root" -xdev -printf '%T@\n' | awk '{ if ($1 > newest) newest = $1 } END { printf "%d", newest + 1 }')
 
+# mke2fs turns every date after SOURCE_DATE_EPOCH into that one: it takes away the times at which files were copied here.
 # assume_storage_prezeroed: the file is sparse, so a guest need not write zeros over its inode tables.
-E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH "$root/lib64/ld-linux-x86-64.so.2" \
+SOURCE_DATE_EPOCH=$newest E2FSPROGS_FAKE_TIME=$newest "$root/lib64/ld-linux-x86-64.so.2" \
   --library-path "$root/usr/lib/x86_64-linux-gnu" "$root/usr/sbin/mke2fs" \
-  -q -F -t ext4 -L buildfleet -U "$uuid" -m 1 -J size=64 -O '^metadata_csum_seed,^orphan_file' \
+  -q -F -t ext4 -L buildfleet -U "$uuid" -m 1 -e remount-ro -J size=64 -O '^metadata_csum_seed,^orphan_file' \
   -E "hash_seed=$uuid,lazy_itable_init=1,assume_storage_prezeroed=1,offset=1048576" \
   -d "$root" "$disk" "$(((${BUILDFLEET_DISK_MIB:?} - 1) * 1024))k"
