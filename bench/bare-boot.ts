@@ -88,7 +88,7 @@ async function banner(port: number, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     attempts.push(
       speaks(port, over).then((isSsh) => {
-        isSsh ? found.abort() : undefined;
+        if (isSsh) found.abort();
       }),
     );
     await pause(ATTEMPT_MS, undefined, { signal: over }).catch(() => undefined);

@@ -46,11 +46,10 @@ async function startHalting(fleet: BenchFleet, spec: VmSpec, signal: AbortSignal
   const { paths, home } = fleet.project;
   const driver = new QemuDriver({ paths, run, accelerator: () => Promise.resolve('tcg') });
   await driver.create(spec, signal);
-  const sector = join(home, 'boot-sector');
-  writeFileSync(sector, HALTING_BOOT_SECTOR);
-  await run('qemu-io', ['-f', 'qcow2', '-c', `write -q -s "${sector}" 0 512`, join(paths.vm(spec.name), DISK_FILE)], {
-    signal,
-  });
+  writeFileSync(join(home, 'boot-sector'), HALTING_BOOT_SECTOR);
+  // qemu-io has no quotes for its file names
+  const write = ['-f', 'qcow2', '-c', 'write -q -s boot-sector 0 512', join(paths.vm(spec.name), DISK_FILE)];
+  await run('qemu-io', write, { cwd: home, signal });
   await driver.start(spec, signal);
   await driver.confirmBoot(spec, signal);
 }
