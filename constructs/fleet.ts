@@ -1,3 +1,4 @@
+import type { TerraformProvider } from 'cdktf';
 import type { IConstruct } from 'constructs';
 import type { FleetPaths } from '../model/paths';
 import type { PortLedger } from './port-ledger';
@@ -10,6 +11,8 @@ export interface IFleet extends IConstruct {
   /** Where deploy puts things on the workstation; may begin with `~/`. */
   readonly paths: FleetPaths;
   readonly portLedger: PortLedger;
+  /** Serves `null_resource`; undefined where the registry's null provider does. */
+  readonly nullResourceProvider: TerraformProvider | undefined;
 }
 
 /** Makes a stack findable by {@link fleetOf}. */

@@ -1,4 +1,4 @@
-import { LocalBackend, type TerraformElement, TerraformStack } from 'cdktf';
+import { LocalBackend, type TerraformElement, type TerraformProvider, TerraformStack } from 'cdktf';
 import { NullProvider } from '@cdktf/provider-null/lib/provider';
 import { z } from 'zod';
 import { type IFleet, markFleet } from '../constructs/fleet';
@@ -32,6 +32,7 @@ export class FleetStack extends TerraformStack implements IFleet {
   readonly paths: FleetPaths;
   readonly portLedger: PortLedger;
   readonly nullProvider: 'bundled' | 'registry';
+  readonly nullResourceProvider: TerraformProvider | undefined;
 
   constructor(scope: IFleetProject, name: string, props: FleetStackProps = {}) {
     super(scope, NAME_PATTERN.test(name) && !scope.node.tryFindChild(name) ? name : scope.freeStackId());
@@ -45,13 +46,18 @@ export class FleetStack extends TerraformStack implements IFleet {
 
     // as seen from the stack's output, where Terraform runs; the default would be an absolute path
     new LocalBackend(this, { path: `../../../terraform.${name}.tfstate` });
-    new BuildfleetProvider(this, 'buildfleet', {
+    const provider = new BuildfleetProvider(this, 'buildfleet', {
       fleet: name,
       stateDirectory: this.paths.stateDirectory,
       cacheDirectory: text(props.cacheDirectory) ?? DEFAULT_CACHE_DIRECTORY,
     });
     new NullProvider(this, 'null');
-    if (this.nullProvider === 'bundled') this.addOverride('terraform.required_providers.null', NULL_SOURCE);
+    if (this.nullProvider === 'bundled') {
+      this.nullResourceProvider = provider;
+      this.addOverride('terraform.required_providers.null', NULL_SOURCE);
+      // a block would make Terraform start a second process for every command; ours serves the type as it is
+      this.addOverride('provider.null', undefined);
+    }
   }
 
   /** Between stacks this pass finds references; where there is one stack it would only resolve everything twice. */
