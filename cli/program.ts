@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
 import { FleetError } from '../model/errors';
 import { load } from './commands/load';
-import { type Context, processContext } from './context';
+import type { Context } from './context';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes';
 import { printError } from './print-error';
 import { openTerminal } from './terminal';
@@ -43,7 +43,7 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (work === undefined) return EXIT.ok;
     for (const signal of ENDING) process.on(signal, onSignal);
     const terminal = openTerminal({ json: json(), quiet: options.quiet ?? false });
-    return await work(processContext(terminal, options.fleet, stop.signal));
+    return await work(load.context().processContext(terminal, options.fleet, stop.signal));
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     // Help that was asked for by giving no command has been shown already.

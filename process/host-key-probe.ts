@@ -56,7 +56,7 @@ export async function probeHostKey(run: Run, target: readonly string[], options:
   try {
     const result = await run('ssh', args, {
       acceptExitCodes: [255],
-      timeout: options.timeoutSeconds * 1000 + 500,
+      timeout: options.timeoutSeconds * 1000,
       ...(options.signal ? { signal: options.signal } : {}),
     });
     return classifySshFailure(result.stderr);

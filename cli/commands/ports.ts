@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { isScalar, parseDocument } from 'yaml';
+import { writeFileAtomically } from '../../files/atomic';
 import { FleetError } from '../../model/errors';
 import { vmName } from '../../model/names';
 import { expandHome } from '../../model/paths';
@@ -129,12 +130,9 @@ function deployedVms(context: Context): readonly { id: string; name: string; tun
 }
 
 function replaceFile(path: string, text: string): void {
-  const temporary = `${path}.${process.pid}.tmp`;
   try {
-    writeFileSync(temporary, text, { mode: statSync(path).mode });
-    renameSync(temporary, path);
+    writeFileAtomically(path, text, { mode: statSync(path).mode & 0o777 });
   } catch (cause) {
-    rmSync(temporary, { force: true });
     throw new FleetError({
       code: 'registry-unwritable',
       problem: `the port registry cannot be written: ${(cause as Error).message}`,

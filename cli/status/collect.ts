@@ -6,7 +6,7 @@ import type { LoadedFleet } from '../fleet-file';
 import { type Findings, diagnose } from './diagnose';
 import { askHubForEntries, type HubAnswer, hubEntryOf } from './hub-entries';
 import { type PowerReader, readPower } from './power';
-import type { StatusReport, Tunnel, VmStatus } from './report';
+import type { Power, StatusReport, Tunnel, VmStatus } from './report';
 
 /** Longest that the sshd of a VM may take to show its host key. */
 const PROBE_SECONDS = 2;
@@ -25,8 +25,15 @@ export async function collectStatus(
   vms: readonly FleetVm[] = loaded.fleet.vms,
 ): Promise<StatusReport> {
   const { fleet } = loaded;
+  // The programs are started before our own work is done, which then costs nothing.
+  const probes = vms.map((vm) => ({ vm, tunnel: probeTunnel(loaded, vm, tools) }));
   const hub = askHubForEntries(fleet.hub, tools.signal);
-  const statuses = await Promise.all(vms.map((vm) => vmStatus(loaded, vm, hub, tools)));
+  const statuses = await Promise.all(
+    probes.map(async (probe) => {
+      const [power, tunnel, answer] = await Promise.all([readPower(tools.powerReader, probe.vm), probe.tunnel, hub]);
+      return vmStatus(loaded, probe.vm, tools, { power, tunnel, hub: answer });
+    }),
+  );
   const { url, reachable, detail } = await hub;
   return {
     formatVersion: 1,
@@ -37,20 +44,16 @@ export async function collectStatus(
   };
 }
 
-async function vmStatus(
+function probeTunnel(loaded: LoadedFleet, vm: FleetVm, { run, signal }: StatusTools): Promise<Tunnel> {
+  return probeHostKey(run, ['-F', loaded.sshConfig, '--', vm.name], { timeoutSeconds: PROBE_SECONDS, signal });
+}
+
+function vmStatus(
   loaded: LoadedFleet,
   vm: FleetVm,
-  hubAnswer: Promise<HubAnswer>,
   tools: StatusTools,
-): Promise<VmStatus> {
-  const [power, tunnel, hub] = await Promise.all([
-    readPower(tools.powerReader, vm),
-    probeHostKey(tools.run, ['-F', loaded.sshConfig, '--', vm.name], {
-      timeoutSeconds: PROBE_SECONDS,
-      signal: tools.signal,
-    }),
-    hubAnswer,
-  ]);
+  { power, tunnel, hub }: { readonly power: Power; readonly tunnel: Tunnel; readonly hub: HubAnswer },
+): VmStatus {
   const hubEntry = hubEntryOf(hub, vm, new Date());
   const problem = diagnose({
     fleet: loaded.fleet.fleet,

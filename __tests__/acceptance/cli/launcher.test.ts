@@ -1,0 +1,87 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../../../process/run';
+
+jest.setTimeout(60_000);
+
+const REPOSITORY = join(__dirname, '../../..');
+const PARTS = [
+  'bin',
+  'cli',
+  'files',
+  'hub',
+  'model',
+  'process',
+  'provider/drivers',
+  'rendering',
+  'scripts',
+  'package.json',
+  'package-lock.json',
+];
+
+describe('bin/buildfleet in a checkout of its own', () => {
+  let checkout: string;
+
+  beforeEach(() => {
+    checkout = mkdtempSync(join(tmpdir(), 'buildfleet-checkout-'));
+    for (const part of PARTS) cpSync(join(REPOSITORY, part), join(checkout, part), { recursive: true });
+    symlinkSync(join(REPOSITORY, 'node_modules'), join(checkout, 'node_modules'));
+  });
+
+  afterEach(() => {
+    rmSync(checkout, { recursive: true, force: true });
+  });
+
+  const help = async () => (await run(join(checkout, 'bin/buildfleet'), ['--help'])).stdout;
+  const manifest = () => join(checkout, 'dist/cli/manifest.json');
+  const bundleOf = () => (JSON.parse(readFileSync(manifest(), 'utf8')) as { bundle: string }).bundle;
+  const edit = (path: string, change: (text: string) => string) => {
+    const file = join(checkout, path);
+    const before = readFileSync(file, 'utf8');
+    const after = change(before);
+    expect(after).not.toBe(before);
+    writeFileSync(file, after);
+  };
+
+  test('works without a build step, and again without building', async () => {
+    expect(await help()).toContain('Exit codes:');
+    const built = statSync(manifest()).mtimeMs;
+    expect(await help()).toContain('Exit codes:');
+    expect(statSync(manifest()).mtimeMs).toBe(built);
+  });
+
+  test('builds again when a source has changed, also one of the same length', async () => {
+    await help();
+    edit('cli/exit-codes.ts', (text) => text.replace('  0    done', '  0    DONE'));
+    expect(await help()).toContain('  0    DONE');
+  });
+
+  test('does not build again when files only have new times', async () => {
+    await help();
+    const before = bundleOf();
+    utimesSync(join(checkout, 'cli/program.ts'), new Date(), new Date('2024-01-01T00:00:00Z'));
+    expect(await help()).toContain('Exit codes:');
+    expect(bundleOf()).toBe(before);
+  });
+
+  test('is not confused by a damaged code cache or a bundle that has gone', async () => {
+    await help();
+    writeFileSync(join(checkout, 'dist/cli', `${bundleOf()}.${process.version}.code`), 'garbage');
+    expect(await help()).toContain('Exit codes:');
+    rmSync(join(checkout, 'dist/cli', bundleOf()));
+    expect(await help()).toContain('Exit codes:');
+  });
+
+  test('several at once in a fresh checkout all work', async () => {
+    const answers = await Promise.all([help(), help(), help(), help()]);
+    for (const answer of answers) expect(answer).toContain('Exit codes:');
+  });
+
+  test('says what to do when dependencies are missing', async () => {
+    rmSync(join(checkout, 'node_modules'));
+    const { stderr, exitCode } = await run(join(checkout, 'bin/buildfleet'), ['--help'], { acceptExitCodes: [1] });
+    expect(exitCode).toBe(1);
+    expect(stderr).toContain('run `npm ci`');
+  });
+});
