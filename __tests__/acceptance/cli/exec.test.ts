@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { quoteArgv } from '../../../cli/ssh/quote';
 import { describeWithTools } from '../support/tools';
 import { until } from '../support/until';
 import { buildfleet, BuildfleetProcess } from './buildfleet';
@@ -158,6 +160,41 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
     cli.child.stdout.destroy();
     await until('the remote process is gone', 15, () => !isAlive(pid));
     await cli.finished;
+  });
+
+  describeWithTools(['script'], 'on a terminal', () => {
+    /** The CLI on a terminal of its own, whose keyboard is the child's standard input. */
+    const onTerminal = (...command: string[]) => {
+      const words = [join(__dirname, '../../../bin/buildfleet'), 'exec', '--fleet', fleet, 'alpha', '--', ...command];
+      return spawn('script', ['-qec', quoteArgv(words), '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+    };
+
+    test('the command has a terminal, too', async () => {
+      const script = onTerminal('sh', '-c', 'test -t 0 && test -t 1 && test -t 2; exit $((40 + $?))');
+      expect(await new Promise((resolve) => script.once('exit', resolve))).toBe(40);
+    });
+
+    test('Ctrl-C reaches the command as the interrupt key does', async () => {
+      const file = join(directory, 'terminal');
+      const script = onTerminal(
+        'sh',
+        '-c',
+        `trap 'echo interrupted > ${file}; exit 9' INT; echo $$ > ${file}; sleep 300`,
+      );
+      const pid = await until('the command started', 20, () => existsSync(file) && Number(readFileSync(file, 'utf8')));
+      script.stdin.write('\u0003');
+      expect(await new Promise((resolve) => script.once('exit', resolve))).toBe(9);
+      expect(readFileSync(file, 'utf8')).toBe('interrupted\n');
+      expect(isAlive(pid)).toBe(false);
+    });
+
+    test('a terminal that closes ends the command', async () => {
+      const file = join(directory, 'hangup');
+      const script = onTerminal('sh', '-c', `echo $$ > ${file}; sleep 300`);
+      const pid = await until('the command started', 20, () => existsSync(file) && Number(readFileSync(file, 'utf8')));
+      script.kill('SIGKILL');
+      await until('the remote process is gone', 10, () => !isAlive(pid));
+    });
   });
 
   test('says why a VM cannot be reached', async () => {
