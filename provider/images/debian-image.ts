@@ -125,7 +125,9 @@ async function installSystem({ definition, run, signal, progress }: ImageBuildRe
     {
       signal,
       env: {
-        ...{ TMPDIR: join(stage, 'tmp'), TZ: 'UTC', SOURCE_DATE_EPOCH: String(sourceDateEpoch(hash)) },
+        ...{ TMPDIR: join(stage, 'tmp'), TZ: 'UTC' },
+        // Not under its usual name: it would make Python's caches of packages compare contents at every import.
+        BUILDFLEET_SOURCE_DATE_EPOCH: String(sourceDateEpoch(hash)),
         ...{ TOOLCHAIN: definition.toolchain.kind, GHC_PRIMARY_VERSION: definition.toolchain.ghc },
         ...{ CABAL_VERSION: definition.toolchain.cabal, BUILD_TIMEZONE: definition.timezone },
         ...{ BUILD_LOCALE: definition.locale, BUILD_KEYBOARD: definition.keyboard },

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # mmdebstrap's customize hook: turns the installed packages into a build machine that boots by itself.
-# usage: customize.sh ROOT, with BUILDFLEET_STAGE, BUILDFLEET_ROOT_UUID and the scripts' variables in the environment
+# usage: customize.sh ROOT, with BUILDFLEET_STAGE, _ROOT_UUID, _SOURCE_DATE_EPOCH and the scripts' variables in the environment
 set -euo pipefail
 root=${1:?usage: customize.sh ROOT}
 stage=${BUILDFLEET_STAGE:?}
@@ -20,7 +20,7 @@ in_image() {
     FILES_DIR="$inside/files" TOOLCHAIN="${TOOLCHAIN:?}" \
     GHC_PRIMARY_VERSION="${GHC_PRIMARY_VERSION:?}" CABAL_VERSION="${CABAL_VERSION:?}" \
     BUILD_TIMEZONE="${BUILD_TIMEZONE:?}" BUILD_LOCALE="${BUILD_LOCALE:?}" BUILD_KEYBOARD="${BUILD_KEYBOARD:?}" \
-    SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:?}" \
+    SOURCE_DATE_EPOCH="${BUILDFLEET_SOURCE_DATE_EPOCH:?}" \
     "$@"
 }
 

@@ -2,7 +2,7 @@
 # mmdebstrap's last customize hook: writes the image's root directory into the disk file, as a file system at 1 MiB.
 # No loop device and no mount of the disk: mke2fs copies the directory. It is the image's own mke2fs, so that the result
 # does not depend on the workstation's.
-# usage: make-filesystem.sh ROOT, with BUILDFLEET_STAGE, BUILDFLEET_ROOT_UUID and BUILDFLEET_DISK_MIB in the environment
+# usage: make-filesystem.sh ROOT, with BUILDFLEET_STAGE, _ROOT_UUID, _DISK_MIB and _SOURCE_DATE_EPOCH in the environment
 set -euo pipefail
 root=${1:?usage: make-filesystem.sh ROOT}
 stage=${BUILDFLEET_STAGE:?}
@@ -22,7 +22,7 @@ fi
 
 printf 'buildfleet: writing the file system\n'
 # What this build made carries the image's date; what packages brought keeps its own, on which Python's caches depend.
-find "$root" -xdev -newer "$stage/started" -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH:?}" {} +
+find "$root" -xdev -newer "$stage/started" -exec touch --no-dereference --date "@${BUILDFLEET_SOURCE_DATE_EPOCH:?}" {} +
 newest=$(find "$root" -xdev -printf '%T@\n' | awk '{ if ($1 > newest) newest = $1 } END { printf "%d", newest + 1 }')
 
 # mke2fs turns every date after SOURCE_DATE_EPOCH into that one: it takes away the times at which files were copied here.
