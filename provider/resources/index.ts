@@ -3,6 +3,7 @@
 import { vmShape } from '../../model/resources/vm';
 import { capabilityShape } from '../../model/resources/capability';
 import { identityShape } from '../../model/resources/identity';
+import { imageShape } from '../../model/resources/image';
 import { managedFileShape } from '../../model/resources/managed-file';
 import { workstationShape } from '../../model/resources/workstation';
 import { type ResourceEntry, resource } from '../plugin/provider';
@@ -22,5 +23,8 @@ export const resources: readonly ResourceEntry<ProviderSettings>[] = [
     (require('./managed-file') as typeof import('./managed-file')).managedFileResource(settings),
   ),
   resource(capabilityShape, () => (require('./capability') as typeof import('./capability')).capabilityResource()),
+  resource(imageShape, (settings: ProviderSettings) =>
+    (require('./image') as typeof import('./image')).imageResource(settings),
+  ),
   resource(vmShape, (settings: ProviderSettings) => (require('./vm') as typeof import('./vm')).vmResource(settings)),
 ];
