@@ -64,7 +64,7 @@ export function capabilityResource(
         if (left.length > 0)
           context.warn('the State Hub cannot delete entries', `"${title}" stays in ${hubUrl}: ${left.join(', ')}`);
       } catch (error) {
-        if (signal.aborted || !(error instanceof FleetError) || error.code !== 'hub-unreachable' || !isLoopback(hubUrl))
+        if (signal.aborted || !(error instanceof FleetError) || error.code !== 'hub-refused' || !isLoopback(hubUrl))
           throw error;
         // The embedded hub's entries go with its database.
         context.warn('the State Hub does not run', `nothing was deleted from ${hubUrl}: ${error.message}`);

@@ -29,8 +29,10 @@ export function managedFileResource(
   const holderOf = (state: FileState) =>
     [fleetName(settings), state.path, ...(state.block === null ? [] : [state.block])].join(' ');
 
-  const write = (state: FileState, context: ResourceContext, prior: FileState | null): Promise<FileState> => {
-    const path = fileOf(state.path, home);
+  const locate = (path: string) => withFileAdvice(path, () => fileOf(path, home));
+
+  const write = async (state: FileState, context: ResourceContext, prior: FileState | null): Promise<FileState> => {
+    const path = await locate(state.path);
     return withFileAdvice(path, () =>
       inTurn(path, context.signal, async () => {
         const wanted = wantedContent(state, home);
@@ -63,8 +65,8 @@ export function managedFileResource(
     shape: managedFileShape,
     create: (planned, context) => write(planned, context, null),
     update: (prior, planned, context) => write(planned, context, prior),
-    read: (state) => {
-      const path = fileOf(state.path, home);
+    read: async (state) => {
+      const path = await locate(state.path);
       return withFileAdvice(path, () => {
         const bytes = readBytes(path);
         if (bytes === null) return null;
@@ -79,8 +81,8 @@ export function managedFileResource(
         return content === state.content ? null : { ...state, content, mode };
       });
     },
-    delete: (state, context) => {
-      const path = fileOf(state.path, home);
+    delete: async (state, context) => {
+      const path = await locate(state.path);
       return withFileAdvice(path, () =>
         inTurn(path, context.signal, async () => {
           const bytes = readBytes(path);
@@ -108,9 +110,9 @@ export function managedFileResource(
         }),
       );
     },
-    import: (id) => {
+    import: async (id) => {
       const { path, block } = parseImportId(id);
-      const file = fileOf(path, home);
+      const file = await locate(path);
       return withFileAdvice(file, () => {
         const bytes = readBytes(file);
         const found =

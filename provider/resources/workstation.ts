@@ -33,6 +33,7 @@ import {
   sshdAnswers,
   sshdArgv,
   sshdConfig,
+  sshdDirectories,
   sshdPaths,
   sshdSessions,
 } from '../services/sshd';
@@ -222,7 +223,13 @@ function services(
   const revision = createHash('sha256').update(configText(directory, record)).update(hostPublicKey).digest('hex');
   return [
     {
-      definition: { name: 'sshd', argv: sshdArgv(directory, record.sshd), log: sshdPaths(directory).log, revision },
+      definition: {
+        name: 'sshd',
+        argv: sshdArgv(directory, record.sshd),
+        log: sshdPaths(directory).log,
+        directories: sshdDirectories(record.sshd),
+        revision,
+      },
       probe: (process) => sshdAnswers(process, record.sshdPort),
     },
     {
@@ -230,6 +237,7 @@ function services(
         name: 'hub',
         argv: hubArgv(directory, record.node, record.hubPort),
         log: hubPaths(directory).log,
+        directories: [],
         revision: record.hubRevision,
       },
       probe: (process) => hubAnswers(process, record.hubPort),

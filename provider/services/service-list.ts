@@ -10,6 +10,8 @@ export interface ServiceDefinition {
   readonly argv: readonly string[];
   /** File that its output is appended to. */
   readonly log: string;
+  /** Directories that are made before every start, 0755: those in `/run` vanish. */
+  readonly directories: readonly string[];
   /** What else it was started with, such as the hash of its configuration: another value means a restart. */
   readonly revision: string;
 }
@@ -46,9 +48,9 @@ export function supervisorPaths(directory: string) {
 }
 
 /** Equal for definitions that need no restart. */
-export function serviceFingerprint({ name, argv, log, revision }: ServiceDefinition): string {
+export function serviceFingerprint({ name, argv, log, directories, revision }: ServiceDefinition): string {
   return createHash('sha256')
-    .update(JSON.stringify([name, argv, log, revision]))
+    .update(JSON.stringify([name, argv, log, directories, revision]))
     .digest('hex');
 }
 
@@ -75,8 +77,9 @@ export function readSupervisorRecord(path: string): SupervisorRecord | null {
 }
 
 function isDefinition(value: unknown): boolean {
-  const { name, argv, log, revision } = Object(value) as Partial<Record<string, unknown>>;
-  const texts = [name, log, revision, ...(Array.isArray(argv) ? (argv as unknown[]) : [undefined])];
+  const { name, argv, log, directories, revision } = Object(value) as Partial<Record<string, unknown>>;
+  if (!Array.isArray(argv) || !Array.isArray(directories)) return false;
+  const texts: unknown[] = [name, log, revision, ...argv, ...directories];
   return texts.every((text) => typeof text === 'string');
 }
 

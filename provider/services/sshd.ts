@@ -65,6 +65,11 @@ export function sshdConfig(
   return { ...facts, ...paths, port: ports.sshdPort, hubPort: ports.hubPort, tunnelPorts: ports.tunnelPorts };
 }
 
+/** Directories that sshd insists on. */
+export function sshdDirectories(facts: SshdFacts): readonly string[] {
+  return facts.operatorIsRoot ? [PRIVILEGE_SEPARATION_DIRECTORY] : [];
+}
+
 export function sshdArgv(directory: string, facts: SshdFacts): readonly string[] {
   return [facts.program, '-D', '-e', '-f', sshdPaths(directory).config];
 }
@@ -82,7 +87,7 @@ export async function installSshdConfig(
   signal: AbortSignal,
 ): Promise<void> {
   const { config } = sshdPaths(directory);
-  if (facts.operatorIsRoot) mkdirSync(PRIVILEGE_SEPARATION_DIRECTORY, { recursive: true, mode: 0o755 });
+  for (const path of sshdDirectories(facts)) mkdirSync(path, { recursive: true, mode: 0o755 });
   const candidate = `${config}.candidate`;
   writeFileAtomically(candidate, text, { mode: 0o600 });
   try {

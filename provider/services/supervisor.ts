@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { appendFileSync, copyFileSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import { appendFileSync, copyFileSync, mkdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
 import { startDetached } from '../../process/detached';
 import {
   isRunning,
@@ -136,6 +136,7 @@ export class Supervisor {
     const [file = '', ...args] = definition.argv;
     keeper.startedAt = Date.now();
     try {
+      for (const directory of definition.directories) mkdirSync(directory, { recursive: true, mode: 0o755 });
       const child = await startDetached(file, args, { cwd: '/', outputPath: definition.log, append: true });
       const running = { ...child.identity, name: definition.name, fingerprint: serviceFingerprint(definition) };
       keeper.running = running;

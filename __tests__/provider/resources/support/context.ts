@@ -1,0 +1,15 @@
+import type { ResourceShape, State } from '../../../../model/resource-shape';
+import type { ApplyContext } from '../../../../provider/plugin/resource';
+
+/** A context that collects what a handler reports. */
+export function recordingContext<S extends ResourceShape>(signal = new AbortController().signal) {
+  const warnings: string[] = [];
+  const kept: State<S>[] = [];
+  const context: ApplyContext<S> = {
+    signal,
+    log: { debug: () => undefined, info: () => undefined, warn: () => undefined },
+    warn: (summary, detail) => warnings.push(`${summary}: ${detail}`),
+    keep: (state) => kept.push(state),
+  };
+  return { ...context, warnings, kept };
+}
