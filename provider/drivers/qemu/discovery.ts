@@ -52,7 +52,7 @@ export function canonicalDisk(directory: string): string {
 /** The directory may be gone while its QEMU still runs: then what is left of the path is resolved. */
 function canonical(path: string): string {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch {
     const parent = dirname(path);
     return parent === path ? path : join(canonical(parent), basename(path));
