@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo } from 'node:net';
 
@@ -26,7 +27,7 @@ export class StandInHub {
 
   async listen(): Promise<void> {
     this.server = createServer((request, response) => void this.handle(request, response));
-    await new Promise<void>((resolve) => this.server?.listen(this.port, '127.0.0.1', resolve));
+    await once(this.server.listen(this.port, '127.0.0.1'), 'listening');
     this.port = (this.server.address() as AddressInfo).port;
   }
 
@@ -62,11 +63,14 @@ export class StandInHub {
     else if (request.method === 'POST') answer(response, 201, this.add(JSON.parse(body) as Entry));
     else if (known === undefined) answer(response, 404, { detail: 'not found' });
     else if (request.method === 'PATCH') answer(response, 200, Object.assign(known, JSON.parse(body)));
-    else answer(response, 204, undefined, this.entries.delete(known.id));
+    else {
+      this.entries.delete(known.id);
+      answer(response, 204);
+    }
   }
 }
 
-export function answer(response: ServerResponse, status: number, content?: unknown, _done?: unknown): void {
+export function answer(response: ServerResponse, status: number, content?: unknown): void {
   response.writeHead(status, { 'content-type': 'application/json' });
   response.end(content === undefined ? undefined : JSON.stringify(content));
 }

@@ -80,7 +80,7 @@ describe('writeSeedIso', () => {
     await expect(write(failure(undefined, false))).rejects.toMatchObject({
       code: 'seed-failed',
       place: path,
-    } as Partial<FleetError>);
+    });
     expect(readdirSync(directory)).toEqual(['seed.iso']);
     expect(readFileSync(path, 'utf8')).toBe('old');
   });
