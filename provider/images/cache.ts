@@ -16,7 +16,8 @@ import { z } from 'zod';
 import { syncToDisk, writeFileAtomically } from '../../files/atomic';
 import { claimName, isAlive, parseClaim, withLock } from '../../files/lock';
 import type { Run } from '../../process/run';
-import { type BuiltDisk, removeWorkDirectory } from './debian-image';
+import type { BuiltDisk } from './debian-image';
+import { removeWorkDirectory } from './stage';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { FleetError } from '../../model/errors';
 import type { ImageAsset, ImageDefinition } from '../../model/image-definition';
 
@@ -60,7 +60,7 @@ export function stageAssets(definition: ImageDefinition, assetsDirectory: string
 // Inside a user namespace the builder is neither owner nor superuser of these files; what only the owner may read in
 // the image gets its mode there.
 function writeReadable(stage: string, path: string, content: string | Uint8Array, mode: string): void {
-  const directories = dirname(path).split('/');
+  const directories = path.split('/').slice(0, -1);
   directories.forEach((_, depth) => {
     makeDirectory(join(stage, ...directories.slice(0, depth + 1)));
   });
