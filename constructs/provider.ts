@@ -1,6 +1,6 @@
 import { TerraformProvider } from 'cdktf';
 import type { Construct } from 'constructs';
-import { FLEET_SOURCE } from '../scripts/place-provider';
+import { FLEET_SOURCE } from '../bundles/place-provider';
 import { escapeTemplates } from './template-escape';
 
 export interface BuildfleetProviderProps {

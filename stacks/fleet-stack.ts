@@ -8,7 +8,7 @@ import { workstationPathSchema } from '../constructs/schemas';
 import { FleetError } from '../model/errors';
 import { NAME_PATTERN } from '../model/names';
 import { DEFAULT_CACHE_DIRECTORY, FleetPaths, defaultStateDirectory } from '../model/paths';
-import { NULL_SOURCE } from '../scripts/place-provider';
+import { NULL_SOURCE } from '../bundles/place-provider';
 import type { IFleetProject } from './fleet-project';
 
 export interface FleetStackProps {

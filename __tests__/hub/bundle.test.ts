@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { bundleHub, HUB_BUNDLE_FILES } from '../../scripts/bundle-hub';
+import { bundleHub, HUB_BUNDLE_FILES } from '../../bundles/hub';
 import { rawRequest, scratchDirectory, serve } from './support/running-hub';
 import { endBundledHubs, startBundledHub } from './support/bundled-hub';
 

@@ -2,7 +2,7 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createHubClient } from '../../hub/client';
 import { typeEntry, type Capability } from '../../model/capability';
-import { bundleHub } from '../../scripts/bundle-hub';
+import { bundleHub } from '../../bundles/hub';
 import { endBundledHubs, startBundledHub, type BundledHub } from './support/bundled-hub';
 import { scratchDirectory } from './support/running-hub';
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FLEET_SOURCE, NULL_SOURCE, placeProvider } from '../../../scripts/place-provider';
-import { findBlockingCliConfig } from '../../../scripts/terraform-cli-config';
+import { FLEET_SOURCE, NULL_SOURCE, placeProvider } from '../../../bundles/place-provider';
+import { findBlockingCliConfig } from '../../../bundles/terraform-cli-config';
 import { describeWithTools } from '../support/tools';
 import { TerraformProject } from './support/terraform-project';
 

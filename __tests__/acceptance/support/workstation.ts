@@ -9,8 +9,8 @@ import { run } from '../../../process/run';
 import type { ApplyContext } from '../../../provider/plugin/resource';
 import { workstationResource } from '../../../provider/resources/workstation';
 import { readSupervisorRecord, supervisorPaths } from '../../../provider/services/service-list';
-import { bundleHub } from '../../../scripts/bundle-hub';
-import { bundleSupervisor } from '../../../scripts/bundle-supervisor';
+import { bundleHub } from '../../../bundles/hub';
+import { bundleSupervisor } from '../../../bundles/supervisor';
 
 export type WorkstationState = State<typeof workstationShape>;
 

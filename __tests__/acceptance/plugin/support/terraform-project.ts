@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { type CommandResult, type RunOptions, run } from '../../../../process/run';
-import { FLEET_SOURCE, placeProvider } from '../../../../scripts/place-provider';
+import { FLEET_SOURCE, placeProvider } from '../../../../bundles/place-provider';
 
 /** A directory with a configuration and a placed provider, in which Terraform runs without network. */
 export class TerraformProject {

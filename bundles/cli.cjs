@@ -12,7 +12,7 @@ const OUT = join(ROOT, 'dist', 'cli');
 const MANIFEST = join(OUT, 'manifest.json');
 const ENTRY = 'cli/index.ts';
 /** Count as inputs although esbuild does not read them: dependencies by their versions, and the options below. */
-const ALSO_INPUTS = ['package-lock.json', 'scripts/bundle-cli.cjs'];
+const ALSO_INPUTS = ['package-lock.json', 'bundles/cli.cjs'];
 /** Bundles this much older than a new one are deleted: no command that still loads parts of one is so old. */
 const KEEP_MS = 3600 * 1000;
 

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findBlockingCliConfig, hidesImpliedMirror } from '../../scripts/terraform-cli-config';
+import { findBlockingCliConfig, hidesImpliedMirror } from '../../bundles/terraform-cli-config';
 
 test.each([
   ['provider_installation {\n  direct {}\n}', true],

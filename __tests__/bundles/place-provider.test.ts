@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundleProvider } from '../../scripts/bundle-provider';
-import { FLEET_SOURCE, NULL_SOURCE, placeProvider, renderLockFile } from '../../scripts/place-provider';
+import { bundleProvider } from '../../bundles/provider';
+import { FLEET_SOURCE, NULL_SOURCE, placeProvider, renderLockFile } from '../../bundles/place-provider';
 
 describe('placing the provider', () => {
   let directory: string;

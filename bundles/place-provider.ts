@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { bundleProvider } from './bundle-provider';
+import { bundleProvider } from './provider';
 
 /** One provider source that a stack requires and our process serves. */
 export interface ProviderSource {
