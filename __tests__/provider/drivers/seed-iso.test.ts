@@ -10,7 +10,6 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FleetError } from '../../../model/errors';
 import { CommandError, run, type Run } from '../../../process/run';
 import { writeSeedIso } from '../../../provider/drivers/seed-iso';
 
