@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Attributes } from '../../../model/resource-shape';
 import { FleetError } from '../../../model/errors';
 import type { ProviderConfig, ProviderDefinition, ResourceEntry } from '../provider';
@@ -34,6 +35,8 @@ export function createProviderServer<A extends Attributes, Services>(
   host: Host,
 ): RunningProvider {
   const stop = new AbortController();
+  // every handler and command listens to the one signal; their number is no leak
+  setMaxListeners(0, stop.signal);
   const running = new Set<Promise<unknown>>();
   const config = new ObjectSchema(definition.config);
   const types = new Map<string, ServedType<Services>>();
