@@ -48,12 +48,7 @@ export function parseTcpTable(text: string): TcpSocket[] {
 
 /** Sockets that take connections to 127.0.0.1 on this port. Needs no privilege and starts no program. */
 export function listenersOn(port: number): readonly TcpSocket[] {
-  return tcpSockets().filter(
-    (socket) =>
-      socket.listening &&
-      socket.localPort === port &&
-      (['127.0.0.1', '0.0.0.0'].includes(socket.localAddress) || DUAL_STACK.includes(socket.localAddress)),
-  );
+  return tcpSockets().filter((socket) => takesLoopback(socket, port));
 }
 
 /** Who takes connections to 127.0.0.1 on this port; null if nobody. Looks through all processes: not for every plan. */
@@ -70,10 +65,21 @@ export function describePortOwner(owner: PortOwner): string {
   return `${owner.program ?? 'a program'} (${pid}user ${owner.user})`;
 }
 
-/** Whether this process listens on the port. Only this process is looked at. */
+/**
+ * Whether this process listens on the port. Only this process is looked at, and the second table only where the first
+ * does not have the answer: the kernel takes milliseconds for each, however short it is.
+ */
 export function listensOn(pid: number, port: number): boolean {
-  const inodes = listenersOn(port).map((socket) => socket.inode);
-  return inodes.length > 0 && holdsSocket(pid, inodes);
+  return ['/proc/net/tcp', '/proc/net/tcp6'].some((table) => {
+    const sockets = parseTcpTable(readOrEmpty(table)).filter((socket) => takesLoopback(socket, port));
+    return (
+      sockets.length > 0 &&
+      holdsSocket(
+        pid,
+        sockets.map((socket) => socket.inode),
+      )
+    );
+  });
 }
 
 /** Processes that have a socket, listening or connected, with this local port. */
@@ -90,6 +96,12 @@ export function userName(uid: number): string {
     .split('\n')
     .find((candidate) => candidate.split(':')[2] === String(uid));
   return line?.split(':')[0] ?? String(uid);
+}
+
+function takesLoopback(socket: TcpSocket, port: number): boolean {
+  const { localAddress } = socket;
+  const loopback = ['127.0.0.1', '0.0.0.0'].includes(localAddress) || DUAL_STACK.includes(localAddress);
+  return socket.listening && socket.localPort === port && loopback;
 }
 
 function tcpSockets(): TcpSocket[] {

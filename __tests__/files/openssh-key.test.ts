@@ -64,5 +64,5 @@ test.each([
   'ssh-ed25519 AAAA',
   'ssh-rsa AAAAC3NzaC1lZDI1NTE5AAAAIIQZiie5XnNn8/ciLywlNx/cXkTuBNQtRttqfimP8uOX',
 ])('no public key: %j', (line) => {
-  expect(() => publicKeyFingerprint(line)).toThrow(expect.objectContaining({ code: 'public-key-malformed' }));
+  expect(() => publicKeyFingerprint(line)).toThrow(expect.objectContaining({ code: 'public-key-malformed' }) as Error);
 });

@@ -71,13 +71,16 @@ test.each([
     () => insertBlock(broken, 'fleet', 'x'),
   ]) {
     expect(act).toThrow(
-      expect.objectContaining({ code: 'managed-block-broken', message: expect.stringContaining(`(line ${lines})`) }),
+      expect.objectContaining({
+        code: 'managed-block-broken',
+        message: expect.stringContaining(`(line ${lines})`),
+      }) as Error,
     );
   }
 });
 
 test('content that holds a marker is refused', () => {
   expect(() => insertBlock('', 'fleet', `x\n${close}`)).toThrow(
-    expect.objectContaining({ code: 'managed-block-content' }),
+    expect.objectContaining({ code: 'managed-block-content' }) as Error,
   );
 });

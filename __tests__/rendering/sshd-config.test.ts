@@ -41,13 +41,17 @@ test('what depends on the machine', () => {
 });
 
 test.each(['/a"b', '/a\\b', '/a\nForceCommand /bin/sh'])('a path that sshd would misread is refused: %j', (path) => {
-  expect(() => renderSshdConfig({ ...config, hostKey: path })).toThrow(expect.objectContaining({ code: 'sshd-path' }));
+  expect(() => renderSshdConfig({ ...config, hostKey: path })).toThrow(
+    expect.objectContaining({ code: 'sshd-path' }) as Error,
+  );
 });
 
 test.each(['*', 'a b', 'root@host', 'a\nb', '!root', ''])(
   'an account that sshd would take for a pattern is refused: %j',
   (operator) => {
-    expect(() => renderSshdConfig({ ...config, operator })).toThrow(expect.objectContaining({ code: 'sshd-account' }));
+    expect(() => renderSshdConfig({ ...config, operator })).toThrow(
+      expect.objectContaining({ code: 'sshd-account' }) as Error,
+    );
   },
 );
 

@@ -76,7 +76,10 @@ export function identityResource(settings: ProviderSettings, run: Run = runComma
         for (const path of [directory, dirname(directory), paths.stateDirectory]) removeEmptyDirectory(path);
       });
     },
-    import: async (id) => observe(id, inspectKeyPair) ?? missing(id, paths.identity(id).directory),
+    import: (id) => {
+      const { directory } = paths.identity(id);
+      return withFileAdvice(directory, () => observe(id, inspectKeyPair) ?? missing(id, directory));
+    },
   };
 }
 

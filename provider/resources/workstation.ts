@@ -22,7 +22,7 @@ import {
 } from '../services/developer-keys';
 import { HUB_FILES, hubAnswers, hubArgv, hubPaths, removeHubFiles } from '../services/hub-service';
 import { ensureKeyPairs, inspectKeyPair, removeAbandonedKeys, type KeyPairObservation } from '../services/key-pairs';
-import { copyProgram, programRevision } from '../services/program-files';
+import { copyProgram, isOfferedProgram, programRevision } from '../services/program-files';
 import { renderServiceList, supervisorPaths, type ServiceDefinition } from '../services/service-list';
 import {
   findSshd,
@@ -141,14 +141,21 @@ export function workstationResource(
     const [sshd, hub] = wanted === null ? [] : services(directory, wanted, hostKey?.publicKey ?? '');
     const developers = developerPaths(state.developers);
     const keys = findDeveloperKeys(developers);
+    // Asked first, so that the files are compared while the services answer.
+    const answers = Promise.all([
+      serviceState(directory, sshd, state.sshdPort, context),
+      serviceState(directory, hub, state.hubPort, context),
+    ]);
+    const configuration =
+      wanted === null || hostKey?.files !== 'intact' || keys === null
+        ? 'altered'
+        : configurationState(directory, wanted, hostKey.publicKey, programs);
+    const [sshdState, hubState] = await answers;
     return {
       ...state,
-      sshd: await serviceState(directory, sshd, state.sshdPort, context),
-      hub: await serviceState(directory, hub, state.hubPort, context),
-      configuration:
-        wanted === null || hostKey?.files !== 'intact' || keys === null
-          ? 'altered'
-          : configurationState(directory, wanted, hostKey.publicKey, programs),
+      sshd: sshdState,
+      hub: hubState,
+      configuration,
       sshdHostPublicKey: hostKey?.publicKey ?? '',
       developerPublicKeys: keys ?? developers.flatMap((path) => findDeveloperKeys([path]) ?? []),
       hubUrl: hubUrl(state.hubPort),
@@ -187,30 +194,31 @@ export function workstationResource(
           }
         }),
       ),
-    import: async (id, context) => {
-      const record = readWorkstationRecord(directory);
-      const hostKey = readableKey(files.hostKey, context);
-      if (record === null) {
-        throw new FleetError({
-          code: 'workstation-missing',
-          problem: 'no workstation was deployed from this state directory',
-          place: directory,
-          value: id,
-          remedy: 'give the provider block the state directory of the fleet that is to be imported',
-        });
-      }
-      return {
-        ...portsOf(record),
-        developers: [...record.developers],
-        sshd: 'dead',
-        hub: 'dead',
-        configuration: 'altered',
-        tunnelAccount: record.sshd.operator,
-        sshdHostPublicKey: hostKey?.publicKey ?? '',
-        developerPublicKeys: findDeveloperKeys(developerPaths(record.developers)) ?? [],
-        hubUrl: hubUrl(record.hubPort),
-      };
-    },
+    import: (id, context) =>
+      withFileAdvice(directory, () => {
+        const record = readWorkstationRecord(directory);
+        const hostKey = readableKey(files.hostKey, context);
+        if (record === null) {
+          throw new FleetError({
+            code: 'workstation-missing',
+            problem: 'no workstation was deployed from this state directory',
+            place: directory,
+            value: id,
+            remedy: 'give the provider block the state directory of the fleet that is to be imported',
+          });
+        }
+        return {
+          ...portsOf(record),
+          developers: [...record.developers],
+          sshd: 'dead',
+          hub: 'dead',
+          configuration: 'altered',
+          tunnelAccount: record.sshd.operator,
+          sshdHostPublicKey: hostKey?.publicKey ?? '',
+          developerPublicKeys: findDeveloperKeys(developerPaths(record.developers)) ?? [],
+          hubUrl: hubUrl(record.hubPort),
+        };
+      }),
   };
 }
 
@@ -282,9 +290,9 @@ function configurationState(
     programRevision(directory, HUB_FILES) === record.hubRevision &&
     programRevision(directory, SUPERVISOR_FILES) === record.supervisorRevision;
   if (!intact) return 'altered';
-  const offered = [programRevision(programs, HUB_FILES), programRevision(programs, SUPERVISOR_FILES)];
-  const present = [record.hubRevision, record.supervisorRevision];
-  return offered.every((revision, index) => revision === null || revision === present[index]) ? 'intact' : 'outdated';
+  return [HUB_FILES, SUPERVISOR_FILES].every((names) => isOfferedProgram(programs, directory, names))
+    ? 'intact'
+    : 'outdated';
 }
 
 /** @throws FleetError `port-taken` that names the program */

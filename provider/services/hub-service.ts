@@ -47,10 +47,16 @@ function health(port: number): Promise<boolean> {
       response.on('data', (chunk: string) => {
         text = (text + chunk).slice(0, 1000);
       });
-      response.once('end', () => done(response.statusCode === 200 && text.includes('"buildfleet-hub"')));
-      response.once('error', () => done(false));
+      response.once('end', () => {
+        done(response.statusCode === 200 && text.includes('"buildfleet-hub"'));
+      });
+      response.once('error', () => {
+        done(false);
+      });
     });
     request.once('timeout', () => request.destroy());
-    request.once('error', () => done(false));
+    request.once('error', () => {
+      done(false);
+    });
   });
 }

@@ -15,6 +15,15 @@ export function programRevision(directory: string, names: readonly string[]): st
   return hash.digest('hex');
 }
 
+/** Whether a copy is what the fleet's output offers; also true where that offers nothing. Cheaper than two hashes. */
+export function isOfferedProgram(source: string, target: string, names: readonly string[]): boolean {
+  try {
+    return names.every((name) => readFileSync(join(source, name)).equals(readFileSync(join(target, name))));
+  } catch {
+    return true;
+  }
+}
+
 /**
  * Copies a program out of the fleet's output, so that neither a new synth nor the removal of the checkout pulls the
  * rug from under it. Files that are the same already are not touched.

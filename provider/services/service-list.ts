@@ -79,7 +79,7 @@ export function readSupervisorRecord(path: string): SupervisorRecord | null {
 function isDefinition(value: unknown): boolean {
   const { name, argv, log, directories, revision } = Object(value) as Partial<Record<string, unknown>>;
   if (!Array.isArray(argv) || !Array.isArray(directories)) return false;
-  const texts: unknown[] = [name, log, revision, ...argv, ...directories];
+  const texts: unknown[] = [name, log, revision, ...(argv as unknown[]), ...(directories as unknown[])];
   return texts.every((text) => typeof text === 'string');
 }
 

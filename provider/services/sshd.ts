@@ -61,8 +61,16 @@ export function sshdConfig(
     readonly tunnelPorts: { readonly first: number; readonly last: number };
   },
 ): SshdConfig {
-  const { config: _, log: __, ...paths } = sshdPaths(directory);
-  return { ...facts, ...paths, port: ports.sshdPort, hubPort: ports.hubPort, tunnelPorts: ports.tunnelPorts };
+  const { hostKey, authorizedKeys, pidFile } = sshdPaths(directory);
+  return {
+    ...facts,
+    hostKey,
+    authorizedKeys,
+    pidFile,
+    port: ports.sshdPort,
+    hubPort: ports.hubPort,
+    tunnelPorts: ports.tunnelPorts,
+  };
 }
 
 /** Directories that sshd insists on. */

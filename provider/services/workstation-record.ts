@@ -28,8 +28,8 @@ export function workstationRecordPath(directory: string): string {
 /** @returns null if there is none, or one of another format */
 export function readWorkstationRecord(directory: string): WorkstationRecord | null {
   try {
-    const record = JSON.parse(readFileSync(workstationRecordPath(directory), 'utf8')) as WorkstationRecord;
-    return record.formatVersion === 1 ? record : null;
+    const record = JSON.parse(readFileSync(workstationRecordPath(directory), 'utf8')) as Partial<WorkstationRecord>;
+    return record.formatVersion === 1 ? (record as WorkstationRecord) : null;
   } catch {
     return null;
   }
