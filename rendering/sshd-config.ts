@@ -62,8 +62,7 @@ export function renderSshdConfig(config: SshdConfig): string {
     ['AllowTcpForwarding', 'yes'],
     ['PermitListen', ports.join(' ')],
     ['PermitOpen', `localhost:${config.hubPort}`],
-    // a VM that vanished without a word must not hold its port for longer than ten seconds
-    // A dead session holds its VM's port until it is noticed; with 5 x 2 that took OpenSSH 9.2 up to 45 s, with 2 x 2 10.
+    // a dead session holds its VM's port until it is noticed: OpenSSH 9.2 took up to 45 s with 5 x 2, ten with 2 x 2
     ['ClientAliveInterval', '2'],
     ['ClientAliveCountMax', '2'],
     ['LoginGraceTime', '30'],
