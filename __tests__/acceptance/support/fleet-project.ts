@@ -12,6 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expandHome, FleetPaths, defaultStateDirectory } from '../../../model/paths';
 import { type CommandResult, run, type RunOptions } from '../../../process/run';
+import { RunningCommand } from './running-command';
 
 const REPOSITORY = join(__dirname, '../../..');
 
@@ -77,6 +78,14 @@ export class FleetProject {
       env: this.environment(options.env),
     });
     return { ...result, stdout: plain(`${result.stdout}\n${result.stderr}`) };
+  }
+
+  /** As {@link cdktf}, without waiting for the end. */
+  start(command: 'deploy' | 'destroy'): RunningCommand {
+    return RunningCommand.start(join(REPOSITORY, 'node_modules/.bin/cdktf'), [command, 'fleet', '--auto-approve'], {
+      cwd: this.directory,
+      env: this.environment(),
+    });
   }
 
   /** Runs the project's own CLI on the deployed fleet. */

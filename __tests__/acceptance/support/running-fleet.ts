@@ -1,6 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { capabilityEntrySchema } from '../../../model/capability';
+import { capabilitySchema } from '../../../model/capability';
 import { vmName } from '../../../model/names';
 import type { StatusReport, VmStatus } from '../../../cli/status/report';
 import { statusReportSchema } from '../../../cli/status/report';
@@ -33,7 +33,7 @@ export class RunningFleet {
   /** The hub's entries of one VM. */
   async hubEntries(id: string): Promise<readonly { readonly id: string; readonly keywords: readonly string[] }[]> {
     const response = await fetch(`http://127.0.0.1:${this.project.ports.hub}/capability-catalog/`);
-    const entries = capabilityEntrySchema.array().parse(await response.json());
+    const entries = capabilitySchema.array().parse(await response.json());
     return entries.filter((entry) => entry.keywords.includes(`host:${vmName(id)}`));
   }
 
