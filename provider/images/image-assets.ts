@@ -18,6 +18,7 @@ const BUILDER_FILES = [
   'debian/files/masked-generators',
   'debian/files/masked-units',
   'debian/files/no-jsonschema.py',
+  'debian/files/reproducible-initrd',
   'debian/files/tiny-initramfs.conf',
   'debian/files/udev-trigger.conf',
   'debian/hooks/customize.sh',

@@ -102,7 +102,8 @@ run_provisioning_scripts() {
 
 apply_overlays() {
   # tar and not cp: a directory that is a link in the image (/lib) stays one
-  tar --directory "$stage/overlay" --create --numeric-owner --owner=0 --group=0 . |
+  tar --directory "$stage/overlay" --create --numeric-owner --owner=0 --group=0 \
+    --mtime="@${BUILDFLEET_SOURCE_DATE_EPOCH:?}" . |
     tar --directory "$root" --extract --no-overwrite-dir --keep-directory-symlink --preserve-permissions
   local mode target
   while read -r mode target; do
