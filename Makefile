@@ -34,8 +34,9 @@ destroy: setup ## Take the fleet away again; the image cache stays
 status: ## Show the fleet
 	@bin/buildfleet status
 
-render: setup ## Write rendered/ again, the files that reviewers diff
+render: setup ## Write rendered/ and docs/reference/ again, the files that reviewers diff
 	cdktf synth
+	node --require ts-node/register scripts/write-reference.ts
 
 lint: ## Check types, style and the direction of imports
 	tsc --noEmit
