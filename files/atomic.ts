@@ -1,15 +1,17 @@
 import {
   chownSync,
   closeSync,
+  existsSync,
   fchmodSync,
   fsyncSync,
   openSync,
+  readdirSync,
   renameSync,
   rmSync,
   statSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /**
  * Replaces a file in one step: readers and a kill see the old text or the new one. An owner that differs from ours is
@@ -41,6 +43,19 @@ export function writeFileAtomically(
     throw error;
   }
   syncToDisk(dirname(path));
+}
+
+/**
+ * Removes what {@link writeFileAtomically} left in this directory when its process was killed.
+ *
+ * @param file only of writes of this file; without it, of all files
+ */
+export function removeAbandonedWrites(directory: string, file?: string): void {
+  for (const name of existsSync(directory) ? readdirSync(directory) : []) {
+    const [, written, pid] = /^(.+)\.(\d+)\.new$/.exec(name) ?? [];
+    const wanted = written !== undefined && (file === undefined || written === file);
+    if (wanted && !existsSync(`/proc/${pid ?? ''}`)) rmSync(join(directory, name), { force: true });
+  }
 }
 
 /** Waits until a file's content, or a directory's entries, would survive a power cut. */

@@ -1,5 +1,6 @@
 import { chmodSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { removeAbandonedWrites } from '../../files/atomic';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError } from '../../model/errors';
 import { identityShape } from '../../model/resources/identity';
@@ -70,6 +71,7 @@ export function identityResource(settings: ProviderSettings, run: Run = runComma
       const { directory, tunnelKey, hostKey } = paths.identity(state.vmName);
       await withFileAdvice(directory, () => {
         removeAbandonedKeys(directory);
+        removeAbandonedWrites(directory);
         removeAbandonedKeys(dirname(directory));
         for (const key of [tunnelKey, hostKey]) removeKeyPair(key);
         // Whatever somebody else put there stays, and keeps its directory.

@@ -1,7 +1,7 @@
 import { chmodSync, lstatSync, mkdirSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
-import { writeFileAtomically } from '../../files/atomic';
+import { removeAbandonedWrites, writeFileAtomically } from '../../files/atomic';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError } from '../../model/errors';
 import { expandHome } from '../../model/paths';
@@ -35,6 +35,7 @@ export function managedFileResource(
     const path = await locate(state.path);
     return withFileAdvice(path, () =>
       inTurn(path, context.signal, async () => {
+        removeAbandonedWrites(dirname(path), basename(path));
         const wanted = wantedContent(state, home);
         const before = readBytes(path);
         if (state.block === null)
@@ -85,6 +86,7 @@ export function managedFileResource(
       const path = await locate(state.path);
       return withFileAdvice(path, () =>
         inTurn(path, context.signal, async () => {
+          removeAbandonedWrites(dirname(path), basename(path));
           const bytes = readBytes(path);
           const rest =
             state.block === null || bytes === null ? '' : atPlace(path, () => removeBlock(bytes, blockName(state)));

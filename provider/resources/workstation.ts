@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { removeAbandonedWrites } from '../../files/atomic';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError } from '../../model/errors';
 import { expandHome } from '../../model/paths';
@@ -95,6 +96,7 @@ export function workstationResource(
         const former = readWorkstationRecord(directory);
         mkdirSync(directory, { recursive: true, mode: 0o700 });
         chmodSync(directory, 0o700);
+        removeAbandonedWrites(directory);
         const sshd = await findSshd(run, directory, signal);
         const developerPublicKeys = await ensureDeveloperKeys(keyContext(signal), developerPaths(planned.developers));
         const comment = `buildfleet ${fleetName(settings)} workstation`;
@@ -183,6 +185,7 @@ export function workstationResource(
           const sshdPorts = new Set([state.sshdPort, record?.sshdPort ?? state.sshdPort]);
           await endProcesses([...sshdPorts].flatMap((port) => sshdSessions(port)));
           removeAbandonedKeys(directory);
+          removeAbandonedWrites(directory);
           removeSshdFiles(directory);
           removeHubFiles(directory);
           rmSync(workstationRecordPath(directory), { force: true });

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { inTurn } from './claim';
-import { writeFileAtomically } from '../../files/atomic';
+import { removeAbandonedWrites, writeFileAtomically } from '../../files/atomic';
 
 /** One file or directory outside our state directories that we made. */
 export interface CreatedPath {
@@ -98,6 +98,7 @@ export class CreatedPaths {
   }
 
   private save(created: readonly CreatedPath[]): void {
+    removeAbandonedWrites(dirname(this.file), basename(this.file));
     if (created.length === 0) {
       rmSync(this.file, { force: true });
       removeEmptyDirectory(dirname(this.file));

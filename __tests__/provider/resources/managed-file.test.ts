@@ -226,6 +226,14 @@ test('can be imported', async () => {
   });
 });
 
+test('what a killed write left is cleared away', async () => {
+  const handler = handlerOf();
+  const state = await handler.create(block(), recordingContext());
+  writeFileSync(join(home, '.ssh/config.4194304.new'), 'half');
+  await handler.delete(state, recordingContext());
+  expect(existsSync(join(home, '.ssh'))).toBe(false);
+});
+
 test('a relative path is refused', async () => {
   await expect(handlerOf().create(whole({ path: 'a' }), recordingContext())).rejects.toMatchObject({
     code: 'managed-file-path',
