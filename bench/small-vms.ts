@@ -33,7 +33,8 @@ const vmSchema = z.looseObject({
 export async function deploySmallVms(fleet: BenchFleet, signal: AbortSignal): Promise<void> {
   const addresses = [...fleet.declared().keys()];
   await fleet.terraform.apply(addresses.filter((address) => !/^(buildfleet_vm|null_resource)\./.test(address)));
-  const vms = (await fleet.terraform.changes()).filter(({ type }) => type === 'buildfleet_vm');
+  const isNewVm = ({ type, change }: ResourceChange) => type === 'buildfleet_vm' && change.actions[0] === 'create';
+  const vms = (await fleet.terraform.changes()).filter(isNewVm);
   for (const vm of vms) await startHalting(fleet, vmSpec(vm), signal);
   addToState(fleet, vms);
   await withoutSmokeTest(fleet, async () => {
