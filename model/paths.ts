@@ -49,9 +49,16 @@ export class FleetPaths {
     return this.in('workstation/hub.sqlite');
   }
 
+  get identities(): string {
+    return this.in('identities');
+  }
+  get vms(): string {
+    return this.in('vms');
+  }
+
   /** Key pairs of one VM, never part of Terraform state. */
   identity(vm: string): { readonly directory: string; readonly tunnelKey: string; readonly hostKey: string } {
-    const directory = this.in('identities', vm);
+    const directory = posix.join(this.identities, vm);
     return {
       directory,
       tunnelKey: posix.join(directory, 'tunnel_ed25519'),
@@ -61,7 +68,7 @@ export class FleetPaths {
 
   /** Disk, seed, console log and control socket of one VM. */
   vm(vm: string): string {
-    return this.in('vms', vm);
+    return posix.join(this.vms, vm);
   }
 
   private in(...parts: string[]): string {

@@ -191,7 +191,9 @@ export function workstationResource(
           rmSync(workstationRecordPath(directory), { force: true });
           await releaseDeveloperKeys(keyContext(signal), developerPaths(state.developers));
           if (record?.madeRunDirectory === true) removePrivilegeSeparationDirectory();
-          for (const path of [directory, paths.stateDirectory, dirname(paths.stateDirectory)]) {
+          // VMs and identities have gone before; their own directories are all that can be left of them.
+          const parents = [paths.vms, paths.identities, directory, paths.stateDirectory, dirname(paths.stateDirectory)];
+          for (const path of parents) {
             // The directory above belongs to buildfleet only where nobody chose another place.
             if (path !== dirname(paths.stateDirectory) || path.endsWith('/buildfleet')) removeEmptyDirectory(path);
           }
