@@ -49,7 +49,7 @@ export const DEBIAN_SYSTEM_PACKAGES = [
 ] as const;
 
 /** GHC and cabal-install as the suite has them. */
-const DISTRIBUTION_TOOLCHAINS: Readonly<Record<string, { readonly ghc: string; readonly cabal: string }>> = {
+const DISTRIBUTION_TOOLCHAINS = {
   trixie: { ghc: '9.6.6', cabal: '3.10.3.0' },
 };
 
@@ -224,10 +224,8 @@ function checkToolchain(definition: ImageDefinition, place: string | undefined):
   }
 }
 
-function distributionToolchain(suite: string): { kind: 'distribution'; ghc: string; cabal: string } {
-  const versions = DISTRIBUTION_TOOLCHAINS[suite];
-  if (versions === undefined) throw new Error(`no toolchain is recorded for Debian ${suite}`);
-  return { kind: 'distribution', ...versions };
+function distributionToolchain(suite: ImageDefinition['base']['suite']): ImageDefinition['toolchain'] {
+  return { kind: 'distribution', ...DISTRIBUTION_TOOLCHAINS[suite] };
 }
 
 function issueText(issue: z.core.$ZodIssue): string {

@@ -43,6 +43,8 @@ const STAGE_MIB = 4096;
 const WORK_MIB = 1024;
 /** A mirror that trickles for longer is as good as none. */
 const BUILD_LIMIT = '2h';
+/** What make-filesystem.sh says when the disk has its file system. */
+const WRITTEN = 'file system written';
 
 /**
  * Builds a Debian disk that boots by itself. Needs no root where user namespaces work, no loop device, no mount of the
@@ -67,9 +69,7 @@ export async function buildDebianImage(request: ImageBuildRequest): Promise<Buil
     const tools = await toolVersions(request);
     stageAssets(definition, request.assetsDirectory, stage.directory);
     createSparseFile(join(stage.out, 'disk.raw'), definition.diskMib);
-    await installSystem(request, stage);
-    closeOut(stage);
-    const path = await writeDisk(request, stage);
+    const path = await makeDisk(request, stage);
     const [packages, releases] = [readPairs(join(stage.out, 'packages')), readPairs(join(stage.out, 'releases'))];
     return { path, packages, releases, tools };
   } catch (cause) {
@@ -88,8 +88,26 @@ async function toolVersions({ run, signal }: ImageBuildRequest): Promise<Record<
   return versions;
 }
 
+/** Installs the system, and compresses the disk as soon as it is written, while mmdebstrap tidies up. */
+async function makeDisk(request: ImageBuildRequest, stage: Stage): Promise<string> {
+  let disk: Promise<string> | undefined;
+  const compress = (): Promise<string> => {
+    closeOut(stage);
+    return writeDisk(request, stage);
+  };
+  const installed = installSystem(request, stage, () => {
+    disk = compress();
+  });
+  // Neither may still work in the stage when this returns.
+  await Promise.allSettled([installed]);
+  await Promise.allSettled([disk]);
+  await installed;
+  return disk ?? compress();
+}
+
 /** Installs the packages and runs the hooks, the last of which writes the file system. */
-async function installSystem({ definition, run, signal, progress }: ImageBuildRequest, stage: Stage): Promise<void> {
+async function installSystem(request: ImageBuildRequest, stage: Stage, onWritten: () => void): Promise<void> {
+  const { definition, run, signal, progress } = request;
   // What is newer than this file was made by this build.
   writeFileSync(join(stage.directory, 'started'), '');
   progress('installing packages');
@@ -99,7 +117,8 @@ async function installSystem({ definition, run, signal, progress }: ImageBuildRe
     onLine: (line) => {
       const [, ours] = /^buildfleet: (.*)/.exec(line) ?? [];
       const [, theirs] = /^I: (.*)/.exec(line) ?? [];
-      if (ours !== undefined) progress(ours);
+      if (ours === WRITTEN) onWritten();
+      else if (ours !== undefined) progress(ours);
       else if (theirs !== undefined) progress('installing packages', theirs);
     },
   });

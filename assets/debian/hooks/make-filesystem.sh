@@ -33,3 +33,4 @@ SOURCE_DATE_EPOCH=$newest E2FSPROGS_FAKE_TIME=$newest "$root/lib64/ld-linux-x86-
   -q -F -t ext4 -L buildfleet -U "$uuid" -m 1 -e remount-ro -J size=64 -O '^metadata_csum_seed,^orphan_file' \
   -E "hash_seed=$uuid,lazy_itable_init=1,assume_storage_prezeroed=1,offset=1048576" \
   -d "$root" disk.raw "$(((${BUILDFLEET_DISK_MIB:?} - 1) * 1024))k"
+printf 'buildfleet: file system written\n'
