@@ -4,6 +4,8 @@ const esModules = ['execa', '@sindresorhus', 'figures', 'get-stream', 'human-sig
 /** @type {import('jest').Config} */
 const base = {
   testEnvironment: 'node',
+  // jest's guard around leftover globals recurses without end in what execa keeps on the process object
+  testEnvironmentOptions: { globalsCleanup: 'off' },
   transform: { '^.+\\.(t|j)s$': '@swc/jest' },
   // exports an "import" condition only, which jest's require() does not ask for
   moduleNameMapper: { '^unicorn-magic$': '<rootDir>/node_modules/unicorn-magic/node.js' },

@@ -12,7 +12,14 @@ import type { HypervisorDriver, VmObservation, VmSpec } from '../drivers/driver'
 import { writeSeedIso } from '../drivers/seed-iso';
 import type { ApplyContext, Resource, ResourceContext } from '../plugin/resource';
 import type { ProviderSettings } from './settings';
-import { LOCAL_PORTS, type PortView, requireFreePort, waitUntilReady } from './vm/readiness';
+import {
+  lastHeartbeat,
+  LOCAL_PORTS,
+  type PortView,
+  type Readiness,
+  requireFreePort,
+  waitUntilReady,
+} from './vm/readiness';
 import { freshMetaData, type VmSeed, vmSeed } from './vm/seed';
 import { readSeedRecord, writeSeedRecord } from './vm/seed-record';
 import { vmUuid } from './vm/vm-uuid';
@@ -167,9 +174,12 @@ export class VmResource implements Resource<typeof vmShape> {
     if (isHardwareNew) await driver.update(spec, signal);
     if (isSeedNew) await this.attachSeed(planned, spec, seed, driver, signal);
     requireFreePort(name, planned.tunnelPort, this.services.ports);
+    const boots = isSeedNew || isHardwareNew || observed.power === 'stopped' || observed.power === 'crashed';
+    const hub = this.services.hub(planned.hub.url);
+    const earlierHeartbeat = boots ? await lastHeartbeat(name, hub, planned.hub, signal) : null;
     log.info('starting the VM', { vm: name });
     await driver.start(spec, signal);
-    await this.waitUntilReady(planned, seed, driver, context);
+    await this.waitUntilReady(planned, { seed, driver, hub, earlierHeartbeat }, context);
     await driver.removeSeed(spec, signal);
     await driver.confirmBoot(spec, signal);
     log.info('the VM is ready', { vm: name });
@@ -194,16 +204,19 @@ export class VmResource implements Resource<typeof vmShape> {
     writeSeedRecord(directory, { formatVersion: 1, digest: seed.digest, instanceId, ...told });
   }
 
-  private waitUntilReady(planned: VmPlan, seed: VmSeed, driver: HypervisorDriver, context: VmContext): Promise<void> {
-    const { name, tunnelPort, hub, readyTimeoutSeconds } = planned;
+  private waitUntilReady(
+    planned: VmPlan,
+    { seed, ...found }: Pick<Readiness, 'hub' | 'driver' | 'earlierHeartbeat'> & { readonly seed: VmSeed },
+    context: VmContext,
+  ): Promise<void> {
+    const { name, tunnelPort, readyTimeoutSeconds } = planned;
     return waitUntilReady({
+      ...found,
       name,
       tunnelPort,
       hostPublicKey: seed.hostPublicKey,
       directory: this.services.paths.vm(name),
-      hub: this.services.hub(hub.url),
-      hubQuery: { domain: hub.domain, capabilityType: hub.capabilityType },
-      driver,
+      hubQuery: { domain: planned.hub.domain, capabilityType: planned.hub.capabilityType },
       ports: this.services.ports,
       run: this.services.run,
       log: context.log,

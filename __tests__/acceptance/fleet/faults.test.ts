@@ -22,7 +22,7 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'a 
   afterAll(async () => {
     await project.cdktf('destroy', { acceptExitCodes: [0, 1] });
     project.remove();
-  });
+  }, 180_000);
 
   test(
     'names the process that has the port of the private sshd',

@@ -37,6 +37,8 @@ export interface Readiness {
   readonly log: Logger;
   readonly signal: AbortSignal;
   readonly timeoutSeconds: number;
+  /** Heartbeat (see {@link lastHeartbeat}) that was there before the VM started, and so proves nothing about it. */
+  readonly earlierHeartbeat: string | null;
 }
 
 /** Milliseconds between two looks. Looking costs the guest nothing: its sshd is asked only once its port listens. */
@@ -134,12 +136,35 @@ function sshTarget(name: string, port: number, knownHosts: string): string[] {
   ];
 }
 
-async function hubEntry({ name, tunnelPort, hub, hubQuery, signal }: Readiness): Promise<string> {
+/**
+ * When the VM's entry in the hub changed last, by the hub's own clock; null where there is no entry, no such time or no
+ * hub that answers.
+ */
+export async function lastHeartbeat(
+  name: string,
+  hub: Pick<HubClient, 'list'>,
+  query: CapabilityQuery,
+  signal: AbortSignal,
+): Promise<string | null> {
+  try {
+    const entries = await hub.list(query, { signal });
+    return entries.find((entry) => entry.title === instanceTitle(name))?.updated_at ?? null;
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  }
+}
+
+async function hubEntry(readiness: Readiness): Promise<string> {
+  const { name, tunnelPort, hub, hubQuery, signal, earlierHeartbeat } = readiness;
   try {
     const entries = await hub.list(hubQuery, { signal });
     const own = entries.filter((entry) => entry.title === instanceTitle(name));
-    if (own.some((entry) => parseInstanceKeywords(entry.keywords).tunnelPort === tunnelPort)) return FOUND;
-    return own.length === 0 ? 'no entry of the VM' : `an entry of the VM without tunnel-port:${tunnelPort}`;
+    if (own.length === 0) return 'no entry of the VM';
+    const onPort = own.filter((entry) => parseInstanceKeywords(entry.keywords).tunnelPort === tunnelPort);
+    if (onPort.length === 0) return `an entry of the VM without tunnel-port:${tunnelPort}`;
+    const isFresh = onPort.some(({ updated_at }) => earlierHeartbeat === null || updated_at !== earlierHeartbeat);
+    return isFresh ? FOUND : 'no heartbeat since the VM started';
   } catch (error) {
     signal.throwIfAborted();
     return error instanceof Error ? error.message : String(error);

@@ -276,6 +276,20 @@ test('not ready in time: the error says what was seen and shows the end of the c
   expect(kept).toMatchObject({ name: NAME });
 });
 
+test('a heartbeat from before the start says nothing about a VM that has just started', async () => {
+  const state = await create();
+  const beat = (updated_at: string) => entries.map((entry) => ({ ...entry, updated_at }));
+  entries = beat('2026-01-01T00:00:00.000Z');
+  driver.vms.get(NAME)!.power = 'stopped';
+  driver.onStart = () => undefined;
+  await expect(update(state, { readyTimeoutSeconds: 1 })).rejects.toThrow('no heartbeat since the VM started');
+
+  driver.onStart = () => {
+    entries = beat('2026-01-01T00:01:00.000Z');
+  };
+  expect(await update(state)).toMatchObject({ powerState: 'running' });
+});
+
 test('a guest that dies while it boots is an error at once, not after the time-out', async () => {
   planned = { ...planned, readyTimeoutSeconds: 600 };
   driver.onStart = (vm) => {
