@@ -133,7 +133,7 @@ function bootstrapCommand(definition: ImageDefinition, stage: Stage): string[] {
     '--variant=minbase',
     // The last hook writes the result; nothing is packed.
     '--format=null',
-    '--skip=cleanup/apt,cleanup/reproducible',
+    '--skip=cleanup/apt,cleanup/mmdebstrap,cleanup/reproducible',
     `--architectures=${base.architecture}`,
     `--keyring=${DEBIAN_KEYRING}`,
     `--include=${packages.join(',')}`,
