@@ -419,7 +419,7 @@ class TroubleLog:
 
     def clear(self):
         if self.last is not None:
-            log("the hub answers again")
+            log("the hub answers")
         self.last = None
 
 

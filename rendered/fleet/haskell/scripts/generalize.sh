@@ -19,7 +19,7 @@ done
 rm -f /etc/passwd- /etc/shadow- /etc/group- /etc/gshadow- /etc/subuid- /etc/subgid-
 
 # How packages came here, and traces of having been here.
-rm -f /etc/apt/apt.conf.d/99mmdebstrap /etc/dpkg/dpkg.cfg.d/99mmdebstrap /var/cache/ldconfig/aux-cache
+rm -f /etc/apt/apt.conf.d/*mmdebstrap /etc/dpkg/dpkg.cfg.d/*mmdebstrap /var/cache/ldconfig/aux-cache
 apt-get clean
 rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/cache/debconf/*-old /var/lib/dpkg/*-old
 rm -rf /root/.bash_history /home/*/.bash_history /root/.cache /home/*/.cache /root/.wget-hsts

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # mmdebstrap's customize hook: turns the installed packages into a build machine that boots by itself.
-# usage: customize.sh ROOT, with BUILDFLEET_STAGE, BUILDFLEET_ROOT_UUID and the scripts' variables in the environment
+# usage: customize.sh ROOT, with BUILDFLEET_STAGE, _OUT, _ROOT_UUID, _SOURCE_DATE_EPOCH and the scripts' variables in the environment
 set -euo pipefail
 root=${1:?usage: customize.sh ROOT}
 stage=${BUILDFLEET_STAGE:?}
+out=${BUILDFLEET_OUT:?}
 uuid=${BUILDFLEET_ROOT_UUID:?}
 files=$stage/assets/debian/files
 inside=/tmp/buildfleet
@@ -20,7 +21,7 @@ in_image() {
     FILES_DIR="$inside/files" TOOLCHAIN="${TOOLCHAIN:?}" \
     GHC_PRIMARY_VERSION="${GHC_PRIMARY_VERSION:?}" CABAL_VERSION="${CABAL_VERSION:?}" \
     BUILD_TIMEZONE="${BUILD_TIMEZONE:?}" BUILD_LOCALE="${BUILD_LOCALE:?}" BUILD_KEYBOARD="${BUILD_KEYBOARD:?}" \
-    SOURCE_DATE_EPOCH="${SOURCE_DATE_EPOCH:?}" \
+    SOURCE_DATE_EPOCH="${BUILDFLEET_SOURCE_DATE_EPOCH:?}" \
     "$@"
 }
 
@@ -38,11 +39,11 @@ entries() {
 
 record_what_was_installed() {
   # shellcheck disable=SC2016 # dpkg-query fills these in
-  in_image dpkg-query --show --showformat '${binary:Package} ${Version}\n' >"$stage/out/packages"
+  in_image dpkg-query --show --showformat '${binary:Package} ${Version}\n' >"$out/packages"
   find "$root/var/lib/apt/lists" -maxdepth 1 -name '*Release' -printf '%f\n' | sort |
     while read -r release; do
-      printf '%s %s\n' "$(sha256sum <"$root/var/lib/apt/lists/$release" | cut -d' ' -f1)" "$release"
-    done >"$stage/out/releases"
+      printf '%s %s\n' "$release" "$(sha256sum <"$root/var/lib/apt/lists/$release" | cut -d' ' -f1)"
+    done >"$out/releases"
 }
 
 set_locale_and_time() {
@@ -101,7 +102,8 @@ run_provisioning_scripts() {
 
 apply_overlays() {
   # tar and not cp: a directory that is a link in the image (/lib) stays one
-  tar --directory "$stage/overlay" --create --numeric-owner --owner=0 --group=0 . |
+  tar --directory "$stage/overlay" --create --numeric-owner --owner=0 --group=0 \
+    --mtime="@${BUILDFLEET_SOURCE_DATE_EPOCH:?}" . |
     tar --directory "$root" --extract --no-overwrite-dir --keep-directory-symlink --preserve-permissions
   local mode target
   while read -r mode target; do
@@ -116,7 +118,8 @@ install_boot_loader() {
   install_file grub-early.cfg 0644 "$inside/grub-early.cfg"
   in_image grub-mkimage --format i386-pc --prefix /boot/grub --config "$inside/grub-early.cfg" \
     --output "$inside/core.img" "${modules[@]}"
-  cp "$root$inside/core.img" "$root/usr/lib/grub/i386-pc/boot.img" "$stage/out/"
+  cat "$root$inside/core.img" >"$out/core.img"
+  cat "$root/usr/lib/grub/i386-pc/boot.img" >"$out/boot.img"
   [ -s "$root/initrd.img" ] || in_image update-tirfs
 }
 

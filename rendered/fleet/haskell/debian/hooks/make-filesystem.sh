@@ -2,12 +2,11 @@
 # mmdebstrap's last customize hook: writes the image's root directory into the disk file, as a file system at 1 MiB.
 # No loop device and no mount of the disk: mke2fs copies the directory. It is the image's own mke2fs, so that the result
 # does not depend on the workstation's.
-# usage: make-filesystem.sh ROOT, with BUILDFLEET_STAGE, BUILDFLEET_ROOT_UUID and BUILDFLEET_DISK_MIB in the environment
+# usage: make-filesystem.sh ROOT, with BUILDFLEET_STAGE, _OUT, _ROOT_UUID, _DISK_MIB and _SOURCE_DATE_EPOCH in the environment
 set -euo pipefail
 root=${1:?usage: make-filesystem.sh ROOT}
 stage=${BUILDFLEET_STAGE:?}
 uuid=${BUILDFLEET_ROOT_UUID:?}
-disk=$stage/out/disk.raw
 
 # In a mount namespace of its own, where the host's /proc, /sys and /dev do not lie over the image's.
 if [ "${2-}" != hidden ]; then
@@ -22,13 +21,16 @@ fi
 
 printf 'buildfleet: writing the file system\n'
 # What this build made carries the image's date; what packages brought keeps its own, on which Python's caches depend.
-find "$root" -xdev -newer "$stage/started" -exec touch --no-dereference --date "@${SOURCE_DATE_EPOCH:?}" {} +
+find "$root" -xdev -newer "$stage/started" -exec touch --no-dereference --date "@${BUILDFLEET_SOURCE_DATE_EPOCH:?}" {} +
 newest=$(find "$root" -xdev -printf '%T@\n' | awk '{ if ($1 > newest) newest = $1 } END { printf "%d", newest + 1 }')
 
+# From there, because nobody shall learn its path from this argv.
+cd "${BUILDFLEET_OUT:?}"
 # mke2fs turns every date after SOURCE_DATE_EPOCH into that one: it takes away the times at which files were copied here.
 # assume_storage_prezeroed: the file is sparse, so a guest need not write zeros over its inode tables.
 SOURCE_DATE_EPOCH=$newest E2FSPROGS_FAKE_TIME=$newest "$root/lib64/ld-linux-x86-64.so.2" \
   --library-path "$root/usr/lib/x86_64-linux-gnu" "$root/usr/sbin/mke2fs" \
   -q -F -t ext4 -L buildfleet -U "$uuid" -m 1 -e remount-ro -J size=64 -O '^metadata_csum_seed,^orphan_file' \
   -E "hash_seed=$uuid,lazy_itable_init=1,assume_storage_prezeroed=1,offset=1048576" \
-  -d "$root" "$disk" "$(((${BUILDFLEET_DISK_MIB:?} - 1) * 1024))k"
+  -d "$root" disk.raw "$(((${BUILDFLEET_DISK_MIB:?} - 1) * 1024))k"
+printf 'buildfleet: file system written\n'

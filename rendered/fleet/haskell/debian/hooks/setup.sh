@@ -10,3 +10,4 @@ printf 'path-include=/usr/share/locale/%s/*\n' "${BUILD_LOCALE%%.*}" "${BUILD_LO
   >>"$root/etc/dpkg/dpkg.cfg.d/buildfleet-excludes"
 # The first initrd is made while the kernel is installed.
 install -D -m 0644 "$files/tiny-initramfs.conf" "$root/etc/tiny-initramfs/tiny-initramfs.conf"
+install -D -m 0644 "$files/reproducible-initrd" "$root/etc/tiny-initramfs/hooks.start/buildfleet"
