@@ -43,7 +43,8 @@ async function main(names: readonly string[], signal: AbortSignal): Promise<bool
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const)
-  process.once(signal, () => {
+  // not once(): signal-exit, which execa uses, would take itself for the only listener and end the process
+  process.on(signal, () => {
     stop.abort();
   });
 main(process.argv.slice(2), stop.signal).then(
