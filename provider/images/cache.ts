@@ -17,7 +17,7 @@ import { syncToDisk, writeFileAtomically } from '../../files/atomic';
 import { claimName, isAlive, parseClaim, withLock } from '../../files/lock';
 import type { Run } from '../../process/run';
 import type { BuiltDisk } from './debian-image';
-import { removeWorkDirectory } from './stage';
+import { removeStage } from './stage';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -124,7 +124,7 @@ export class ImageCache {
       renameSync(entry, join(this.images, hash));
       syncToDisk(this.images);
     } finally {
-      await removeWorkDirectory(work, run);
+      await this.removeWorkDirectory(work, run);
     }
     const made = await this.inspect(hash);
     if (made.status !== 'present') throw new Error(`the image just built is ${made.status}`);
@@ -156,8 +156,13 @@ export class ImageCache {
   private async removeLeftovers(run: Run): Promise<void> {
     for (const name of readdirSync(this.images)) {
       const builder = name.startsWith(BUILDING) ? parseClaim(name.slice(BUILDING.length)) : undefined;
-      if (builder !== undefined && !isAlive(builder)) await removeWorkDirectory(join(this.images, name), run);
+      if (builder !== undefined && !isAlive(builder)) await this.removeWorkDirectory(join(this.images, name), run);
     }
+  }
+
+  private async removeWorkDirectory(work: string, run: Run): Promise<void> {
+    await removeStage(work, run);
+    rmSync(work, { recursive: true, force: true });
   }
 
   private readManifest(hash: string): ImageManifest | undefined {

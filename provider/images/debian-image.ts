@@ -7,7 +7,7 @@ import { bootSectors, createSparseFile, overwriteBegin } from './boot-sector';
 import { explainBuildFailure } from './build-failures';
 import { stageAssets } from './image-assets';
 import { mirrorLines } from './mirror';
-import { closeOut, makeStage, removeStage, type Stage } from './stage';
+import { closeOut, makeStage, removeStage, type Stage, STAGE_MIB } from './stage';
 
 /** Called when a build comes to another step, and with what the step's tool says. */
 export type BuildProgress = (step: string, detail?: string) => void;
@@ -38,8 +38,7 @@ export interface BuiltDisk {
 /** The workstation's keyring of Debian's archive; nothing is installed that it does not vouch for. */
 export const DEBIAN_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
-/** Room for the unpacked system and the raw disk, and for the compressed one. */
-const STAGE_MIB = 4096;
+/** Room for the compressed disk. */
 const WORK_MIB = 1024;
 /** A mirror that trickles for longer is as good as none. */
 const BUILD_LIMIT = '2h';
@@ -75,7 +74,7 @@ export async function buildDebianImage(request: ImageBuildRequest): Promise<Buil
   } catch (cause) {
     throw signal.aborted ? cause : explainBuildFailure(cause, { definition, stage: stage.directory, workDirectory });
   } finally {
-    await removeStage(stage.directory, run);
+    await removeStage(workDirectory, run);
   }
 }
 

@@ -3,10 +3,10 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
+  statfsSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -25,30 +25,53 @@ export interface Stage {
   readonly out: string;
 }
 
+/** What a stage takes while a system is unpacked and its disk is written. */
+export const STAGE_MIB = 4096;
+/** Memory that must be available for a stage in memory, so that half is left to everybody else. */
+const MEMORY_MIB = 2 * STAGE_MIB;
+
+const IN_MEMORY = '/dev/shm';
+const ON_DISK = '/var/tmp';
+/** File in the work directory that names a stage elsewhere. */
 const NOTE = 'stage-path';
-const FAR_STAGE = '/var/tmp/buildfleet-image-';
+const ELSEWHERE = new RegExp(`^(${IN_MEMORY}|${ON_DISK})/buildfleet-image-[0-9a-f]{32}$`);
 
 /**
- * Makes a stage in the work directory or, if others cannot enter that (a home directory), below /var/tmp. Then its path
- * is noted in the work directory, for {@link removeWorkDirectory}.
+ * Makes a stage: in memory where there is plenty, because dpkg syncs after every file; else in the work directory, or
+ * below /var/tmp if others cannot enter that (a home directory). A stage elsewhere is noted in the work directory, for
+ * {@link removeStage}.
  */
 export function makeStage(workDirectory: string): Stage {
-  const directory = isOpenToBuilder(workDirectory) ? join(workDirectory, 'stage') : mkdtempSync(FAR_STAGE);
-  if (directory.startsWith(FAR_STAGE)) writeFileSync(join(workDirectory, NOTE), directory);
-  else mkdirSync(directory);
-  // Entered, but not listed, by others.
-  chmodSync(directory, 0o711);
+  const base = isMemoryPlentiful() ? IN_MEMORY : isOpenToBuilder(workDirectory) ? workDirectory : ON_DISK;
+  const directory = base === workDirectory ? join(base, 'stage') : join(base, `buildfleet-image-${secret()}`);
+  if (base !== workDirectory) writeFileSync(join(workDirectory, NOTE), directory);
   return {
-    directory,
+    // Entered, but not listed, by others.
+    directory: makeDirectory(directory, 0o711),
     temporary: makeDirectory(join(directory, 'tmp'), 0o755),
-    out: makeDirectory(join(directory, randomBytes(16).toString('hex')), 0o777),
+    out: makeDirectory(join(directory, secret()), 0o777),
   };
+}
+
+function secret(): string {
+  return randomBytes(16).toString('hex');
 }
 
 function makeDirectory(path: string, mode: number): string {
   mkdirSync(path);
   chmodSync(path, mode);
   return path;
+}
+
+function isMemoryPlentiful(): boolean {
+  const mount = readFileSync('/proc/self/mounts', 'latin1')
+    .split('\n')
+    .map((line) => line.split(' '))
+    .findLast(([, directory]) => directory === IN_MEMORY);
+  if (mount?.[2] !== 'tmpfs' || mount[3]?.split(',').some((option) => option === 'noexec' || option === 'ro') !== false)
+    return false;
+  const { bavail, bsize } = statfsSync(IN_MEMORY);
+  return bavail * bsize >= STAGE_MIB * 2 ** 20 && process.availableMemory() >= MEMORY_MIB * 2 ** 20;
 }
 
 // Root needs no user namespace, and is kept out nowhere.
@@ -62,20 +85,17 @@ export function closeOut(stage: Stage): void {
   chmodSync(stage.out, 0o700);
 }
 
-/** Removes a stage with everything in it. */
-export async function removeStage(directory: string, run: Run): Promise<void> {
-  // A build that was killed leaves files of its user namespace's users, which only such a user can remove.
-  const temporary = join(directory, 'tmp');
-  const left = existsSync(temporary) ? readdirSync(temporary).map((name) => join(temporary, name)) : [];
-  if (process.getuid?.() !== 0 && left.length > 0) await run('mmdebstrap', ['--unshare-helper', 'rm', '-rf', ...left]);
-  rmSync(directory, { recursive: true, force: true });
-}
-
-/** Removes a work directory, a finished or an abandoned one, and its stage wherever that is. */
-export async function removeWorkDirectory(workDirectory: string, run: Run): Promise<void> {
+/** Removes the stage of a build, a finished or an abandoned one, wherever it is. */
+export async function removeStage(workDirectory: string, run: Run): Promise<void> {
   const note = join(workDirectory, NOTE);
-  const far = existsSync(note) ? readFileSync(note, 'utf8') : '';
-  if (far.startsWith(FAR_STAGE) && /^[A-Za-z0-9]+$/.test(far.slice(FAR_STAGE.length))) await removeStage(far, run);
-  await removeStage(join(workDirectory, 'stage'), run);
-  rmSync(workDirectory, { recursive: true, force: true });
+  const noted = existsSync(note) ? readFileSync(note, 'utf8') : '';
+  for (const directory of [join(workDirectory, 'stage'), ...(ELSEWHERE.test(noted) ? [noted] : [])]) {
+    // A build that was killed leaves files of its user namespace's users, which only such a user can remove.
+    const temporary = join(directory, 'tmp');
+    const left = existsSync(temporary) ? readdirSync(temporary).map((name) => join(temporary, name)) : [];
+    if (process.getuid?.() !== 0 && left.length > 0)
+      await run('mmdebstrap', ['--unshare-helper', 'rm', '-rf', ...left]);
+    rmSync(directory, { recursive: true, force: true });
+  }
+  rmSync(note, { force: true });
 }

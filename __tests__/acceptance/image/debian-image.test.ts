@@ -1,5 +1,6 @@
 import {
   createReadStream,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -211,7 +212,16 @@ for source in pathlib.Path('/usr/lib/python3/dist-packages/cloudinit').rglob('*.
       const cacheDirectory = join(root, 'cache');
       const cache = new ImageCache(cacheDirectory);
       const hash = definitionHash(definition);
-      const builders = () => processesMatching((argv) => argv.some((word) => word.includes(cacheDirectory)));
+      const images = join(cacheDirectory, 'images');
+      let stage = '';
+      /** Where the build under way unpacks, which is in the argv of everything it runs. */
+      const noteStage = () => {
+        const [work] = readdirSync(images).filter((name) => name.startsWith('.building-'));
+        const note = join(images, work!, 'stage-path');
+        stage = existsSync(note) ? readFileSync(note, 'utf8') : join(images, work!, 'stage');
+        expect(existsSync(stage)).toBe(true);
+      };
+      const builders = () => processesMatching((argv) => argv.some((word) => word.includes(stage)));
 
       const abort = new AbortController();
       const cancelled = cache.obtain(hash, {
@@ -220,7 +230,10 @@ for source in pathlib.Path('/usr/lib/python3/dist-packages/cloudinit').rglob('*.
           buildDebianImage({
             ...{ definition, assetsDirectory: RENDERED, workDirectory, run, signal: abort.signal },
             progress: (_, detail) => {
-              if (detail?.startsWith('extracting') === true) abort.abort();
+              if (detail?.startsWith('extracting') !== true) return;
+              noteStage();
+              expect(builders()).not.toEqual([]);
+              abort.abort();
             },
           }),
       });
@@ -244,6 +257,7 @@ void new ImageCache('${cacheDirectory}').obtain('${hash}', { run, signal, onWait
       await expect(run(process.execPath, ['-r', 'ts-node/register', program], { cwd: REPOSITORY })).rejects.toThrow(
         /SIGKILL/,
       );
+      noteStage();
       await until('the end of mmdebstrap', 20, () => builders().length === 0);
       expect(await cache.inspect(hash)).toEqual({ status: 'missing' });
       const failing = {
