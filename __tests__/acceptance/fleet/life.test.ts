@@ -103,11 +103,12 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
     'updates the memory of one VM in place and leaves the other alone',
     async () => {
       const beta = fleet.qemu('beta');
-      project.editMain((text) => text.replace(/(new BuildVm\(\w+, 'alpha', \{)/, '$1 memory: Size.mebibytes(1536),'));
+      project.editMain((text) => text.replace(/('alpha', \{ \.\.\.standard,)/, '$1 memory: Size.mebibytes(1536),'));
 
       const plan = await project.cdktf('diff');
 
-      expect(plan.stdout).toContain('to change, 0 to destroy');
+      expect(plan.stdout).toMatch(/buildfleet_vm\.alpha .*will be updated in-place/);
+      expect(plan.stdout).not.toMatch(/buildfleet_vm\.beta .*(will|must) be/);
       expect(plan.stdout).toMatch(/memory_mib\s+= 2048 -> 1536/);
 
       await project.cdktf('deploy');
