@@ -1,5 +1,22 @@
 // node_modules that ship only ES modules are compiled too: jest cannot require() them as Node can.
-const esModules = ['execa', '@sindresorhus', 'figures', 'get-stream', 'human-signals', 'is-plain-obj', 'is-stream', 'is-unicode-supported', 'npm-run-path', 'parse-ms', 'path-key', 'pretty-ms', 'strip-final-newline', 'unicorn-magic', 'yoctocolors', '@sec-ant'];
+const esModules = [
+  'execa',
+  '@sindresorhus',
+  'figures',
+  'get-stream',
+  'human-signals',
+  'is-plain-obj',
+  'is-stream',
+  'is-unicode-supported',
+  'npm-run-path',
+  'parse-ms',
+  'path-key',
+  'pretty-ms',
+  'strip-final-newline',
+  'unicorn-magic',
+  'yoctocolors',
+  '@sec-ant',
+];
 
 /** @type {import('jest').Config} */
 const base = {
@@ -14,7 +31,12 @@ const base = {
 
 module.exports = {
   projects: [
-    { ...base, displayName: 'unit', testMatch: ['<rootDir>/__tests__/**/*.test.ts'], testPathIgnorePatterns: ['/node_modules/', '/__tests__/acceptance/'] },
+    {
+      ...base,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '/__tests__/acceptance/'],
+    },
     { ...base, displayName: 'acceptance', testMatch: ['<rootDir>/__tests__/acceptance/**/*.test.ts'] },
   ],
 };

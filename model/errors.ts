@@ -44,5 +44,7 @@ function formatParts(parts: FleetErrorParts): string {
 }
 
 function quote(value: unknown): string {
-  return JSON.stringify(value) ?? String(value);
+  // what JSON has no words for, such as undefined, is not a string here
+  const quoted: unknown = JSON.stringify(value);
+  return typeof quoted === 'string' ? quoted : String(value);
 }

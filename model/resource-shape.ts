@@ -103,7 +103,8 @@ export type Planned<S extends ResourceShape> = Simplify<
 
 /** What exists, every attribute known. */
 export type State<S extends ResourceShape> = Simplify<
-  { readonly [P in KeysOf<S['attributes'], 'required' | 'defaulted' | 'computed' | 'observed'>]: Value<
+  {
+    readonly [P in KeysOf<S['attributes'], 'required' | 'defaulted' | 'computed' | 'observed'>]: Value<
       S['attributes'][P]
     >;
   } & {

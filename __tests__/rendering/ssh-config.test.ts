@@ -96,7 +96,9 @@ test('a Host block each, whatever the VMs', () => {
       });
       const blocks = text.split('\nHost ').slice(1);
       expect(blocks.map((block) => block.split('\n')[0])).toEqual(vms.map(({ id }) => `haskell-build-${id} ${id}`));
-      blocks.forEach((block, index) => { expect(block).toContain(`  Port ${vms[index]!.tunnelPort}\n`); });
+      blocks.forEach((block, index) => {
+        expect(block).toContain(`  Port ${vms[index]!.tunnelPort}\n`);
+      });
     }),
   );
 });

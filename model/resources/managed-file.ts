@@ -10,8 +10,14 @@ export const managedFileShape = defineShape({
   attributes: {
     path: required(singleLineSchema, 'Absolute path, or one below the home directory (`~/…`).', { replaces: true }),
     content: required(z.string(), 'Text of the file or of the block.'),
-    mode: defaulted(z.string().regex(/^0[0-7]{3}$/), '0644', 'Permissions of the file. A block keeps those its file has.'),
-    block: optional(singleLineSchema, 'Name of the marked block; without it the whole file is managed.', { replaces: true }),
+    mode: defaulted(
+      z.string().regex(/^0[0-7]{3}$/),
+      '0644',
+      'Permissions of the file. A block keeps those its file has.',
+    ),
+    block: optional(singleLineSchema, 'Name of the marked block; without it the whole file is managed.', {
+      replaces: true,
+    }),
     expandHome: defaulted(
       z.boolean(),
       false,

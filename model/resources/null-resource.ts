@@ -4,7 +4,8 @@ import { computed, defineShape, optional } from '../resource-shape';
 /** The contract of `hashicorp/null`'s only resource. */
 export const nullResourceShape = defineShape({
   type: 'null_resource',
-  description: 'Manages nothing. Its provisioners run when it is created, and it is created anew when `triggers` change.',
+  description:
+    'Manages nothing. Its provisioners run when it is created, and it is created anew when `triggers` change.',
   attributes: {
     triggers: optional(z.record(z.string(), z.string()), 'Arbitrary values; a change of any replaces the resource.', {
       replaces: true,

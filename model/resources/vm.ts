@@ -44,7 +44,11 @@ export const vmShape = defineShape({
     heartbeatSeconds: defaulted(z.number().int().min(1), 30, 'Seconds between two heartbeats.'),
     readyTimeoutSeconds: defaulted(z.number().int().min(1), 600, 'Seconds that the VM has to become ready.'),
     powerState: observed(z.enum(['running', 'stopped', 'paused', 'crashed']), 'running', 'Power state.'),
-    seed: observed(z.enum(['removed', 'attached']), 'removed', 'The seed holds private keys and goes once the VM is ready.'),
+    seed: observed(
+      z.enum(['removed', 'attached']),
+      'removed',
+      'The seed holds private keys and goes once the VM is ready.',
+    ),
     id: computed(z.string(), 'UUID of the VM, given once.', { stable: true }),
   },
 });

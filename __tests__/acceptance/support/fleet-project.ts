@@ -103,7 +103,15 @@ export class FleetProject {
   }
 
   environment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
-    return { HOME: this.home, CI: '', CHECKPOINT_DISABLE: '1', TF_CLI_CONFIG_FILE: '', FORCE_COLOR: '0', NO_COLOR: '1', ...extra };
+    return {
+      HOME: this.home,
+      CI: '',
+      CHECKPOINT_DISABLE: '1',
+      TF_CLI_CONFIG_FILE: '',
+      FORCE_COLOR: '0',
+      NO_COLOR: '1',
+      ...extra,
+    };
   }
 
   /** Terraform's view of everything that exists. */
