@@ -6,7 +6,7 @@ const layers = {
   '^bundles/': ['bundles', 'model', 'files', 'rendering'],
   '^rendering/': ['rendering', 'model'],
   '^model/': ['model'],
-  '^provider/main\\.ts$': ['provider'],
+  '^provider/main\\.ts$': ['provider', 'process'],
   '^provider/plugin/': ['provider/plugin', 'model'],
   '^provider/resources/': [
     'provider/resources',

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { commandStarts } from './command-observer';
 import { readProcess, type ProcessIdentity } from './process-identity';
 
 /** How to start a process that outlives this one. */
@@ -31,6 +32,7 @@ export async function startDetached(
   args: readonly string[],
   options: DetachedOptions,
 ): Promise<DetachedProcess> {
+  commandStarts([file, ...args]);
   const output = openSync(options.outputPath, options.append === true ? 'a' : 'w', 0o600);
   try {
     const kept = KEPT_VARIABLES.flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));

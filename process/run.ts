@@ -1,4 +1,5 @@
 import { execa, ExecaError } from 'execa';
+import { commandStarts } from './command-observer';
 
 /** What one finished command printed. `exitCode` is 0 unless `acceptExitCodes` allowed another. */
 export interface CommandResult {
@@ -50,6 +51,7 @@ export class CommandError extends Error {
  * @throws CommandError with what happened, the escaped command line and the end of the output.
  */
 export const run: Run = async (file, args, options = {}) => {
+  commandStarts([file, ...args]);
   const child = execa(file, [...args], {
     ...(options.signal ? { cancelSignal: options.signal } : {}),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),

@@ -1,5 +1,5 @@
 import type { Attributes, ResourceShape, State } from '../../model/resource-shape';
-import type { Resource } from './resource';
+import type { Logger, Resource } from './resource';
 
 /** One line of the registry: what a resource looks like, and how to get its handler once the provider is configured. */
 export interface ResourceEntry<Services> {
@@ -33,4 +33,6 @@ export interface ProviderDefinition<A extends Attributes = Attributes, Services 
    */
   readonly configure: (config: ProviderConfig<A>) => Services;
   readonly resources: readonly ResourceEntry<Services>[];
+  /** Called around every handler while Terraform keeps a log, so that what lies below can write to it. */
+  readonly logged?: <T>(log: Logger, work: () => Promise<T>) => Promise<T>;
 }

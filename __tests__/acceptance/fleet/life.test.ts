@@ -14,6 +14,7 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
   const project = new FleetProject({ sshd: 13220, hub: 13200, first: 13221, last: 13230 });
   const fleet = new RunningFleet(project);
   const sshConfig = join(project.home, '.ssh/config');
+  const deployLog = join(project.directory, 'deploy.log');
 
   beforeAll(() => {
     mkdirSync(join(project.home, '.ssh'), { mode: 0o700 });
@@ -28,7 +29,7 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
   test(
     'comes up with two VMs that are reached and registered',
     async () => {
-      await project.cdktf('deploy');
+      await project.cdktf('deploy', { env: { TF_LOG_PROVIDER: 'debug', TF_LOG_PATH: deployLog } });
 
       const { vms } = await fleet.status();
 

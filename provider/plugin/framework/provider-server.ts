@@ -12,6 +12,8 @@ import { validateConfig } from './validation';
 
 /** What the process around the framework gives it. */
 export interface Host {
+  /** Whether anybody reads what the loggers write. */
+  readonly isLogging: boolean;
   /** Makes a logger whose lines carry the fields. */
   readonly logger: (fields: Readonly<Record<string, unknown>>) => Logger;
 }
@@ -71,7 +73,8 @@ export function createProviderServer<A extends Attributes, Services>(
       log,
       warn: (summary, detail) => diagnostics.push(warning(summary, detail)),
     };
-    const task = (async () => work(handlerOf(type), context))();
+    const handle = async (): Promise<T> => work(handlerOf(type), context);
+    const task = host.isLogging && definition.logged ? definition.logged(log, handle) : handle();
     running.add(task);
     try {
       return { value: await task, diagnostics };

@@ -13,8 +13,7 @@ export function createLogger(
   environment: NodeJS.ProcessEnv = process.env,
   write: (line: string) => void = (line) => process.stderr.write(line),
 ): Logger {
-  const level = environment['TF_LOG_PROVIDER'] ?? environment['TF_LOG'] ?? '';
-  if (level === '' || level.toUpperCase() === 'OFF') return { debug: () => {}, info: () => {}, warn: () => {} };
+  if (!isLogKept(environment)) return { debug: () => {}, info: () => {}, warn: () => {} };
   const line =
     (severity: string) =>
     (message: string, more: LogFields = {}): void => {
@@ -23,6 +22,12 @@ export function createLogger(
       );
     };
   return { debug: line('debug'), info: line('info'), warn: line('warn') };
+}
+
+/** Whether Terraform was asked to keep what providers log. */
+export function isLogKept(environment: NodeJS.ProcessEnv): boolean {
+  const level = environment['TF_LOG_PROVIDER'] ?? environment['TF_LOG'] ?? '';
+  return level !== '' && level.toUpperCase() !== 'OFF';
 }
 
 /** go-plugin wants exactly six digits of a second. */
