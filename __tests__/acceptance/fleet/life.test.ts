@@ -43,6 +43,16 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
     DEPLOY_SECONDS * 1000,
   );
 
+  test("logs each resource's commands", () => {
+    const commands = readFileSync(deployLog, 'utf8')
+      .split('\n')
+      .filter((line) => line.includes('running a command'))
+      .join('\n');
+
+    expect(commands).toMatch(/qemu-system-x86_64.*tf_resource_type=buildfleet_vm/);
+    expect(commands).toMatch(/ssh-keygen.*tf_resource_type=buildfleet_identity/);
+  });
+
   test('lets ssh in by every alias without a question about host keys', async () => {
     const names = await Promise.all(
       ['alpha', 'haskell-build-alpha', 'haskell-build', 'beta'].map(async (alias) =>
@@ -158,6 +168,7 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
       join(project.directory, 'cdktf.out'),
       join(project.directory, 'rendered'),
       log,
+      deployLog,
       project.paths.services,
       join(project.paths.stateDirectory, 'vms'),
     ];
