@@ -1,4 +1,3 @@
-import type { TerraformProvider } from 'cdktf';
 import type { IConstruct } from 'constructs';
 import type { FleetPaths } from '../model/paths';
 import type { PortLedger } from './port-ledger';
@@ -11,8 +10,6 @@ export interface IFleet extends IConstruct {
   /** Where deploy puts things on the workstation; may begin with `~/`. */
   readonly paths: FleetPaths;
   readonly portLedger: PortLedger;
-  /** Serves `null_resource`; undefined where the registry's null provider does. */
-  readonly nullResourceProvider: TerraformProvider | undefined;
 }
 
 /** Makes a stack findable by {@link fleetOf}. */

@@ -1,7 +1,6 @@
 import { Resource as NullResource } from '@cdktf/provider-null/lib/resource';
 import type { ITerraformDependable } from 'cdktf';
 import { Construct, type IConstruct } from 'constructs';
-import { fleetOf } from './fleet';
 
 /** A VM that can be proved. */
 export interface ITestedVm extends IConstruct {
@@ -24,9 +23,7 @@ export interface SmokeTestProps {
 export class SmokeTest extends Construct {
   constructor(scope: Construct, id: string, { vm }: SmokeTestProps) {
     super(scope, id);
-    const { nullResourceProvider } = fleetOf(this);
     new NullResource(this, 'Resource', {
-      ...(nullResourceProvider === undefined ? {} : { provider: nullResourceProvider }),
       triggers: vm.testTriggers,
       dependsOn: [...vm.workstation.clientFiles.all],
       provisioners: [

@@ -8,7 +8,7 @@ import { FleetError } from '../model/errors';
 import { type ParsedPortRegistry, parsePortRegistry, renderPortRegistry } from '../rendering/port-registry';
 import { bundleHub } from '../bundles/hub';
 import { bundleSupervisor } from '../bundles/supervisor';
-import { FLEET_SOURCE, NULL_SOURCE, placeProvider } from '../bundles/place-provider';
+import { placeProvider } from '../bundles/place-provider';
 import { findBlockingCliConfig } from '../bundles/terraform-cli-config';
 import type { IFleetProject } from './fleet-project';
 import { FleetStack } from './fleet-stack';
@@ -109,9 +109,7 @@ export class FleetApp extends App implements IFleetProject {
   /** Provider, hub and supervisor, which `terraform init` and deploy find in the stack's output. */
   private async placePrograms(stack: FleetStack): Promise<void> {
     const directory = this.directoryOf(stack);
-    placeProvider(directory, {
-      sources: stack.nullProvider === 'bundled' ? [FLEET_SOURCE, NULL_SOURCE] : [FLEET_SOURCE],
-    });
+    placeProvider(directory);
     await bundleHub(join(directory, 'provider'));
     await bundleSupervisor(join(directory, 'provider'));
   }

@@ -1,5 +1,14 @@
-import { LocalBackend, type TerraformElement, type TerraformProvider, TerraformStack } from 'cdktf';
+import {
+  Aspects,
+  LocalBackend,
+  TerraformDataSource,
+  type TerraformElement,
+  type TerraformProvider,
+  TerraformResource,
+  TerraformStack,
+} from 'cdktf';
 import { NullProvider } from '@cdktf/provider-null/lib/provider';
+import type { IConstruct } from 'constructs';
 import { z } from 'zod';
 import { type IFleet, markFleet } from '../constructs/fleet';
 import type { PortLedger } from '../constructs/port-ledger';
@@ -8,7 +17,6 @@ import { workstationPathSchema } from '../constructs/schemas';
 import { FleetError } from '../model/errors';
 import { NAME_PATTERN } from '../model/names';
 import { DEFAULT_CACHE_DIRECTORY, FleetPaths, defaultStateDirectory } from '../model/paths';
-import { NULL_SOURCE } from '../bundles/place-provider';
 import type { IFleetProject } from './fleet-project';
 
 export interface FleetStackProps {
@@ -31,8 +39,6 @@ export class FleetStack extends TerraformStack implements IFleet {
   readonly fleetName: string;
   readonly paths: FleetPaths;
   readonly portLedger: PortLedger;
-  readonly nullProvider: 'bundled' | 'registry';
-  readonly nullResourceProvider: TerraformProvider | undefined;
 
   constructor(scope: IFleetProject, name: string, props: FleetStackProps = {}) {
     super(scope, NAME_PATTERN.test(name) && !scope.node.tryFindChild(name) ? name : scope.freeStackId());
@@ -42,7 +48,6 @@ export class FleetStack extends TerraformStack implements IFleet {
     this.fleetName = name;
     this.paths = new FleetPaths(text(props.stateDirectory) ?? defaultStateDirectory(name));
     this.portLedger = scope.portLedger;
-    this.nullProvider = props.nullProvider ?? 'bundled';
 
     // as seen from the stack's output, where Terraform runs; the default would be an absolute path
     new LocalBackend(this, { path: `../../../terraform.${name}.tfstate` });
@@ -52,12 +57,21 @@ export class FleetStack extends TerraformStack implements IFleet {
       cacheDirectory: text(props.cacheDirectory) ?? DEFAULT_CACHE_DIRECTORY,
     });
     new NullProvider(this, 'null');
-    if (this.nullProvider === 'bundled') {
-      this.nullResourceProvider = provider;
-      this.addOverride('terraform.required_providers.null', NULL_SOURCE);
-      // a block would make Terraform start a second process for every command; ours serves the type as it is
-      this.addOverride('provider.null', undefined);
-    }
+    if (props.nullProvider !== 'registry') this.serveNullBinding(provider);
+  }
+
+  /**
+   * Has everything of the null binding served by our process, also what nobody gave a provider. Terraform starts a
+   * process for every source that it requires, if only to ask for its schema; so the binding's own goes.
+   */
+  private serveNullBinding(provider: TerraformProvider): void {
+    this.addOverride('terraform.required_providers.null', undefined);
+    this.addOverride('provider.null', undefined);
+    Aspects.of(this).add({
+      visit: (construct) => {
+        if (isOfNullBinding(construct)) construct.provider = provider;
+      },
+    });
   }
 
   /** Between stacks this pass finds references; where there is one stack it would only resolve everything twice. */
@@ -74,6 +88,13 @@ export class FleetStack extends TerraformStack implements IFleet {
       .filter((id) => id !== 'Resource')
       .join('_');
   }
+}
+
+function isOfNullBinding(construct: IConstruct): construct is TerraformResource | TerraformDataSource {
+  return (
+    (TerraformResource.isTerraformResource(construct) || TerraformDataSource.isTerraformDataSource(construct)) &&
+    construct.terraformGeneratorMetadata?.providerName === 'null'
+  );
 }
 
 function text(value: unknown): string | undefined {

@@ -1,3 +1,4 @@
+import { Resource as NullResource } from '@cdktf/provider-null/lib/resource';
 import { z } from 'zod';
 import { BuildVm } from '../../constructs/build-vm';
 import type { ResourceShape } from '../../model/resource-shape';
@@ -19,21 +20,32 @@ function fleetOfTwo(): TestFleet {
 
 test('providers come from the stack itself, and the state lies beside main.ts', () => {
   const plan = fleetOfTwo().plan();
-  expect(plan.terraform).toMatchObject({
+  expect(plan.terraform).toEqual({
     backend: { local: { path: '../../../terraform.fleet.tfstate' } },
-    required_providers: {
-      buildfleet: { source: 'buildfleet.local/fleet/buildfleet' },
-      null: { source: 'buildfleet.local/fleet/null' },
-    },
+    required_providers: { buildfleet: { source: 'buildfleet.local/fleet/buildfleet', version: '0.1.0' } },
   });
   expect(plan.provider['buildfleet']).toEqual([
     { fleet: 'fleet', state_directory: '~/.local/state/buildfleet/fleet', cache_directory: '~/.cache/buildfleet' },
   ]);
 });
 
+test('our process serves every null_resource of the stack, also one that names no provider', () => {
+  const fleet = fleetOfTwo();
+  new NullResource(fleet.stack, 'own', { triggers: { a: 'b' } });
+  const resources = Object.values(fleet.plan().resource['null_resource']!);
+  expect(resources.map((resource) => resource['provider' as keyof typeof resource])).toEqual([
+    'buildfleet',
+    'buildfleet',
+    'buildfleet',
+  ]);
+});
+
 test("a stack may ask for the registry's null provider", () => {
-  const plan = new TestFleet({ stack: { nullProvider: 'registry' } }).plan();
+  const fleet = new TestFleet({ stack: { nullProvider: 'registry' } });
+  new NullResource(fleet.stack, 'own', { triggers: { a: 'b' } });
+  const plan = fleet.plan();
   expect(plan.terraform['required_providers']!['null']).toMatchObject({ source: 'null' });
+  expect(plan.resource['null_resource']!['own']).not.toHaveProperty('provider');
 });
 
 test('addresses are what people call things', () => {

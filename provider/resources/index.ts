@@ -5,14 +5,15 @@ import { capabilityShape } from '../../model/resources/capability';
 import { identityShape } from '../../model/resources/identity';
 import { imageShape } from '../../model/resources/image';
 import { managedFileShape } from '../../model/resources/managed-file';
+import { nullResourceShape } from '../../model/resources/null-resource';
 import { workstationShape } from '../../model/resources/workstation';
 import { type ResourceEntry, resource } from '../plugin/provider';
-import { nullResources } from './null';
 import type { ProviderSettings } from './settings';
 
 /** Every resource of the `buildfleet` provider, one line each. */
 export const resources: readonly ResourceEntry<ProviderSettings>[] = [
-  ...nullResources,
+  // what `@cdktf/provider-null` describes, so that it needs no download
+  resource(nullResourceShape, () => (require('./null-resource') as typeof import('./null-resource')).nullResource()),
   resource(workstationShape, (settings: ProviderSettings) =>
     (require('./workstation') as typeof import('./workstation')).workstationResource(settings),
   ),

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FLEET_SOURCE, NULL_SOURCE, placeProvider } from '../../../bundles/place-provider';
+import { FLEET_SOURCE } from '../../../bundles/place-provider';
 import { findBlockingCliConfig } from '../../../bundles/terraform-cli-config';
 import { describeWithTools } from '../support/tools';
 import { TerraformProject } from './support/terraform-project';
@@ -45,22 +45,6 @@ describeWithTools(['terraform'], 'the placed provider', () => {
     await project.terraform(['state', 'rm', 'null_resource.smoke']);
     await project.terraform(['import', 'null_resource.smoke', '4711']);
     expect((await project.state())['null_resource.smoke']!.values['id']).toBe('4711');
-  });
-
-  test('a second source serves null_resource alone', async () => {
-    placeProvider(project.directory, { sources: [FLEET_SOURCE, NULL_SOURCE] });
-    writeFileSync(
-      join(project.directory, 'cdk.tf.json'),
-      JSON.stringify({
-        terraform: { required_providers: { null: NULL_SOURCE } },
-        resource: { null_resource: { smoke: { triggers: { a: 'b' } } } },
-      }),
-    );
-    await project.terraform(['init']);
-    expect(await project.apply()).toContain('1 added');
-    const { stdout } = await project.terraform(['providers', 'schema', '-json']);
-    const schemas = JSON.parse(stdout) as { provider_schemas: Record<string, { resource_schemas: object }> };
-    expect(Object.keys(schemas.provider_schemas[NULL_SOURCE.source]!.resource_schemas)).toEqual(['null_resource']);
   });
 
   test('without its code the provider says what is missing', async () => {
