@@ -15,7 +15,7 @@ const SOURCES = [
   'process',
   'provider',
   'rendering',
-  'scripts',
+  'bundles',
   'stacks',
 ];
 const SINGLE_FILES = ['main.ts', 'package.json', 'port-registry.yml', 'tsconfig.json'];

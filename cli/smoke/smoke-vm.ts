@@ -70,16 +70,19 @@ async function workOnVm(
   const sources = await packSources(tools);
   const seconds = stopwatch();
   const lines: RemoteLine[] = [];
-  const remarks: string[] = [];
   const stderr = await runOnVm(loaded, vm, tools, nonce, sources, (text) => {
     const line = parseRemoteLine(text);
-    if (line === undefined) return void remarks.push(text);
+    if (line === undefined) return;
     lines.push(line);
-    if (line.kind === 'step') report(toStep(line, loaded, vm, seconds(), lastLines(remarks)));
+    if (line.kind === 'step' && line.ok) report(toStep(line, loaded, vm, seconds(), ''));
   });
-  if (lines.length === 0) {
+  // What a failed step said comes on a stream of its own, which may be read later than the step's line.
+  const failure = lines.find((line) => line.kind === 'step' && !line.ok);
+  if (failure?.kind === 'step') {
+    report(toStep(failure, loaded, vm, seconds(), lastLines(stderr.split('\n'))));
+  } else if (lines.length === 0) {
     report(connectionFailure(loaded, vm, tools, seconds(), stderr));
-  } else if (lines.every((line) => line.kind === 'result' || line.ok)) {
+  } else {
     report(checkResult(lines.at(-1), nonce, vm, stderr));
   }
 }

@@ -103,7 +103,7 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
       expect(changedAttributes(plan.stdout)).toEqual(['power_state']);
 
       await project.cdktf('deploy');
-      expect((await fleet.vm('alpha')).usable).toBe(true);
+      await fleet.untilUsable('alpha', 30);
       expect((await project.ssh(['alpha', 'cat /etc/ssh/ssh_host_ed25519_key.pub'])).stdout).toBe(hostKey);
       expect(await fleet.hubEntries('alpha')).toHaveLength(1);
     },
@@ -151,7 +151,7 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
 
       expect(fleet.qemu('alpha')).toBe(alpha);
       expect((await fleet.vm('beta')).tunnelPort).toBe(13222);
-      expect((await fleet.vm('beta')).usable).toBe(true);
+      await fleet.untilUsable('beta', 30);
     },
     2 * DEPLOY_SECONDS * 1000,
   );
