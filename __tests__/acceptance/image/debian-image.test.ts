@@ -188,8 +188,8 @@ describeWithTools(
       expect(await seeded.ssh('readlink /etc/localtime')).toContain(definition.timezone);
       expect(await seeded.ssh('stat -c %U:%u /build && hostname')).toBe('build:1000\nunder-test');
       expect(await seeded.ssh('dpkg --audit')).toBe('');
-      // says so if its cache is older than what it was made from
-      expect(await seeded.ssh('ghc-pkg check 2>&1')).toBe('');
+      // It warns if its cache is older than what it was made from.
+      expect(await seeded.ssh('ghc-pkg list 2>&1 | grep -ci warning || true')).toBe('0');
       // mke2fs left nothing for the guest to finish or to repair
       expect(await seeded.ssh('dumpe2fs -h /dev/sda1 2>/dev/null | grep "Filesystem state"')).toMatch(/clean$/);
       // A Python that finds its caches stale compiles every module at every boot.
