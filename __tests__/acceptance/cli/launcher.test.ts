@@ -15,7 +15,7 @@ const PARTS = [
   'process',
   'provider/drivers',
   'rendering',
-  'scripts',
+  'bundles',
   'package.json',
   'package-lock.json',
 ];

@@ -63,7 +63,7 @@ describeWithTools(['sshd', 'ssh-keygen'], "the private sshd's configuration as s
         'gatewayports no',
         `permitlisten ${ports}`,
         'permitopen localhost:8000',
-        'clientaliveinterval 5',
+        'clientaliveinterval 2',
         'clientalivecountmax 2',
       ]),
     );
