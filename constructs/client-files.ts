@@ -19,7 +19,8 @@ type ManagedFile = ShapedResource<typeof managedFileShape>;
 export class ClientFiles extends Construct implements IRendersFiles {
   /** Pinned host keys; they must be there before somebody waits for a VM. */
   readonly knownHosts: ManagedFile;
-  readonly all: readonly ManagedFile[];
+  /** What ssh is told of the VMs; it must be there before somebody logs in to one. */
+  readonly sshConfig: ManagedFile;
   private readonly workstation: IWorkstation;
 
   constructor(scope: Construct, id: string, { workstation }: { readonly workstation: IWorkstation }) {
@@ -34,21 +35,18 @@ export class ClientFiles extends Construct implements IRendersFiles {
     this.knownHosts = file('known-hosts', paths.knownHosts, () =>
       renderKnownHosts(this.workstation.vms.map((vm) => ({ alias: vm.vmName, publicKey: vm.hostPublicKey }))),
     );
-    this.all = [
-      this.knownHosts,
-      file('ssh-config', paths.sshConfig, () => contentOf('ssh-config'), true),
-      new ShapedResource(this, 'ssh-include', managedFileShape, {
-        attributes: () => ({
-          path: this.workstation.operatorSshConfig,
-          block: `buildfleet ${fleetOf(this).fleetName}`,
-          content: renderSshInclude(paths.sshConfig),
-          expandHome: true,
-        }),
+    this.sshConfig = file('ssh-config', paths.sshConfig, () => contentOf('ssh-config'), true);
+    new ShapedResource(this, 'ssh-include', managedFileShape, {
+      attributes: () => ({
+        path: this.workstation.operatorSshConfig,
+        block: `buildfleet ${fleetOf(this).fleetName}`,
+        content: renderSshInclude(paths.sshConfig),
+        expandHome: true,
       }),
-      file('fleet-file', paths.fleetFile, () => contentOf('fleet.json')),
-      file('port-registry', paths.portRegistry, () => contentOf('port-registry.yml')),
-      file('state-hub-refs', paths.stateHubRefs, () => this.stateHubRefs(this.workstation.capability.entryId)),
-    ];
+    });
+    file('fleet-file', paths.fleetFile, () => contentOf('fleet.json'));
+    file('port-registry', paths.portRegistry, () => contentOf('port-registry.yml'));
+    file('state-hub-refs', paths.stateHubRefs, () => this.stateHubRefs(this.workstation.capability.entryId));
   }
 
   renderFiles(): readonly RenderedFile[] {
@@ -57,12 +55,12 @@ export class ClientFiles extends Construct implements IRendersFiles {
       { path: 'smoke-test.sh', content: renderSmokeScript(), executable: true },
       { path: 'fleet.json', content: this.fleetFile() },
       { path: 'port-registry.yml', content: this.portRegistry() },
-      { path: 'ssh-config', content: this.sshConfig() },
+      { path: 'ssh-config', content: this.renderedSshConfig() },
       { path: 'state-hub-refs.yml', content: this.stateHubRefs(null) },
     ];
   }
 
-  private sshConfig(): string {
+  private renderedSshConfig(): string {
     return renderSshConfig({
       vms: this.workstation.vms.map((vm) => ({
         aliases: [vm.vmName, ...hostAliases(vm.id, vm === this.workstation.defaultVm).slice(1)],

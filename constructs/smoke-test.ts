@@ -7,8 +7,8 @@ export interface ITestedVm extends IConstruct {
   readonly vmName: string;
   /** References to what the test depends on; a change of any makes it run again. */
   readonly testTriggers: Record<string, string>;
-  /** What must have been made for the test to reach the VM. */
-  readonly workstation: { readonly clientFiles: { readonly all: readonly ITerraformDependable[] } };
+  /** What must have been made, besides the VM, for the test to reach it. */
+  readonly workstation: { readonly clientFiles: { readonly sshConfig: ITerraformDependable } };
 }
 
 export interface SmokeTestProps {
@@ -25,7 +25,7 @@ export class SmokeTest extends Construct {
     super(scope, id);
     new NullResource(this, 'Resource', {
       triggers: vm.testTriggers,
-      dependsOn: [...vm.workstation.clientFiles.all],
+      dependsOn: [vm.workstation.clientFiles.sshConfig],
       provisioners: [
         {
           type: 'local-exec',

@@ -57,7 +57,7 @@ export interface IWorkstation extends IConstruct {
   /** The type under which the VMs register. */
   readonly capability: ICapability;
   /** What a client needs on the workstation to reach the VMs. */
-  readonly clientFiles: { readonly all: readonly ITerraformDependable[] };
+  readonly clientFiles: { readonly sshConfig: ITerraformDependable };
   /** In the order of their declaration. */
   readonly vms: readonly ITunnelledVm[];
   /** The VM that is meant when none is named. */

@@ -128,8 +128,9 @@ export class Workstation extends FleetConstruct implements IWorkstation {
     return [this.resource];
   }
 
-  get beforeVms(): readonly ShapedResource<typeof workstationShape | typeof managedFileShape>[] {
-    return [this.resource, this.tunnelKeys, this.clientFiles.knownHosts];
+  get beforeVms(): readonly ShapedResource<typeof managedFileShape>[] {
+    // the tunnel keys come after the services; each edge that says nothing new costs time in a plan of many VMs
+    return [this.tunnelKeys, this.clientFiles.knownHosts];
   }
 
   get allocation(): PortAllocation {
