@@ -1,3 +1,4 @@
+import { observeCommands } from '../process/command-observer';
 import { serveProvider } from './plugin/serve';
 import { resources } from './resources';
 import { providerAttributes } from './resources/settings';
@@ -7,4 +8,8 @@ void serveProvider({
   config: providerAttributes,
   configure: (settings) => settings,
   resources,
+  logged: (log, work) =>
+    observeCommands((argv) => {
+      log.debug('running a command', { argv });
+    }, work),
 });
