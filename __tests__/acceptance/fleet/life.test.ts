@@ -4,6 +4,7 @@ import { run } from '../../../process/run';
 import { FleetProject } from '../support/fleet-project';
 import { RunningFleet } from '../support/running-fleet';
 import { describeWithTools } from '../support/tools';
+import { until } from '../support/until';
 
 /** What an operator had in `~/.ssh/config` before: no final newline, so that a careless edit shows. */
 const OWN_SSH_CONFIG = '# mine\nHost *\n  ServerAliveInterval 60';
@@ -31,7 +32,11 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
     async () => {
       await project.cdktf('deploy', { env: { TF_LOG_PROVIDER: 'debug', TF_LOG_PATH: deployLog } });
 
-      const { vms } = await fleet.status();
+      // a look takes two seconds at most, which two emulated machines on a loaded one can miss
+      const { vms } = await until('both VMs are usable', 60, async () => {
+        const status = await fleet.status();
+        return status.vms.every((vm) => vm.usable) && status;
+      });
 
       expect(vms.map((vm) => [vm.id, vm.usable, vm.power.state, vm.tunnel.state, vm.hubEntry.state])).toEqual([
         ['alpha', true, 'running', 'up', 'fresh'],
