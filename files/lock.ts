@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { makeDirectories } from './directories';
 
 /** Who stands behind a claim: this process and no later one with its pid. */
 export interface Claimant {
@@ -41,7 +42,7 @@ export async function withLock<T>(directory: string, action: () => Promise<T>, o
 }
 
 async function acquire(directory: string, { signal, onWait }: LockOptions): Promise<() => void> {
-  mkdirSync(directory, { recursive: true });
+  makeDirectories(directory);
   for (let told = false; ;) {
     signal?.throwIfAborted();
     const claim = join(directory, claimName());

@@ -20,6 +20,9 @@ const TITLE_PREFIX = 'Haskell Build Agent — ';
 const HOST_NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const GHC_VERSION = /^\d{1,3}(\.\d{1,3}){1,3}$/;
 const PORT = /^[1-9]\d{0,4}$/;
+const TOOL_VERSION = /^\d{1,9}(\.\d{1,9})+$/;
+const MEBIBYTES = /^(\d{1,12})MiB$/;
+const WORKSPACE = /^[A-Za-z0-9._+-]{1,255}$/;
 
 const oneLine = (max: number) =>
   z
@@ -167,6 +170,49 @@ export function parseInstanceKeywords(keywords: readonly string[]): {
   };
 }
 
+/** What the description of a machine's entry says about it. Undefined: not said, not known, or not readable. */
+export interface ReportedFacts {
+  /** The default first. Empty: none was found. */
+  readonly ghcVersions: readonly string[] | undefined;
+  /** The default first. Empty: none was found. */
+  readonly cabalVersions: readonly string[] | undefined;
+  readonly cpus: number | undefined;
+  /** Memory of the machine. */
+  readonly memoryMib: number | undefined;
+  /** Memory that programs can still have. */
+  readonly memoryFreeMib: number | undefined;
+  /** Room on the disk of the workspaces. */
+  readonly diskFreeMib: number | undefined;
+  /** Load average of the last minute. */
+  readonly load: number | undefined;
+  readonly uptimeSeconds: number | undefined;
+  /** Workspaces in which a build runs. */
+  readonly builds: readonly string[] | undefined;
+}
+
+/**
+ * Reads the facts that a machine's agent writes into its description as `name=value`, whatever stands around them. A
+ * fact said twice with different values is none.
+ */
+export function parseInstanceFacts(description: string): ReportedFacts {
+  const words = description.split(/\s+/);
+  const read = <T>(name: string, parse: (value: string) => T | undefined): T | undefined => {
+    const value = only(valuesOf(words, `${name}=`));
+    return value === undefined ? undefined : parse(value);
+  };
+  return {
+    ghcVersions: read('ghc', listOf(TOOL_VERSION)),
+    cabalVersions: read('cabal', listOf(TOOL_VERSION)),
+    cpus: read('cpus', amount(/^([1-9]\d{0,3})$/)),
+    memoryMib: read('memory', amount(MEBIBYTES)),
+    memoryFreeMib: read('memory-free', amount(MEBIBYTES)),
+    diskFreeMib: read('disk-free', amount(MEBIBYTES)),
+    load: read('load', amount(/^(\d{1,5}(?:\.\d{1,2})?)$/)),
+    uptimeSeconds: read('uptime', amount(/^(\d{1,10})s$/)),
+    builds: read('builds', listOf(WORKSPACE)),
+  };
+}
+
 /** The entry that defines the type: what a build machine is, and what it can be run with. */
 export function typeEntry(): NewCapability {
   return {
@@ -223,6 +269,24 @@ export function freshness(entry: Pick<Capability, 'updated_at' | 'created_at'>, 
 function valuesOf(keywords: readonly string[], prefix: string): string[] {
   const values = keywords.filter((word) => word.startsWith(prefix)).map((word) => word.slice(prefix.length));
   return [...new Set(values)];
+}
+
+/** Reads `a,b`, and `none` as empty; `unknown` is no list. */
+function listOf(item: RegExp): (value: string) => readonly string[] | undefined {
+  return (value) => {
+    if (value === 'none') return [];
+    if (value === 'unknown') return undefined;
+    const items = value.split(',');
+    return items.every((text) => item.test(text)) ? items : undefined;
+  };
+}
+
+/** Reads the number that the first group of `pattern` matches. */
+function amount(pattern: RegExp): (value: string) => number | undefined {
+  return (value) => {
+    const digits = pattern.exec(value)?.[1];
+    return digits === undefined ? undefined : Number(digits);
+  };
 }
 
 function only<T>(values: readonly T[]): T | undefined {

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { hypervisorSchema } from './hypervisor';
+import { imageBuilderSchema } from './image-definition';
 import { nameSchema, singleLineSchema } from './names';
 import { portSchema } from './port';
 
@@ -21,11 +23,13 @@ export const fleetSchema = z.strictObject({
     developerKey: singleLineSchema,
   }),
   hub: z.strictObject({ url: singleLineSchema, domain: singleLineSchema, capabilityType: singleLineSchema }),
-  hosts: z.array(z.strictObject({ id: nameSchema, hypervisor: z.enum(['qemu']), connection: z.enum(['local']) })),
+  hosts: z.array(z.strictObject({ id: nameSchema, hypervisor: hypervisorSchema, connection: z.enum(['local']) })),
   images: z.array(
     z.strictObject({
       id: nameSchema,
       definitionHash: z.string(),
+      /** What builds it where no cache has it. */
+      builder: imageBuilderSchema,
       /** Versions in the image, the default first. */
       ghcVersions: z.array(z.string()).min(1),
       cabalVersion: z.string(),

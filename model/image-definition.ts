@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { FleetError } from './errors';
+import { hypervisorSchema, type ImageFormat } from './hypervisor';
 import { nameSchema, singleLineSchema } from './names';
 
 /** Grows whenever the builder makes another disk from the same definition. */
@@ -53,6 +54,30 @@ const DISTRIBUTION_TOOLCHAINS = {
   trixie: { ghc: '9.6.6', cabal: '3.10.3.0' },
 };
 
+/** The live server installer of the release; once a point release is out, its predecessor moves to the second address. */
+export const UBUNTU_ISO = {
+  '24.04': {
+    urls: [
+      'https://releases.ubuntu.com/24.04/ubuntu-24.04.5-live-server-amd64.iso',
+      'https://old-releases.ubuntu.com/releases/24.04/ubuntu-24.04.5-live-server-amd64.iso',
+    ],
+    sha256: '97f3d7ffb032c3eb3b23d2c8be9cc76e60c2c1f2c0146ba5ba9fe01cafae0fd8',
+  },
+} as const;
+
+/** GHCup and what it installs, unless an image says otherwise. */
+export const DEFAULT_GHCUP_TOOLCHAIN = {
+  kind: 'ghcup',
+  ghcup: { version: '0.2.6.2', sha256: '9ed5da5449b48043a0d17e767c05d2ef585e25a639bb934329496c6d2fad9cf8' },
+  ghc: '9.8.4',
+  secondaryGhc: '9.6.6',
+  cabal: '3.12.1.0',
+  indexState: null,
+} as const;
+
+/** Room and processors of the machine that an Ubuntu image is installed on. */
+export const UBUNTU_BUILD_MACHINE = { memoryMib: 8192, cpus: 4 } as const;
+
 /** Order in which the scripts run inside the image, and where they lie in the copy of the assets. */
 export const PROVISIONING_SCRIPTS = [
   'scripts/install-haskell.sh',
@@ -60,9 +85,13 @@ export const PROVISIONING_SCRIPTS = [
   'scripts/generalize.sh',
 ] as const;
 
+/** Scripts beside those, for people who import an image by hand: they run on the host and change no image. */
+export const HOST_SCRIPTS = ['scripts/inject-keys.sh', 'scripts/setup-vm.sh'] as const;
+
 /**
  * How `assets/` becomes the copy that lies beside a definition: everything below `from` (relative to `assets/`) stands
- * below `to` there. The provisioning scripts become the definition's `scripts`, all else its `files`.
+ * below `to` there. The provisioning scripts become the definition's `scripts`, all else its `files`, except for the
+ * {@link HOST_SCRIPTS}.
  */
 export const IMAGE_ASSET_DIRECTORIES = [
   { from: 'haskell/scripts', to: 'scripts' },
@@ -111,15 +140,50 @@ const debianBaseSchema = z.strictObject({
     .nullable(),
 });
 
+const ubuntuBaseSchema = z.strictObject({
+  kind: z.literal('ubuntu'),
+  release: z.enum(['24.04']),
+  architecture: z.enum(['amd64']),
+  /** Installer, from the first address that has it. */
+  iso: z.strictObject({
+    urls: z.array(z.string().regex(/^(https?|file):\/\/[^\s'"\\]+$/, 'must be an http, https or file URL')).min(1),
+    sha256: sha256Schema,
+  }),
+  /** What runs the machine that Packer installs on, and so the format that comes out: an OVA or a qcow2. */
+  builder: hypervisorSchema,
+  /** Values for further variables of the Packer template. */
+  variables: z.record(
+    z.string().regex(/^[a-z][a-z0-9_]*$/, 'must name a variable of the Packer template'),
+    singleLineSchema,
+  ),
+});
+
+const versionSchema = z.string().regex(/^\d+(\.\d+)+$/, 'must be a version such as 9.8.4');
+
+const toolchainSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('distribution'), ghc: versionSchema, cabal: versionSchema }),
+  z.strictObject({
+    kind: z.literal('ghcup'),
+    ghcup: z.strictObject({ version: versionSchema, sha256: sha256Schema }),
+    /** The default one. */
+    ghc: versionSchema,
+    secondaryGhc: versionSchema.nullable(),
+    cabal: versionSchema,
+    /** Moment of the package index, `2026-01-31T00:00:00Z`; null is the newest. */
+    indexState: z
+      .string()
+      .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'must be a time such as 2026-01-31T00:00:00Z')
+      .nullable(),
+  }),
+]);
+
 /** Everything declared that can change the disk. Parsing normalises it, so that equal images have equal hashes. */
 export const imageDefinitionSchema = z
   .strictObject({
     formatVersion: z.literal(IMAGE_FORMAT_VERSION),
     name: nameSchema,
-    base: z.discriminatedUnion('kind', [debianBaseSchema]),
-    toolchain: z.discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('distribution'), ghc: singleLineSchema, cabal: singleLineSchema }),
-    ]),
+    base: z.discriminatedUnion('kind', [debianBaseSchema, ubuntuBaseSchema]),
+    toolchain: toolchainSchema,
     /** Sorted, each once. */
     packages: z.array(packageSchema).transform((names) => [...new Set(names)].sort()),
     /** Run inside the image, in this order. */
@@ -146,12 +210,17 @@ export const imageDefinitionSchema = z
         });
       }
     }
-    if (definition.base.snapshot !== null && definition.base.mirror === null) {
+    const { base } = definition;
+    if (base.kind === 'debian' && base.snapshot !== null && base.mirror === null) {
       context.addIssue({ code: 'custom', path: ['base', 'mirror'], message: 'must be given when a snapshot is' });
     }
   });
 
 export type ImageDefinition = z.output<typeof imageDefinitionSchema>;
+/** One that mmdebstrap builds. */
+export type DebianImageDefinition = ImageDefinition & { readonly base: z.output<typeof debianBaseSchema> };
+/** One that Packer builds. */
+export type UbuntuImageDefinition = ImageDefinition & { readonly base: z.output<typeof ubuntuBaseSchema> };
 export type ImageDefinitionInput = z.input<typeof imageDefinitionSchema>;
 /** A file of the copy of the assets, as a definition lists it. */
 export type ImageAsset = ImageDefinition['scripts'][number];
@@ -173,13 +242,16 @@ export type ImageDefinitionProps = Omit<ImageDefinitionInput, Defaulted> & {
  * @throws FleetError naming everything that is wrong, or the GHC versions that the suite has.
  */
 export function imageDefinition(props: ImageDefinitionProps, place?: string): ImageDefinition {
-  const toolchain = props.toolchain ?? distributionToolchain(props.base.suite);
+  const { base } = props;
+  const toolchain = props.toolchain ?? (base.kind === 'debian' ? suiteToolchain(base.suite) : DEFAULT_GHCUP_TOOLCHAIN);
+  const system = base.kind === 'debian' ? DEBIAN_SYSTEM_PACKAGES : [];
+  const compilers = toolchain.kind === 'distribution' ? ['ghc', 'cabal-install'] : [];
   return parseImageDefinition(
     {
       ...props,
       formatVersion: IMAGE_FORMAT_VERSION,
       toolchain,
-      packages: [...(props.packages ?? DEFAULT_IMAGE_PACKAGES), ...DEBIAN_SYSTEM_PACKAGES, 'ghc', 'cabal-install'],
+      packages: [...(props.packages ?? DEFAULT_IMAGE_PACKAGES), ...system, ...compilers],
       overlays: props.overlays ?? [],
       diskMib: props.diskMib ?? 40_960,
       locale: props.locale ?? 'en_US.UTF-8',
@@ -209,23 +281,60 @@ export function parseImageDefinition(value: unknown, place?: string): ImageDefin
   return parsed.data;
 }
 
-function checkToolchain(definition: ImageDefinition, place: string | undefined): void {
-  const available = distributionToolchain(definition.base.suite);
+/** What Ubuntu's archive has depends on the day; installing finds out. */
+function checkToolchain({ base, toolchain }: ImageDefinition, place: string | undefined): void {
+  if (base.kind !== 'debian' || toolchain.kind !== 'distribution') return;
+  const available = suiteToolchain(base.suite);
   for (const tool of ['ghc', 'cabal'] as const) {
-    if (definition.toolchain[tool] !== available[tool]) {
+    if (toolchain[tool] !== available[tool]) {
       throw new FleetError({
         code: 'toolchain-unknown',
-        problem: `Debian ${definition.base.suite} does not have this ${tool}`,
+        problem: `Debian ${base.suite} does not have this ${tool}`,
         place,
-        value: definition.toolchain[tool],
+        value: toolchain[tool],
         remedy: `use one of: ${available[tool]}`,
       });
     }
   }
 }
 
-function distributionToolchain(suite: ImageDefinition['base']['suite']): ImageDefinition['toolchain'] {
+function suiteToolchain(suite: DebianImageDefinition['base']['suite']): ImageDefinition['toolchain'] {
   return { kind: 'distribution', ...DISTRIBUTION_TOOLCHAINS[suite] };
+}
+
+/** GHC versions in the image, the default first. */
+export function ghcVersionsOf({ toolchain }: ImageDefinition): readonly string[] {
+  if (toolchain.kind === 'distribution' || toolchain.secondaryGhc === null) return [toolchain.ghc];
+  return [toolchain.ghc, toolchain.secondaryGhc];
+}
+
+/** Program that builds an image. */
+export const imageBuilderSchema = z.enum(['mmdebstrap', 'packer']);
+export type ImageBuilder = z.infer<typeof imageBuilderSchema>;
+
+export function builderOf(definition: ImageDefinition): ImageBuilder {
+  return isDebian(definition) ? 'mmdebstrap' : 'packer';
+}
+
+/** Format in which the disk comes out of its builder; the other one is made from it. */
+export function builtFormat({ base }: ImageDefinition): ImageFormat {
+  return base.kind === 'ubuntu' && base.builder === 'virtualbox' ? 'ova' : 'qcow2';
+}
+
+export function isDebian(definition: ImageDefinition): definition is DebianImageDefinition {
+  return definition.base.kind === 'debian';
+}
+
+/** @throws Error for any other: whoever builds has chosen the builder by the kind */
+export function asDebian(definition: ImageDefinition): DebianImageDefinition {
+  if (!isDebian(definition)) throw new Error(`${definition.name} is no Debian image`);
+  return definition;
+}
+
+/** @throws Error for any other: whoever builds has chosen the builder by the kind */
+export function asUbuntu(definition: ImageDefinition): UbuntuImageDefinition {
+  if (definition.base.kind !== 'ubuntu') throw new Error(`${definition.name} is no Ubuntu image`);
+  return definition as UbuntuImageDefinition;
 }
 
 function issueText(issue: z.core.$ZodIssue): string {

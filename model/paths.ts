@@ -1,4 +1,5 @@
 import { posix } from 'node:path';
+import type { ImageFormat } from './hypervisor';
 
 /** Where a fleet lives on the workstation unless a prop says otherwise; `~` is the operator's home. */
 export function defaultStateDirectory(fleet: string): string {
@@ -7,6 +8,11 @@ export function defaultStateDirectory(fleet: string): string {
 
 /** Images are shared by all fleets of an operator and outlive them. */
 export const DEFAULT_CACHE_DIRECTORY = '~/.cache/buildfleet';
+
+/** Where the image of a definition lies in a cache directory, in one format. */
+export function imageFile(cacheDirectory: string, definitionHash: string, format: ImageFormat): string {
+  return posix.join(cacheDirectory, 'images', definitionHash, `disk.${format}`);
+}
 
 /** Replaces a leading `~/` by the given home directory; other paths stay as they are. */
 export function expandHome(path: string, home: string): string {
@@ -51,6 +57,10 @@ export class FleetPaths {
 
   get identities(): string {
     return this.in('identities');
+  }
+  /** What each deploy did, one file a run. */
+  get journal(): string {
+    return this.in('journal');
   }
   get vms(): string {
     return this.in('vms');

@@ -6,8 +6,9 @@ import type { z } from 'zod';
  * - `optional`: the configuration may; otherwise it is null.
  * - `defaulted`: the configuration may; otherwise it is the declared default.
  * - `computed`: the provider, while creating or updating.
- * - `observed`: nobody may set it; it has one desired value, a plan always asks for that, and `read` reports what it
- *   found (`power_state "stopped" -> "running"`). An update for an observed attribute alone leaves computed ones known.
+ * - `observed`: nobody may set it; it has one desired value, a plan asks for that as soon as the object exists, and
+ *   `read` reports what it found (`power_state "stopped" -> "running"`). An update for an observed attribute alone leaves
+ *   computed ones known. What it is after a creation the handler says: an object may be there and not be right yet.
  */
 export type AttributeKind = 'required' | 'optional' | 'defaulted' | 'computed' | 'observed';
 
@@ -38,6 +39,8 @@ export interface ResourceShape<A extends Attributes = Attributes> {
   readonly description: string;
   /** Keys are camelCase here and snake_case on the wire. */
   readonly attributes: A;
+  /** The attribute by which people know an object; left out where a fleet has one of the type. */
+  readonly label?: string;
 }
 
 interface Markers {
@@ -94,11 +97,14 @@ export type Config<S extends ResourceShape> = Simplify<
   }
 >;
 
-/** What a handler is asked to make: the configuration with defaults; a computed value only where it is already known. */
+/**
+ * What a handler is asked to make: the configuration with defaults; a computed value only where it is already known, an
+ * observed one unless the object is to be created.
+ */
 export type Planned<S extends ResourceShape> = Simplify<
-  { readonly [P in KeysOf<S['attributes'], 'required' | 'defaulted' | 'observed'>]: Value<S['attributes'][P]> } & {
+  { readonly [P in KeysOf<S['attributes'], 'required' | 'defaulted'>]: Value<S['attributes'][P]> } & {
     readonly [P in KeysOf<S['attributes'], 'optional'>]: Value<S['attributes'][P]> | null;
-  } & { readonly [P in KeysOf<S['attributes'], 'computed'>]: Value<S['attributes'][P]> | undefined }
+  } & { readonly [P in KeysOf<S['attributes'], 'computed' | 'observed'>]: Value<S['attributes'][P]> | undefined }
 >;
 
 /** What exists, every attribute known. */

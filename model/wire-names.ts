@@ -1,9 +1,11 @@
 /** `memoryMib` → `memory_mib`: a TypeScript name as Terraform spells it. A digit starts no word: `sha256Sum` → `sha256_sum`. */
 export function toSnakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const known = spelled.get(name);
+  if (known !== undefined) return known;
+  const text = name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  spelled.set(name, text);
+  return text;
 }
 
-/** `memory_mib` → `memoryMib`: the inverse of {@link toSnakeCase} for names made of letters and digits. */
-export function toCamelCase(name: string): string {
-  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-}
+/** A plan asks for the same few names thousands of times. */
+const spelled = new Map<string, string>();

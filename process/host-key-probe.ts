@@ -6,6 +6,8 @@ export type TunnelState =
   | 'up'
   /** Nothing listens: the VM has not opened its tunnel. */
   | 'closed'
+  /** An sshd has said what it is, and has not proven its host key within the time: it is busy. */
+  | 'slow'
   /** Somebody listens but does not speak SSH within the time: the VM hangs, is gone without notice, or still boots. */
   | 'silent'
   /** An sshd with another host key, or none is pinned. */
@@ -25,6 +27,10 @@ export interface TunnelProbe {
 export interface ProbeOptions {
   /** For the connection and the key exchange together. */
   readonly timeoutSeconds: number;
+  /** Ends the time early: what was seen until then is the answer. */
+  readonly enough?: AbortSignal;
+  /** Told when somebody has accepted the connection, and when somebody has said something. */
+  readonly onStep?: (step: 'connected' | 'greeted') => void;
   readonly signal?: AbortSignal;
 }
 
@@ -53,23 +59,37 @@ export async function probeHostKey(run: Run, target: readonly string[], options:
     ...['-o', 'KexAlgorithms=curve25519-sha256', '-o', 'PreferredAuthentications=none'],
     ...target,
   ];
+  const { signal, enough, timeoutSeconds, onStep } = options;
+  const signals = [signal, enough].filter((each) => each !== undefined);
   try {
     const result = await run('ssh', args, {
       acceptExitCodes: [255],
-      timeout: options.timeoutSeconds * 1000,
-      ...(options.signal ? { signal: options.signal } : {}),
+      timeout: timeoutSeconds * 1000,
+      ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
+      ...(onStep === undefined ? {} : { onLine: tellSteps(onStep) }),
     });
     return classifySshFailure(result.stderr);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
     if (error.code === 'ENOENT') return { state: 'unknown', detail: 'ssh is not installed' };
-    if (error.cancelled) throw error;
+    if (error.cancelled && (signal?.aborted || !enough?.aborted)) throw error;
     const seen = classifySshFailure(error.stderr);
     // Without an exit code it was our own time limit that ended ssh.
-    return error.exitCode === undefined && seen.state === 'unknown'
-      ? { state: 'silent', detail: 'no answer in time' }
-      : seen;
+    if (error.exitCode !== undefined || seen.state !== 'unknown') return seen;
+    return error.stderr.includes(GREETING)
+      ? { state: 'slow', detail: 'no proof of its host key in time' }
+      : { state: 'silent', detail: 'no answer in time' };
   }
+}
+
+/** What OpenSSH's client says when it has read the identification of an sshd. */
+const GREETING = 'debug1: Remote protocol version 2.0';
+
+function tellSteps(onStep: NonNullable<ProbeOptions['onStep']>): (line: string) => void {
+  return (line) => {
+    if (line.startsWith('debug1: Connection established')) onStep('connected');
+    else if (line.startsWith(GREETING) || /banner line \d+:/.test(line)) onStep('greeted');
+  };
 }
 
 /** Phrases of OpenSSH's client, 8.x to 10.x, in the C locale, and what they mean. The first that is found counts. */

@@ -22,7 +22,9 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
  * @throws CommandError when it cannot be started
  */
 export async function runInteractive(file: string, args: readonly string[]): Promise<number> {
-  const child = execa(file, [...args], { stdio: 'inherit', reject: false, cleanup: false });
+  // The kernel ends it when we are killed and cannot: a terminal must not stay with a command that nobody waits for.
+  const argv = ['--pdeathsig', 'TERM', '--', file, ...args];
+  const child = execa('setpriv', argv, { stdio: 'inherit', reject: false, cleanup: false });
   let passedOn: NodeJS.Signals | undefined;
   const forward = (signal: NodeJS.Signals) => {
     passedOn = signal;

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { readProcess } from './process-identity';
 
 /** One TCP socket as `/proc/net/tcp` and `tcp6` list it. */
@@ -57,6 +58,25 @@ export function portOwner(port: number): PortOwner | null {
   if (socket === undefined) return null;
   const pid = processIds().find((candidate) => holdsSocket(candidate, [socket.inode])) ?? null;
   return { pid, program: pid === null ? null : programName(pid), user: userName(socket.uid) };
+}
+
+/** Milliseconds that the kernel may take to close the sockets of a process that was killed. */
+const CLOSING_TIME = 2_000;
+
+/** As {@link portOwner}, once a process of ours that has just ended has let go: its sockets outlive it for a moment. */
+export async function settledPortOwner(port: number): Promise<PortOwner | null> {
+  const patience = Date.now() + CLOSING_TIME;
+  for (;;) {
+    const owner = portOwner(port);
+    if (owner?.pid !== null || !isVisible(owner) || Date.now() > patience) return owner;
+    await pause(20);
+  }
+}
+
+/** Whether the owner's process would be seen, if there were one. */
+function isVisible({ user }: PortOwner): boolean {
+  const uid = process.getuid?.();
+  return uid === 0 || (uid !== undefined && user === userName(uid));
 }
 
 /** `python3 (pid 4711, user alice)` */

@@ -22,6 +22,8 @@ export interface RunOptions {
   readonly acceptExitCodes?: readonly number[];
   /** Called with each line of stdout and stderr as it is printed, with the last one before `run` is done. */
   readonly onLine?: (line: string) => void;
+  /** Called with whatever stdout and stderr print, as it comes: for progress that has no line of its own. */
+  readonly onText?: (text: string) => void;
 }
 
 /** A function with the contract of {@link run}: what drivers are given, so that tests can record argv. */
@@ -64,6 +66,7 @@ export const run: Run = async (file, args, options = {}) => {
     all: true,
   });
   const lines = options.onLine ? forEachLine(child.iterable({ from: 'all' }), options.onLine) : undefined;
+  if (options.onText) child.all.on('data', (chunk: Buffer) => options.onText?.(chunk.toString()));
   const result = await child;
   await lines;
   const accepted = options.acceptExitCodes ?? [0];
@@ -83,12 +86,14 @@ async function forEachLine(lines: AsyncIterable<string>, onLine: (line: string) 
 
 function toCommandError(error: ExecaError): CommandError {
   const command = error.escapedCommand;
-  const tail = lastLines(`${String(error.stderr ?? '')}\n${String(error.stdout ?? '')}`, 20);
+  const stdout = withoutOverwritten(String(error.stdout ?? ''));
+  const stderr = withoutOverwritten(String(error.stderr ?? ''));
+  const tail = lastLines(`${stderr}\n${stdout}`, 20);
   return new CommandError(
     `${whatHappened(error)}: ${command}${tail === '' ? '' : `\n${tail}`}`,
     command,
-    String(error.stdout ?? ''),
-    String(error.stderr ?? ''),
+    stdout,
+    stderr,
     error.exitCode,
     error.code,
     error.isCanceled,
@@ -103,6 +108,11 @@ function whatHappened(error: ExecaError): string {
   if (error.code !== undefined) return `command could not be run (${error.code})`;
   if (error.signal !== undefined) return `command was ended by ${error.signal}`;
   return `command failed with exit code ${error.exitCode}`;
+}
+
+/** What a terminal would still show: progress is written over itself. */
+function withoutOverwritten(text: string): string {
+  return text.replace(/[^\n]*\r(?!\n|$)/g, '');
 }
 
 function lastLines(text: string, count: number): string {

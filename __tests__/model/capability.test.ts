@@ -8,6 +8,7 @@ import {
   instanceTitle,
   isTypeEntry,
   newCapabilitySchema,
+  parseInstanceFacts,
   parseInstanceKeywords,
   sameContent,
   typeEntry,
@@ -17,6 +18,108 @@ const hostName = fc.stringMatching(/^[a-z][a-z0-9-]{0,62}$/);
 const ghcVersion = fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99)).map((parts) => parts.join('.'));
 const port = fc.integer({ min: 1, max: 65535 });
 const facts = fc.record({ ghcVersions: fc.uniqueArray(ghcVersion, { maxLength: 5 }), hostName, tunnelPort: port });
+
+describe('facts in a description', () => {
+  const none = {
+    ghcVersions: undefined,
+    cabalVersions: undefined,
+    cpus: undefined,
+    memoryMib: undefined,
+    memoryFreeMib: undefined,
+    diskFreeMib: undefined,
+    load: undefined,
+    uptimeSeconds: undefined,
+    builds: undefined,
+  };
+  const version = fc.array(fc.nat(999), { minLength: 2, maxLength: 4 }).map((parts) => parts.join('.'));
+  const workspace = fc
+    .stringMatching(/^[A-Za-z0-9._+-]{1,40}$/)
+    .filter((name) => name !== 'none' && name !== 'unknown');
+  const reported = fc.record({
+    ghcVersions: fc.array(version, { maxLength: 3 }),
+    cabalVersions: fc.array(version, { maxLength: 3 }),
+    cpus: fc.integer({ min: 1, max: 1024 }),
+    memoryMib: fc.nat(),
+    memoryFreeMib: fc.nat(),
+    diskFreeMib: fc.nat(),
+    load: fc.nat(99_999).map((hundredths) => hundredths / 100),
+    uptimeSeconds: fc.nat(),
+    builds: fc.array(workspace, { maxLength: 4 }),
+  });
+
+  it('are read as the agent writes them', () => {
+    expect(
+      parseInstanceFacts(
+        'Compiles Haskell for this fleet. ghc=9.8.4,9.6.6 cabal=none host=haskell-build-alpha address=10.0.2.15 ' +
+          'tunnel-port=12221 cpus=4 memory=7931MiB memory-free=7100MiB disk-free=30210MiB load=0.07 uptime=3605s ' +
+          'builds=app-1f,lib-2e heartbeat=30s seen=2026-11-01T12:00:00Z',
+      ),
+    ).toEqual({
+      ghcVersions: ['9.8.4', '9.6.6'],
+      cabalVersions: [],
+      cpus: 4,
+      memoryMib: 7931,
+      memoryFreeMib: 7100,
+      diskFreeMib: 30210,
+      load: 0.07,
+      uptimeSeconds: 3605,
+      builds: ['app-1f', 'lib-2e'],
+    });
+  });
+
+  it('read back in any order, among other words', () => {
+    const words = fc.array(fc.stringMatching(/^[a-zA-Z.]{0,8}$/));
+    fc.assert(
+      fc.property(reported, words, words, fc.infiniteStream(fc.nat()), (given, before, after, dice) => {
+        const list = (items: readonly string[]) => items.join(',') || 'none';
+        const shuffled = [
+          `ghc=${list(given.ghcVersions)}`,
+          `cabal=${list(given.cabalVersions)}`,
+          `cpus=${given.cpus}`,
+          `memory=${given.memoryMib}MiB`,
+          `memory-free=${given.memoryFreeMib}MiB`,
+          `disk-free=${given.diskFreeMib}MiB`,
+          `load=${given.load.toFixed(2)}`,
+          `uptime=${given.uptimeSeconds}s`,
+          `builds=${list(given.builds)}`,
+        ]
+          .map((word) => [dice.next().value as number, word] as const)
+          .sort((a, b) => a[0] - b[0])
+          .map(([, word]) => word);
+        expect(parseInstanceFacts([...before, ...shuffled, ...after].join(' '))).toEqual(given);
+      }),
+    );
+  });
+
+  it('never make reading fail, and are numbers where they are anything', () => {
+    const name = fc.constantFrom('cpus', 'memory', 'memory-free', 'disk-free', 'load', 'uptime');
+    const value = fc.oneof(
+      fc.string(),
+      fc.double().map(String),
+      fc.constantFrom('1e9MiB', '-1MiB', '٣', 'NaN', '0x10'),
+    );
+    fc.assert(
+      fc.property(fc.array(fc.tuple(name, value).map((pair) => pair.join('='))), fc.string(), (words, text) => {
+        const { cpus, memoryMib, memoryFreeMib, diskFreeMib, load, uptimeSeconds } = parseInstanceFacts(
+          [...words, text].join(' '),
+        );
+        for (const number of [cpus, memoryMib, memoryFreeMib, diskFreeMib, load, uptimeSeconds]) {
+          expect(number ?? 0).toBeGreaterThanOrEqual(0);
+        }
+      }),
+    );
+  });
+
+  it.each([
+    ['', none],
+    ['cpus=4 cpus=5 load=1.00 load=1.00', { ...none, load: 1 }],
+    ['cpus=0 memory=8GiB memory-free=1 disk-free=-1MiB load=unknown uptime=1.5s builds=unknown', none],
+    ['ghc=9.6.6,latest cabal= builds=a/b', none],
+    ['xcpus=4 cpus=', none],
+  ])('of "%s" are only what is plain', (description, expected) => {
+    expect(parseInstanceFacts(description)).toEqual(expected);
+  });
+});
 
 describe('keywords of a machine', () => {
   it('are the ones that other tools look for, in their order', () => {

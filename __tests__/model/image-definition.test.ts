@@ -11,9 +11,16 @@ import {
 
 const asset = (path: string, mode = '0755') => ({ path, mode, sha256: 'a'.repeat(64) });
 
+const debianBase = {
+  kind: 'debian',
+  suite: 'trixie',
+  architecture: 'amd64',
+  mirror: null,
+  snapshot: null,
+} as const;
 const props: ImageDefinitionProps = {
   name: 'haskell',
-  base: { kind: 'debian', suite: 'trixie', architecture: 'amd64', mirror: null, snapshot: null },
+  base: debianBase,
   scripts: [asset('scripts/install-haskell.sh'), asset('scripts/generalize.sh')],
   files: [asset('files/a'), asset('files/b')],
 };
@@ -83,8 +90,8 @@ describe('definition hash', () => {
       { locale: 'de_DE.UTF-8' },
       { keyboard: 'de' },
       { timezone: 'Europe/Vienna' },
-      { base: { ...props.base, mirror: 'http://mirror.example/debian' } },
-      { base: { ...props.base, mirror: 'http://mirror.example/debian', snapshot: '20250520T000000Z' } },
+      { base: { ...debianBase, mirror: 'http://mirror.example/debian' } },
+      { base: { ...debianBase, mirror: 'http://mirror.example/debian', snapshot: '20250520T000000Z' } },
     ];
     expect(new Set(variants.map(hash)).size).toBe(variants.length);
   });

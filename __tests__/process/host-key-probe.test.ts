@@ -66,6 +66,37 @@ test('an ssh that had to be ended saw nobody answer', async () => {
   });
 });
 
+test('an sshd that has said what it is is slow, not silent', async () => {
+  const stderr = 'debug1: Remote protocol version 2.0, remote software version OpenSSH_9.2p1\ndebug1: SSH2_MSG_KEXINIT';
+  expect((await probeHostKey(failing({ stderr }), ['alpha'], { timeoutSeconds: 1 })).state).toBe('slow');
+});
+
+test('a probe that has gone on for long enough is an answer, and a cancelled one is none all the same', async () => {
+  const cancelled = failing({ cancelled: true });
+  const enough = AbortSignal.abort();
+  expect((await probeHostKey(cancelled, ['alpha'], { timeoutSeconds: 1, enough })).state).toBe('silent');
+  await expect(
+    probeHostKey(cancelled, ['alpha'], { timeoutSeconds: 1, enough, signal: AbortSignal.abort() }),
+  ).rejects.toThrow(CommandError);
+});
+
+test('tells how far it has got', async () => {
+  const lines = [
+    'debug1: Connecting to 127.0.0.1 [127.0.0.1] port 12221.',
+    'debug1: Connection established.',
+    'debug1: Local version string SSH-2.0-OpenSSH_9.2p1',
+    'debug1: kex_exchange_identification: banner line 0: HTTP/1.1 400 Bad Request',
+    'debug1: Remote protocol version 2.0, remote software version OpenSSH_9.2p1',
+  ];
+  const speaking: Run = (_file, _args, { onLine } = {}) => {
+    for (const line of lines) onLine?.(line);
+    return Promise.resolve({ stdout: '', stderr: REFUSED_LOGIN, exitCode: 255 });
+  };
+  const steps: string[] = [];
+  await probeHostKey(speaking, ['alpha'], { timeoutSeconds: 1, onStep: (step) => steps.push(step) });
+  expect(steps).toEqual(['connected', 'greeted', 'greeted']);
+});
+
 test('a missing ssh is no fault of the VM', async () => {
   expect(await probeHostKey(failing({ code: 'ENOENT' }), ['alpha'], { timeoutSeconds: 1 })).toEqual({
     state: 'unknown',

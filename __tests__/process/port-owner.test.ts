@@ -3,7 +3,14 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:net';
 import { userInfo } from 'node:os';
 import fc from 'fast-check';
-import { describePortOwner, listensOn, parseTcpTable, portOwner, processesOnLocalPort } from '../../process/port-owner';
+import {
+  describePortOwner,
+  listensOn,
+  parseTcpTable,
+  portOwner,
+  processesOnLocalPort,
+  settledPortOwner,
+} from '../../process/port-owner';
 
 const servers: Server[] = [];
 const listen = async (host: string) => {
@@ -28,11 +35,15 @@ test.each(['127.0.0.2', '::1'])('who listens on %s takes nothing from 127.0.0.1'
   expect(portOwner(await listen(host))).toBeNull();
 });
 
-test('another process is told from this one', async () => {
-  const child = spawn(process.execPath, [
+/** A process that prints the port on which it listens. */
+const listener = () =>
+  spawn(process.execPath, [
     '-e',
     "const s=require('net').createServer().listen(0,'127.0.0.1',()=>console.log(s.address().port))",
   ]);
+
+test('another process is told from this one', async () => {
+  const child = listener();
   try {
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
     const port = Number(line.toString());
@@ -41,6 +52,16 @@ test('another process is told from this one', async () => {
   } finally {
     child.kill('SIGKILL');
   }
+});
+
+test('a process that was just killed is given time to let go of its port', async () => {
+  const child = listener();
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const port = Number(line.toString());
+  expect((await settledPortOwner(port))?.pid).toBe(child.pid);
+  process.kill(child.pid ?? 0, 'SIGKILL');
+  await once(child, 'exit');
+  expect(await settledPortOwner(port)).toBeNull();
 });
 
 test('a free port has no owner', async () => {

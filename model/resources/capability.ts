@@ -5,6 +5,7 @@ import { computed, defineShape, required } from '../resource-shape';
 /** One entry of the State Hub's capability catalog that the fleet itself owns. */
 export const capabilityShape = defineShape({
   type: 'buildfleet_capability',
+  label: 'title',
   description: "The capability type's own entry in the State Hub. The VMs keep their entries themselves.",
   attributes: {
     hubUrl: required(singleLineSchema, 'URL of the State Hub.'),

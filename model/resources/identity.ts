@@ -5,6 +5,7 @@ import { computed, defineShape, observed, required } from '../resource-shape';
 /** Key pairs of one VM, made at deploy time. */
 export const identityShape = defineShape({
   type: 'buildfleet_identity',
+  label: 'vmName',
   description:
     'The tunnel key pair and the host key pair of one VM. Private keys stay on the workstation (0600); only public keys and fingerprints enter the state.',
   attributes: {

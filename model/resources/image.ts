@@ -1,10 +1,12 @@
 import { z } from 'zod';
+import { imageFormatSchema } from '../hypervisor';
 import { nameSchema, singleLineSchema } from '../names';
-import { computed, defineShape, observed, required } from '../resource-shape';
+import { computed, defaulted, defineShape, observed, required } from '../resource-shape';
 
 /** A disk image in the cache. */
 export const imageShape = defineShape({
   type: 'buildfleet_image',
+  label: 'name',
   description:
     'A disk image, built once per definition and kept in the cache that all fleets of an operator share. Destroying it leaves the cache alone.',
   attributes: {
@@ -18,13 +20,19 @@ export const imageShape = defineShape({
       singleLineSchema,
       'The definition as JSON, relative to the directory of the stack; scripts and files lie beside it.',
     ),
+    format: defaulted(
+      imageFormatSchema,
+      'qcow2',
+      'File that is wanted: a disk for QEMU, or an appliance for VirtualBox.',
+      { replaces: true },
+    ),
     status: observed(
       z.enum(['present', 'missing', 'altered']),
       'present',
       'Whether the artifact is in the cache, with the content that was built.',
     ),
-    artifactPath: computed(z.string(), 'Where the disk lies on the workstation (qcow2).', { stable: true }),
-    sha256: computed(z.string(), 'sha256 of the disk.', { stable: true }),
-    sizeBytes: computed(z.number(), 'Size of the disk file.', { stable: true }),
+    artifactPath: computed(z.string(), 'Where the file lies on the workstation.', { stable: true }),
+    sha256: computed(z.string(), 'sha256 of the file.', { stable: true }),
+    sizeBytes: computed(z.number(), 'Size of the file.', { stable: true }),
   },
 });

@@ -5,6 +5,7 @@ import { defaulted, defineShape, optional, required } from '../resource-shape';
 /** A file, or a marked block in somebody else's file, on the workstation. */
 export const managedFileShape = defineShape({
   type: 'buildfleet_managed_file',
+  label: 'path',
   description:
     'A file on the workstation, or one marked block in a file that belongs to the operator. A block leaves every other byte of its file as it was, also when it is destroyed.',
   attributes: {

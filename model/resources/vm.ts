@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { bridgeAdapterSchema, hypervisorSchema, networkKindSchema } from '../hypervisor';
 import { nameSchema, singleLineSchema } from '../names';
 import { portSchema } from '../port';
-import { computed, defaulted, defineShape, observed, required } from '../resource-shape';
+import { computed, defaulted, defineShape, observed, optional, required } from '../resource-shape';
 
 export const macSchema = z
   .string()
@@ -11,11 +12,12 @@ export const macSchema = z
 /** One build machine. */
 export const vmShape = defineShape({
   type: 'buildfleet_vm',
+  label: 'name',
   description:
     'A build VM: its overlay disk, hardware, seed and power. Ready means that its tunnel port answers with the pinned host key and that its entry is in the State Hub.',
   attributes: {
     name: required(nameSchema, 'Name of the VM, its host name and its first ssh alias.', { replaces: true }),
-    hypervisor: required(z.enum(['qemu']), 'Driver that runs the VM.', { replaces: true }),
+    hypervisor: required(hypervisorSchema, 'Driver that runs the VM.', { replaces: true }),
     imageHash: required(z.string(), 'Definition hash of the image. Another image is another VM.', { replaces: true }),
     imagePath: required(singleLineSchema, 'Where the image lies on the workstation.'),
     identity: required(
@@ -26,6 +28,15 @@ export const vmShape = defineShape({
     cpus: required(z.number().int().min(1), 'Virtual CPUs.'),
     memoryMib: required(z.number().int().min(16), 'Memory in MiB.'),
     mac: required(macSchema, 'MAC address of the only network interface.'),
+    network: defaulted(
+      z.enum([...networkKindSchema.options, 'none']),
+      'nat',
+      'How the VM reaches others; `none` is what a VM without a usable interface shows.',
+    ),
+    bridgeAdapter: optional(
+      bridgeAdapterSchema,
+      'Adapter of the host that a bridged VM uses. Without it the first that is up, wired before wireless.',
+    ),
     tunnelPort: required(portSchema, "Port on the workstation that leads to the VM's sshd."),
     relay: required(
       z.object({
@@ -43,11 +54,25 @@ export const vmShape = defineShape({
     developerPublicKeys: required(z.array(singleLineSchema), 'Public keys that may log in as `build`.'),
     heartbeatSeconds: defaulted(z.number().int().min(1), 30, 'Seconds between two heartbeats.'),
     readyTimeoutSeconds: defaulted(z.number().int().min(1), 600, 'Seconds that the VM has to become ready.'),
+    drainTimeoutSeconds: defaulted(
+      z.number().int().min(0),
+      600,
+      'Seconds that running builds are waited for before the VM is stopped or deleted; it takes no new ones meanwhile. 0 waits for none.',
+    ),
+    developerKey: optional(
+      singleLineSchema,
+      'Private key on the workstation by which the VM is asked what is built on it. Without it builds are not waited for.',
+    ),
     powerState: observed(z.enum(['running', 'stopped', 'paused', 'crashed']), 'running', 'Power state.'),
     seed: observed(
       z.enum(['removed', 'attached']),
       'removed',
       'The seed holds private keys and goes once the VM is ready.',
+    ),
+    problem: observed(
+      z.string(),
+      '',
+      'Why the VM did not become ready; empty when it did. The VM is there, and the next deploy goes on with it.',
     ),
     id: computed(z.string(), 'UUID of the VM, given once.', { stable: true }),
   },

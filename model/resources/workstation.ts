@@ -1,7 +1,15 @@
 import { z } from 'zod';
 import { singleLineSchema } from '../names';
 import { portSchema } from '../port';
-import { computed, defaulted, defineShape, observed, required } from '../resource-shape';
+import { computed, defaulted, defineShape, observed, optional, required } from '../resource-shape';
+
+/** An address of one machine, not a network's, everybody's or this one's own. */
+export const ipv4Schema = z
+  .ipv4('must be an IPv4 address such as 192.168.1.10')
+  .refine(
+    (address) => !/^(0|127|22[4-9]|2[3-5][0-9])\./.test(address),
+    'must be an address that other machines can reach',
+  );
 
 const serviceState = z.enum(['running', 'dead']);
 
@@ -11,6 +19,10 @@ export const workstationShape = defineShape({
   description:
     'The private sshd that tunnels end at and the embedded State Hub, both kept running after the deploy by a supervisor of their own.',
   attributes: {
+    address: optional(
+      ipv4Schema,
+      'Address of this machine at which bridged VMs find it; the private sshd then listens there, too.',
+    ),
     sshdPort: required(portSchema, 'Port of the private sshd on 127.0.0.1.'),
     hubPort: required(portSchema, 'Port of the embedded State Hub on 127.0.0.1.'),
     tunnelPorts: required(

@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { inTurn } from './claim';
+import { inTurn } from '../../files/claim';
 import { removeAbandonedWrites, writeFileAtomically } from '../../files/atomic';
+import { makeDirectories } from '../../files/directories';
 
 /** One file or directory outside our state directories that we made. */
 export interface CreatedPath {
@@ -74,7 +75,7 @@ export class CreatedPaths {
     const ours = this.find(directory) !== undefined;
     if (!ours && existsSync(directory)) return;
     await this.holdDirectories(dirname(directory), holder, signal);
-    if (await this.hold(directory, holder, signal)) mkdirSync(directory, { recursive: true, mode: 0o700 });
+    if (await this.hold(directory, holder, signal)) makeDirectories(directory, 0o700);
   }
 
   /** Removes those directories again that are ours, empty and needed by nobody else. */
@@ -104,7 +105,7 @@ export class CreatedPaths {
       removeEmptyDirectory(dirname(this.file));
       return;
     }
-    mkdirSync(dirname(this.file), { recursive: true, mode: 0o700 });
+    makeDirectories(dirname(this.file), 0o700);
     const sorted = [...created].sort((one, other) => (one.path < other.path ? -1 : 1));
     writeFileAtomically(this.file, `${JSON.stringify({ formatVersion: 1, created: sorted }, null, 2)}\n`, {
       mode: 0o600,

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { FleetError } from '../../model/errors';
+import { inTurn } from '../../files/claim';
 import { publicKeyFingerprint } from '../../files/openssh-key';
 import type { Run } from '../../process/run';
-import { inTurn } from './claim';
 import type { CreatedPaths } from './created-paths';
 import { ensureKeyPairs, inspectKeyPair, removeAbandonedKeys, removeKeyPair } from './key-pairs';
 

@@ -1,6 +1,7 @@
 import { chmodSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { syncToDisk, writeFileAtomically } from '../../files/atomic';
+import { makeDirectories } from '../../files/directories';
 import { claimName, isAlive, parseClaim } from '../../files/lock';
 import { readPrivateKey, type PublicKey } from '../../files/openssh-key';
 import { FleetError } from '../../model/errors';
@@ -26,7 +27,7 @@ export async function ensureKeyPairs(
   names: readonly KeyPairName[],
   signal: AbortSignal,
 ): Promise<PublicKey[]> {
-  mkdirSync(dirname(directory), { recursive: true, mode: 0o700 });
+  makeDirectories(dirname(directory), 0o700);
   const nextTo = exists(directory) ? directory : dirname(directory);
   removeAbandonedKeys(nextTo);
   const missing = names.filter(({ file }) => !exists(join(directory, file)));

@@ -56,6 +56,7 @@ export function sshdConfig(
   directory: string,
   facts: SshdFacts,
   ports: {
+    readonly address: string | null;
     readonly sshdPort: number;
     readonly hubPort: number;
     readonly tunnelPorts: { readonly first: number; readonly last: number };
@@ -67,6 +68,7 @@ export function sshdConfig(
     hostKey,
     authorizedKeys,
     pidFile,
+    address: ports.address,
     port: ports.sshdPort,
     hubPort: ports.hubPort,
     tunnelPorts: ports.tunnelPorts,

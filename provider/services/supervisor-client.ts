@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FleetError } from '../../model/errors';
 import { startDetached } from '../../process/detached';
@@ -11,6 +11,7 @@ import {
   type ProcessIdentity,
 } from '../../process/process-identity';
 import { writeFileAtomically } from '../../files/atomic';
+import { makeDirectories } from '../../files/directories';
 import {
   readServiceList,
   readSupervisorRecord,
@@ -63,7 +64,7 @@ export async function ensureServices(
   signal: AbortSignal,
 ): Promise<void> {
   const paths = supervisorPaths(directory);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  makeDirectories(directory, 0o700);
   const list = renderServiceList(services.map(({ definition }) => definition));
   const listChanged = readOrEmpty(paths.list) !== list;
   if (listChanged) writeFileAtomically(paths.list, list, { mode: 0o600 });

@@ -1,6 +1,6 @@
 import { appendFileSync, realpathSync } from 'node:fs';
 import { readProcess } from '../../process/process-identity';
-import { claim } from './claim';
+import { claim } from '../../files/claim';
 import { supervisorPaths } from './service-list';
 import { Supervisor } from './supervisor';
 

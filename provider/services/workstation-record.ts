@@ -6,6 +6,8 @@ import type { SshdFacts } from './sshd';
 /** `workstation.json`: what was found out and chosen at the last deploy, so that a plan need not find it out again. */
 export interface WorkstationRecord {
   readonly formatVersion: 1;
+  /** Where VMs that are machines of their own on the network find the sshd. */
+  readonly address: string | null;
   readonly sshdPort: number;
   readonly hubPort: number;
   readonly tunnelPorts: { readonly first: number; readonly last: number };
@@ -29,7 +31,7 @@ export function workstationRecordPath(directory: string): string {
 export function readWorkstationRecord(directory: string): WorkstationRecord | null {
   try {
     const record = JSON.parse(readFileSync(workstationRecordPath(directory), 'utf8')) as Partial<WorkstationRecord>;
-    return record.formatVersion === 1 ? (record as WorkstationRecord) : null;
+    return record.formatVersion === 1 ? ({ address: null, ...record } as WorkstationRecord) : null;
   } catch {
     return null;
   }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createServer, type Server } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { FleetError } from '../../model/errors';
+import { FleetError } from '../model/errors';
 
 /**
  * Claims a name for this process: a socket in Linux's abstract namespace, which the kernel gives to one process only

@@ -1,0 +1,23 @@
+import { z } from 'zod';
+import { singleLineSchema } from './names';
+
+/** What can run a VM. */
+export const hypervisorSchema = z.enum(['qemu', 'virtualbox']);
+export type Hypervisor = z.infer<typeof hypervisorSchema>;
+
+/** What a hypervisor makes a VM's disk from: a qcow2 file that it lies on, or an appliance that it is imported from. */
+export const imageFormatSchema = z.enum(['qcow2', 'ova']);
+export type ImageFormat = z.infer<typeof imageFormatSchema>;
+
+/**
+ * How a VM reaches others. `nat`: through its host, which is 10.0.2.2 to the VM. `bridged`: as a machine of its own on
+ * the network of one of the host's adapters.
+ */
+export const networkKindSchema = z.enum(['nat', 'bridged']);
+export type NetworkKind = z.infer<typeof networkKindSchema>;
+
+/** Name of a host's network adapter as the hypervisor spells it: `eth0`, `en0: Wi-Fi`, `Intel(R) Ethernet`. */
+export const bridgeAdapterSchema = singleLineSchema
+  .min(1)
+  .max(128)
+  .refine((name) => !name.startsWith('-'), 'must not begin with a hyphen');

@@ -1,0 +1,49 @@
+import { execa } from 'execa';
+import { commandStarts } from './command-observer';
+
+/** A command that runs until it is let go. */
+export interface HeldCommand {
+  /** Settles when it has ended, by itself or released. Never rejects. */
+  readonly ended: Promise<{ readonly stderr: string; readonly exitCode: number | undefined }>;
+  /** Closes its standard input and waits for its end. */
+  release(): Promise<void>;
+}
+
+export interface HoldOptions {
+  /** Called with each line of standard output. */
+  readonly onLine: (line: string) => void;
+  /** Ends the command when it fires. */
+  readonly signal: AbortSignal;
+}
+
+/** A function with the contract of {@link hold}: what handlers are given, so that tests can answer for the command. */
+export type Hold = typeof hold;
+
+/** Starts a command without a shell whose standard input stays open: it tells the command that we are still here. */
+export function hold(file: string, args: readonly string[], { onLine, signal }: HoldOptions): HeldCommand {
+  commandStarts([file, ...args]);
+  const child = execa(file, [...args], {
+    cancelSignal: signal,
+    env: { LC_ALL: 'C' },
+    stdin: 'pipe',
+    forceKillAfterDelay: 5000,
+    reject: false,
+    buffer: { stdout: false, stderr: true },
+  });
+  // It may end before we close its input.
+  child.stdin.on('error', () => undefined);
+  const lines = (async () => {
+    for await (const line of child.iterable({ from: 'stdout' })) onLine(line);
+  })().catch(() => undefined);
+  const ended = child.then(async ({ stderr, exitCode }) => {
+    await lines;
+    return { stderr, exitCode };
+  });
+  return {
+    ended,
+    release: async () => {
+      child.stdin.end();
+      await ended;
+    },
+  };
+}
