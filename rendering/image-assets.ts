@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { IMAGE_ASSET_DIRECTORIES } from '../model/image-definition';
+import { HOST_SCRIPTS, IMAGE_ASSET_DIRECTORIES } from '../model/image-definition';
 import { ASSETS, readAsset } from './assets';
 
 /** A file that an image is made with. */
@@ -13,8 +13,22 @@ export interface ImageAssetFile {
 
 let cached: readonly ImageAssetFile[] | undefined;
 
-/** Everything in `assets/` that goes into an image, in the order of the paths. Read once. */
+/** Everything in `assets/` that an image is made with, in the order of the paths: its definition covers it. */
 export function imageAssets(): readonly ImageAssetFile[] {
+  return all().filter(({ path }) => !isHostScript(path));
+}
+
+/** The scripts for people who import an image by hand. They lie beside the others and change no definition. */
+export function hostScripts(): readonly ImageAssetFile[] {
+  return all().filter(({ path }) => isHostScript(path));
+}
+
+function isHostScript(path: string): boolean {
+  return (HOST_SCRIPTS as readonly string[]).includes(path);
+}
+
+/** In the order of the paths. Read once. */
+function all(): readonly ImageAssetFile[] {
   cached ??= IMAGE_ASSET_DIRECTORIES.flatMap(({ from, to }) =>
     filesBelow(from).map((file) => ({
       path: `${to}/${file}`,

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { Document, isScalar, visit } from 'yaml';
 import { z } from 'zod';
 import { FleetError } from '../model/errors';
 import { GUEST_USER, singleLineSchema } from '../model/names';
@@ -9,6 +8,7 @@ import {
   type GuestEnvironment,
   renderGuestEnvironment,
 } from './guest-environment';
+import { toYaml } from './yaml';
 
 /** Everything that the seed of one machine carries. */
 export interface SeedInput {
@@ -123,18 +123,6 @@ function lines(texts: readonly string[]): string {
 function knownHosts(relay: GuestEnvironment['relay'], keys: readonly string[]): string {
   const name = relay.port === 22 ? relay.host : `[${relay.host}]:${relay.port}`;
   return lines(keys.map((key) => `${name} ${key}`));
-}
-
-/** Strings are quoted or literal blocks, because readers of YAML 1.1 take `no`, `0644` or `12:34` for something else. */
-function toYaml(value: Record<string, unknown>): string {
-  const document = new Document(value, { version: '1.1' });
-  visit(document, {
-    Scalar(key, node) {
-      if (key === 'key' || !isScalar(node) || typeof node.value !== 'string') return;
-      node.type = node.value.includes('\n') ? 'BLOCK_LITERAL' : 'QUOTE_DOUBLE';
-    },
-  });
-  return document.toString({ lineWidth: 0, directives: false });
 }
 
 function checked(input: SeedInput): SeedKeys {

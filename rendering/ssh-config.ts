@@ -20,6 +20,11 @@ export function renderSshConfig(parts: SshConfigParts): string {
   return header + parts.vms.map((vm) => renderHost(vm, parts)).join('');
 }
 
+/** Name of the block that {@link renderSshInclude} stands in. */
+export function sshIncludeBlock(fleet: string): string {
+  return `buildfleet ${fleet}`;
+}
+
 /** The block at the top of the operator's own configuration; it must come before any `Host *`. */
 export function renderSshInclude(sshConfig: string): string {
   return `Include ${word(sshConfig)}\n`;

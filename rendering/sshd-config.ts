@@ -2,6 +2,8 @@ import { FleetError } from '../model/errors';
 
 /** Everything in which one private sshd differs from another. Paths are absolute. */
 export interface SshdConfig {
+  /** Address besides 127.0.0.1 that it listens on, where VMs are machines of their own on the network. */
+  readonly address: string | null;
   readonly port: number;
   readonly hostKey: string;
   readonly authorizedKeys: string;
@@ -33,6 +35,7 @@ export function renderSshdConfig(config: SshdConfig): string {
     // IPv4 only: `localhost` then has one meaning, for what is listened on and for what is forwarded to
     ['AddressFamily', 'inet'],
     ['ListenAddress', `127.0.0.1:${config.port}`],
+    ...(config.address === null ? [] : ([['ListenAddress', `${config.address}:${config.port}`]] as const)),
     ['HostKey', quoted(config.hostKey)],
     ['PidFile', quoted(config.pidFile)],
     ['LogLevel', 'VERBOSE'],

@@ -85,11 +85,17 @@ describeWithTools(['make', 'bash', 'shellcheck'], 'Makefile and smoke script', (
   };
 
   test.each([
+    ['sync', [], "buildfleet sync  '.'"],
+    ['remote-build', ['VM=beta', "PROJECT=it's here"], "buildfleet build --vm 'beta' 'it'\\''s here'"],
+    ['remote-test', ['PROJECT=../app'], "buildfleet test  '../app'"],
+    ['remote-ghci', ['VM=beta'], "buildfleet repl --vm 'beta' '.'"],
+    ['fetch-artifacts', [], "buildfleet fetch --all  '.'"],
     ['bridge-status', [], 'buildfleet status'],
-    ['vm-info', ['VM=beta'], 'buildfleet exec beta -- sh -c '],
-    ['ssh', [], 'buildfleet ssh haskell-build'],
-    ['smoke', ['BUILDFLEET=/opt/bf'], '/opt/bf smoke haskell-build'],
+    ['vm-info', ['VM=beta'], "buildfleet info 'beta'"],
+    ['ssh', [], "buildfleet ssh 'haskell-build'"],
+    ['smoke', ['BUILDFLEET=/opt/bf'], "/opt/bf smoke 'haskell-build'"],
     ['ports', [], 'buildfleet ports list'],
+    ['install-ssh-config', [], 'buildfleet install-ssh-config'],
   ])('make -n %s', async (target, variables, expected) => {
     const { output } = project();
     const { stdout } = await run('make', ['--warn-undefined-variables', '-n', '-C', output, target, ...variables], {
@@ -101,15 +107,20 @@ describeWithTools(['make', 'bash', 'shellcheck'], 'Makefile and smoke script', (
 
   test('make help lists every target', async () => {
     const { stdout } = await run('make', ['-s', '-C', project().output]);
-    expect(stdout.match(/^[a-z-]+/gm)).toEqual(['help', 'bridge-status', 'vm-info', 'ssh', 'smoke', 'ports']);
+    const targets = renderMakefile().match(/^[a-z-]+(?=:.*##)/gm);
+    expect(targets).toHaveLength(12);
+    expect(stdout.match(/^[a-z-]+/gm)).toEqual(targets);
   });
 
-  test('what make runs on the VM is evaluated there', async () => {
+  test('what stands in PROJECT and VM reaches the CLI as it is, from any directory', async () => {
     const { output, cli } = project();
-    const { stdout } = await run('make', ['-s', '-C', output, 'vm-info', `BUILDFLEET='${cli}'`], {
-      env: { BUILDFLEET_FLEET: '/another/fleet.json' },
-    });
-    expect(stdout).toContain('. "$HOME/.ghcup/env"');
+    const here = temporaryDirectory();
+    const { stdout } = await run(
+      'make',
+      ['-s', '-f', join(output, 'Makefile'), 'remote-build', `BUILDFLEET='${cli}'`, "PROJECT=a 'b' `c`", 'VM=d e'],
+      { cwd: here },
+    );
+    expect(stdout.trimEnd().split('\n')).toEqual(['project', 'build', '--vm', 'd e', "a 'b' `c`"]);
   });
 
   test('make tells the CLI which fleet it stands beside', async () => {

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import fc from 'fast-check';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,6 +11,7 @@ import {
   type SeedInput,
   seedInstanceId,
 } from '../../rendering/seed';
+import { readYaml } from './support/python-yaml';
 
 const ENVIRONMENT: GuestEnvironment = {
   hostName: 'haskell-build-alpha',
@@ -36,24 +36,6 @@ interface Seed {
   readonly hostname: string;
   readonly ssh_keys: { readonly ed25519_private: string; readonly ed25519_public: string };
   readonly write_files: { path: string; owner: string; permissions: string; content: string }[];
-}
-
-/** Reads documents as cloud-init does: with PyYAML, which knows YAML 1.1. */
-function readYaml<T>(...documents: string[]): T[] {
-  const program = 'import json, sys, yaml; print(json.dumps([yaml.safe_load(d) for d in json.load(sys.stdin)]))';
-  const python = ['/usr/bin/python3', 'python3'].find(hasYaml) ?? 'python3';
-  return JSON.parse(
-    execFileSync(python, ['-c', program], { input: JSON.stringify(documents), encoding: 'utf8' }),
-  ) as T[];
-}
-
-function hasYaml(python: string): boolean {
-  try {
-    execFileSync(python, ['-c', 'import yaml'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function fileIn(seed: Seed | undefined, path: string): string | undefined {

@@ -2,6 +2,7 @@ import { renderSshdConfig, type SshdConfig } from '../../rendering/sshd-config';
 import { tunnelKeyLine } from '../../rendering/authorized-keys';
 
 const config: SshdConfig = {
+  address: null,
   port: 12220,
   hostKey: '/state/dir/ssh_host_ed25519_key',
   authorizedKeys: '/state/100%/authorized_keys',
