@@ -1,26 +1,33 @@
+import { dirname } from 'node:path';
 import { FleetError } from '../../model/errors';
 import type { ImageDefinition } from '../../model/image-definition';
 import { CommandError } from '../../process/run';
 
-interface BuildPlace {
+/** Where a build worked. */
+export interface BuildPlace {
   readonly definition: ImageDefinition;
   readonly stage: string;
   readonly workDirectory: string;
 }
 
-/** What a failed command printed, what that means, and what to do. The first that matches counts. */
-const KNOWN_FAILURES: readonly {
+/** What a failed command printed, what that means, and what to do. */
+export interface KnownFailure {
   readonly pattern: RegExp;
   readonly code: string;
   readonly problem: string;
   readonly remedy: (place: BuildPlace) => string;
-}[] = [
-  {
-    pattern: /No space left on device|ENOSPC|Disk quota exceeded/,
-    code: 'disk-full',
-    problem: 'the disk is full',
-    remedy: ({ stage, workDirectory }) => `free some space under ${stage} and ${workDirectory}, then deploy again`,
-  },
+}
+
+export const DISK_FULL: KnownFailure = {
+  pattern: /No space left on device|ENOSPC|Disk quota exceeded/,
+  code: 'disk-full',
+  problem: 'the disk is full',
+  remedy: (place) => `free some space under ${lastingDirectories(place).join(' and ')}, then deploy again`,
+};
+
+/** Of a build with mmdebstrap. The first that matches counts. */
+const DEBIAN_FAILURES: readonly KnownFailure[] = [
+  DISK_FULL,
   {
     pattern: /newuidmap|newgidmap|subuid|subgid|unshare(\(\)| syscall)? failed|Operation not permitted.*unshare/,
     code: 'user-namespaces-unavailable',
@@ -53,10 +60,17 @@ const PACKAGES: Readonly<Record<string, string>> = {
   mmdebstrap: 'mmdebstrap',
   'qemu-img': 'qemu-utils',
   setpriv: 'util-linux',
+  'qemu-system-x86_64': 'qemu-system-x86',
+  'ssh-keygen': 'openssh-client',
+  VBoxManage: 'virtualbox',
 };
 
 /** Turns the failure of a build into an error that says what to do. A FleetError stays as it is. */
-export function explainBuildFailure(cause: unknown, place: BuildPlace): FleetError {
+export function explainBuildFailure(
+  cause: unknown,
+  place: BuildPlace,
+  failures: readonly KnownFailure[] = DEBIAN_FAILURES,
+): FleetError {
   if (cause instanceof FleetError) return cause;
   const where = `image ${place.definition.name}`;
   const output = cause instanceof CommandError ? `${cause.stderr}\n${cause.stdout}\n${cause.message}` : String(cause);
@@ -70,7 +84,7 @@ export function explainBuildFailure(cause: unknown, place: BuildPlace): FleetErr
       cause,
     });
   }
-  const known = KNOWN_FAILURES.find(({ pattern }) => pattern.test(output));
+  const known = failures.find(({ pattern }) => pattern.test(output));
   if (known !== undefined) {
     return new FleetError({
       code: known.code,
@@ -87,6 +101,12 @@ export function explainBuildFailure(cause: unknown, place: BuildPlace): FleetErr
     remedy: 'correct what the output names, then deploy again',
     cause,
   });
+}
+
+/** Where the build wrote: the directories around its own, which are gone when somebody reads this. */
+function lastingDirectories({ stage, workDirectory }: BuildPlace): string[] {
+  const isStageInside = stage.startsWith(`${workDirectory}/`);
+  return [...(isStageInside ? [] : [dirname(stage)]), dirname(workDirectory)];
 }
 
 /** The line of the output that gave it away. */

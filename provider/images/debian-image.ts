@@ -1,45 +1,23 @@
 import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { FleetError } from '../../model/errors';
-import { definitionHash, type ImageDefinition, sourceDateEpoch } from '../../model/image-definition';
-import type { Run } from '../../process/run';
+import { asDebian, definitionHash, type ImageDefinition, sourceDateEpoch } from '../../model/image-definition';
+import { percentReporter } from '../../process/progress';
 import { bootSectors, createSparseFile, overwriteBegin } from './boot-sector';
 import { explainBuildFailure } from './build-failures';
+import type { BuiltDisk, ImageBuildRequest } from './builder';
 import { stageAssets } from './image-assets';
 import { mirrorLines } from './mirror';
 import { closeOut, makeStage, removeStage, type Stage, STAGE_MIB } from './stage';
-
-/** Called when a build comes to another step, and with what the step's tool says. */
-export type BuildProgress = (step: string, detail?: string) => void;
-
-export interface ImageBuildRequest {
-  readonly definition: ImageDefinition;
-  /** Holds the assets under the paths of the definition. */
-  readonly assetsDirectory: string;
-  /** Empty, belongs to this build, on the file system where the disk shall end. */
-  readonly workDirectory: string;
-  readonly run: Run;
-  readonly signal: AbortSignal;
-  readonly progress: BuildProgress;
-}
-
-/** A finished disk and what it was made of. */
-export interface BuiltDisk {
-  /** qcow2 in the work directory. */
-  readonly path: string;
-  /** Versions by package name, as resolved. */
-  readonly packages: Readonly<Record<string, string>>;
-  /** sha256 of each signed Release file by the name apt gives it. */
-  readonly releases: Readonly<Record<string, string>>;
-  /** First line of each tool's `--version`. */
-  readonly tools: Readonly<Record<string, string>>;
-}
 
 /** The workstation's keyring of Debian's archive; nothing is installed that it does not vouch for. */
 export const DEBIAN_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** Room for the compressed disk. */
 const WORK_MIB = 1024;
+/** With less than this nothing can be written any more. */
+const LEAST_BYTES = 1024 * 1024;
+const WATCH_INTERVAL = 2000;
 /** A mirror that trickles for longer is as good as none. */
 const BUILD_LIMIT = '2h';
 /** What make-filesystem.sh says when the disk has its file system. */
@@ -61,10 +39,10 @@ export async function buildDebianImage(request: ImageBuildRequest): Promise<Buil
       remedy: 'apt-get install debian-archive-keyring',
     });
   }
-  requireSpace(workDirectory, WORK_MIB);
+  requireSpace(workDirectory, WORK_MIB, dirname(workDirectory));
   const stage = makeStage(workDirectory);
   try {
-    requireSpace(stage.directory, STAGE_MIB);
+    requireSpace(stage.directory, STAGE_MIB, dirname(stage.directory));
     const tools = await toolVersions(request);
     stageAssets(definition, request.assetsDirectory, stage.directory);
     createSparseFile(join(stage.out, 'disk.raw'), definition.diskMib);
@@ -110,21 +88,47 @@ async function installSystem(request: ImageBuildRequest, stage: Stage, onWritten
   // What is newer than this file was made by this build.
   writeFileSync(join(stage.directory, 'started'), '');
   progress('installing packages');
-  await run('setpriv', endingWithUs('timeout', '--kill-after=4', BUILD_LIMIT, ...bootstrapCommand(definition, stage)), {
-    signal,
-    env: buildEnvironment(definition, stage),
-    onLine: (line) => {
-      const [, ours] = /^buildfleet: (.*)/.exec(line) ?? [];
-      const [, theirs] = /^I: (.*)/.exec(line) ?? [];
-      if (ours === WRITTEN) onWritten();
-      else if (ours !== undefined) progress(ours);
-      else if (theirs !== undefined) progress('installing packages', theirs);
-    },
-  });
+  await unlessFull(stage.directory, signal, (limited) =>
+    run('setpriv', endingWithUs('timeout', '--kill-after=4', BUILD_LIMIT, ...bootstrapCommand(definition, stage)), {
+      signal: limited,
+      env: buildEnvironment(definition, stage),
+      onLine: (line) => {
+        const [, ours] = /^buildfleet: (.*)/.exec(line) ?? [];
+        const [, theirs] = /^I: (.*)/.exec(line) ?? [];
+        if (ours === WRITTEN) onWritten();
+        else if (ours !== undefined) progress(ours);
+        else if (theirs !== undefined) progress('installing packages', theirs);
+      },
+    }),
+  );
+}
+
+/**
+ * Ends the work when the place that it fills has no room left: apt can wait for ever then, instead of failing.
+ *
+ * @throws Error that says so, or what the work throws
+ */
+async function unlessFull(
+  directory: string,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  const full = new AbortController();
+  const watch = setInterval(() => {
+    if (freeBytes(directory) < LEAST_BYTES) full.abort();
+  }, WATCH_INTERVAL);
+  try {
+    await work(AbortSignal.any([signal, full.signal]));
+  } catch (cause) {
+    if (!full.signal.aborted || signal.aborted) throw cause;
+    throw new Error('No space left on device', { cause });
+  } finally {
+    clearInterval(watch);
+  }
 }
 
 function bootstrapCommand(definition: ImageDefinition, stage: Stage): string[] {
-  const { base, packages } = definition;
+  const { base, packages } = asDebian(definition);
   const hook = (name: string) => join(stage.directory, 'assets/debian/hooks', name);
   return [
     'mmdebstrap',
@@ -183,13 +187,13 @@ async function writeDisk(request: ImageBuildRequest, { out }: Stage): Promise<st
   overwriteBegin(raw, sectors);
   progress('compressing the disk');
   // zstd takes as long as writing three times as much, and guests boot from it as fast.
-  const convert = ['convert', '-f', 'raw', '-O', 'qcow2', '-c', '-o', 'compression_type=zstd', raw, disk];
-  await run('setpriv', endingWithUs('qemu-img', ...convert), { signal });
+  const convert = ['convert', '-p', '-f', 'raw', '-O', 'qcow2', '-c', '-o', 'compression_type=zstd', raw, disk];
+  await run('setpriv', endingWithUs('qemu-img', ...convert), { signal, onText: percentReporter() });
   return disk;
 }
 
 /** Arguments of setpriv for a command that ends when this process does, however that happens. */
-function endingWithUs(...command: readonly string[]): string[] {
+export function endingWithUs(...command: readonly string[]): string[] {
   return ['--pdeathsig', 'TERM', ...command];
 }
 
@@ -206,15 +210,20 @@ function readPairs(file: string): Record<string, string> {
   return Object.fromEntries(lines.filter((line) => line !== '').map((line) => line.split(' ', 2) as [string, string]));
 }
 
-function requireSpace(directory: string, mib: number): void {
-  const { bavail, bsize } = statfsSync(directory);
-  const free = Math.floor((bavail * bsize) / (1024 * 1024));
+/** @param place to name: the directory itself is gone when somebody reads this */
+function requireSpace(directory: string, mib: number, place: string): void {
+  const free = Math.floor(freeBytes(directory) / (1024 * 1024));
   if (free < mib) {
     throw new FleetError({
       code: 'disk-full',
       problem: `${free} MiB are free, and building an image takes ${mib} there`,
-      place: directory,
+      place,
       remedy: 'free some space, then deploy again',
     });
   }
+}
+
+function freeBytes(directory: string): number {
+  const { bavail, bsize } = statfsSync(directory);
+  return bavail * bsize;
 }

@@ -45,9 +45,7 @@ export function stageAssets(definition: ImageDefinition, assetsDirectory: string
     });
   }
   makeDirectory(join(stage, 'overlay'));
-  for (const asset of [...definition.files, ...definition.scripts, ...definition.overlays]) {
-    writeReadable(stage, join('assets', asset.path), readAsset(assetsDirectory, asset), asset.mode);
-  }
+  copyAssets(definition, assetsDirectory, join(stage, 'assets'));
   const installed = [...definition.files, ...definition.overlays].flatMap(({ path, target, mode }) =>
     target === null ? [] : [{ path, target, mode }],
   );
@@ -56,6 +54,18 @@ export function stageAssets(definition: ImageDefinition, assetsDirectory: string
   }
   writeReadable(stage, 'overlay-modes', installed.map(({ mode, target }) => `${mode} ${target}\n`).join(''), '0644');
   writeReadable(stage, 'scripts', definition.scripts.map(({ path }) => `${path}\n`).join(''), '0644');
+}
+
+/**
+ * Copies every file that a definition lists to the same path below `target`.
+ *
+ * @throws FleetError when a file is missing, or is not the one that was declared
+ */
+export function copyAssets(definition: ImageDefinition, assetsDirectory: string, target: string): void {
+  makeDirectory(target);
+  for (const asset of [...definition.files, ...definition.scripts, ...definition.overlays]) {
+    writeReadable(target, asset.path, readAsset(assetsDirectory, asset), asset.mode);
+  }
 }
 
 // Inside a user namespace the builder is neither owner nor superuser of these files; what only the owner may read in

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ImageDefinition } from '../../model/image-definition';
+import { asDebian, type ImageDefinition } from '../../model/image-definition';
 import { type AptSource, aptLine, debianLines, parseDeb822Sources, parseOneLineSources } from './apt-sources';
 
 /**
@@ -9,7 +9,8 @@ import { type AptSource, aptLine, debianLines, parseDeb822Sources, parseOneLineS
  *
  * @param aptDirectory `/etc/apt`
  */
-export function mirrorLines({ base }: ImageDefinition, aptDirectory = '/etc/apt'): string[] {
+export function mirrorLines(definition: ImageDefinition, aptDirectory = '/etc/apt'): string[] {
+  const { base } = asDebian(definition);
   if (base.mirror === null) return debianLines(workstationSources(aptDirectory), base.suite);
   const uri = base.mirror.replace(/\/+$/, '');
   return [aptLine(base.snapshot === null ? uri : `${uri}/${base.snapshot}`, base.suite)];

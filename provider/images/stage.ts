@@ -53,6 +53,16 @@ export function makeStage(workDirectory: string): Stage {
   };
 }
 
+/**
+ * Makes a directory for temporary files with a path so short that a socket fits in it (108 bytes); it is noted in the
+ * work directory, for {@link removeStage}.
+ */
+export function makeTemporary(workDirectory: string): string {
+  const directory = join(ON_DISK, `buildfleet-image-${secret()}`);
+  writeFileSync(join(workDirectory, NOTE), directory);
+  return makeDirectory(directory, 0o700);
+}
+
 function secret(): string {
   return randomBytes(16).toString('hex');
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../process/run';
@@ -9,7 +9,6 @@ describeWithTools(['sshd', 'ssh-keygen'], "the private sshd's configuration as s
   let directory: string;
   beforeAll(() => {
     directory = mkdtempSync(join(tmpdir(), 'buildfleet sshd 100%-'));
-    if (process.getuid?.() === 0) mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   });
   afterAll(() => {
     rmSync(directory, { recursive: true });
@@ -22,6 +21,7 @@ describeWithTools(['sshd', 'ssh-keygen'], "the private sshd's configuration as s
     writeFileSync(
       file,
       renderSshdConfig({
+        address: null,
         port: 12220,
         hostKey,
         authorizedKeys: join(directory, 'authorized_keys'),

@@ -22,11 +22,13 @@ const HASH = 'a'.repeat(64);
 let root: string;
 let cache: ImageCache;
 let builds: number;
+let conversions: number;
 
 beforeEach(() => {
   root = mkdtempSync(join(tmpdir(), 'buildfleet-cache-'));
   cache = new ImageCache(root);
   builds = 0;
+  conversions = 0;
 });
 
 afterEach(() => {
@@ -38,6 +40,12 @@ function options(changes: Partial<ObtainOptions> = {}): ObtainOptions {
     run,
     signal: new AbortController().signal,
     onWait: () => undefined,
+    builtFormat: 'qcow2',
+    convert: (built, work) => {
+      conversions += 1;
+      writeFileSync(join(work, 'disk.ova'), `ova of ${readFileSync(built, 'utf8')}`);
+      return Promise.resolve(join(work, 'disk.ova'));
+    },
     build: async (work) => {
       builds += 1;
       await new Promise((done) => setTimeout(done, 20));
@@ -60,13 +68,13 @@ function damage(): void {
 }
 
 test('an image is built once and then found', async () => {
-  expect(await cache.inspect(HASH)).toEqual({ status: 'missing' });
-  const built = await cache.obtain(HASH, options());
+  expect(await cache.inspect(HASH, 'qcow2')).toEqual({ status: 'missing' });
+  const built = await cache.obtain(HASH, 'qcow2', options());
   expect(built.manifest).toMatchObject({ definitionHash: HASH, sizeBytes: 7, packages: { ghc: '9.6.6-4' } });
   expect(built.manifest.sha256).toMatch(/^[0-9a-f]{64}$/);
   expect(statSync(built.diskPath).mode & 0o777).toBe(0o444);
-  expect(await cache.obtain(HASH, options())).toEqual(built);
-  expect(await cache.inspect(HASH)).toEqual(built);
+  expect(await cache.obtain(HASH, 'qcow2', options())).toEqual(built);
+  expect(await cache.inspect(HASH, 'qcow2')).toEqual(built);
   expect(builds).toBe(1);
   expect(readdirSync(join(root, 'images'))).toEqual([HASH]);
 });
@@ -74,7 +82,7 @@ test('an image is built once and then found', async () => {
 test('of two who want the same image at once, one builds', async () => {
   const waited: number[] = [];
   const both = [cache, new ImageCache(root)].map((each) =>
-    each.obtain(HASH, options({ onWait: (pid) => waited.push(pid) })),
+    each.obtain(HASH, 'qcow2', options({ onWait: (pid) => waited.push(pid) })),
   );
   const [first, second] = await Promise.all(both);
   expect(first).toEqual(second);
@@ -86,9 +94,9 @@ test('a failed build leaves nothing', async () => {
     writeFileSync(join(work, 'disk.qcow2'), 'half');
     return Promise.reject(new Error('no'));
   };
-  await expect(cache.obtain(HASH, options({ build }))).rejects.toThrow('no');
+  await expect(cache.obtain(HASH, 'qcow2', options({ build }))).rejects.toThrow('no');
   expect(readdirSync(join(root, 'images'))).toEqual([]);
-  expect(await cache.inspect(HASH)).toEqual({ status: 'missing' });
+  expect(await cache.inspect(HASH, 'qcow2')).toEqual({ status: 'missing' });
 });
 
 test('what a killed builder left is removed by the next build, what a living one has is not', async () => {
@@ -101,18 +109,18 @@ test('what a killed builder left is removed by the next build, what a living one
     mkdirSync(join(root, 'images', `.building-${claim}`, 'stage'), { recursive: true });
     writeFileSync(join(root, 'images', `.building-${claim}`, 'disk.qcow2'), 'half');
   }
-  await cache.obtain(HASH, options());
+  await cache.obtain(HASH, 'qcow2', options());
   expect(readdirSync(join(root, 'images')).sort()).toEqual([`.building-${living}`, HASH].sort());
 });
 
 test('a file that looks otherwise is read again, and is as good if its content is', async () => {
-  await cache.obtain(HASH, options());
+  await cache.obtain(HASH, 'qcow2', options());
   copyFileSync(entry('disk.qcow2'), entry('copy'));
   renameSync(entry('copy'), entry('disk.qcow2'));
-  expect((await cache.inspect(HASH)).status).toBe('present');
-  await cache.obtain(HASH, options());
+  expect((await cache.inspect(HASH, 'qcow2')).status).toBe('present');
+  await cache.obtain(HASH, 'qcow2', options());
   expect(builds).toBe(1);
-  expect(JSON.parse(readFileSync(entry('manifest.json'), 'utf8'))).toMatchObject({
+  expect(JSON.parse(readFileSync(entry('disk.qcow2.manifest.json'), 'utf8'))).toMatchObject({
     seen: { inode: String(statSync(entry('disk.qcow2')).ino) },
   });
 });
@@ -135,35 +143,61 @@ test.each<[string, () => void]>([
   [
     'no manifest',
     () => {
-      rmSync(entry('manifest.json'));
+      rmSync(entry('disk.qcow2.manifest.json'));
     },
   ],
   [
     'half a manifest',
     () => {
-      writeFileSync(entry('manifest.json'), '{');
+      writeFileSync(entry('disk.qcow2.manifest.json'), '{');
     },
   ],
   [
     'the manifest of another definition',
     () => {
-      writeFileSync(entry('manifest.json'), readFileSync(entry('manifest.json'), 'utf8').replace(HASH, 'b'.repeat(64)));
+      writeFileSync(
+        entry('disk.qcow2.manifest.json'),
+        readFileSync(entry('disk.qcow2.manifest.json'), 'utf8').replace(HASH, 'b'.repeat(64)),
+      );
     },
   ],
 ])('%s is seen, and the image is built again', async (_, alter) => {
-  await cache.obtain(HASH, options());
+  await cache.obtain(HASH, 'qcow2', options());
   alter();
-  expect(await cache.inspect(HASH)).toEqual({ status: 'altered' });
-  await cache.obtain(HASH, options());
+  expect(await cache.inspect(HASH, 'qcow2')).toEqual({ status: 'altered' });
+  await cache.obtain(HASH, 'qcow2', options());
   expect(builds).toBe(2);
   expect(readFileSync(entry('disk.qcow2'), 'utf8')).toBe('content');
 });
 
 test('damage that a cheap look cannot see is found before the image is used', async () => {
-  await cache.obtain(HASH, options());
+  await cache.obtain(HASH, 'qcow2', options());
   damage();
-  expect((await cache.inspect(HASH)).status).toBe('present');
-  expect((await cache.inspect(HASH, true)).status).toBe('altered');
-  await cache.obtain(HASH, options());
+  expect((await cache.inspect(HASH, 'qcow2')).status).toBe('present');
+  expect((await cache.inspect(HASH, 'qcow2', true)).status).toBe('altered');
+  await cache.obtain(HASH, 'qcow2', options());
   expect(builds).toBe(2);
+});
+
+test('another format is converted from what was built, once', async () => {
+  const made = await cache.obtain(HASH, 'ova', options());
+  expect(readFileSync(made.diskPath, 'utf8')).toBe('ova of content');
+  expect(made.manifest.packages).toEqual({ ghc: '9.6.6-4' });
+  expect((await cache.inspect(HASH, 'qcow2')).status).toBe('present');
+  expect(await cache.obtain(HASH, 'ova', options())).toEqual(made);
+  expect([builds, conversions]).toEqual([1, 1]);
+
+  rmSync(entry('disk.qcow2'));
+  expect(await cache.inspect(HASH, 'ova')).toEqual(made);
+  expect(await cache.inspect(HASH, 'qcow2')).toEqual({ status: 'missing' });
+});
+
+test('a conversion that fails leaves what was built, and nothing else', async () => {
+  const convert = (_built: string, work: string) => {
+    writeFileSync(join(work, 'disk.ova'), 'half');
+    return Promise.reject(new Error('no'));
+  };
+  await expect(cache.obtain(HASH, 'ova', options({ convert }))).rejects.toThrow('no');
+  expect(readdirSync(join(root, 'images'))).toEqual([HASH]);
+  expect(readdirSync(join(root, 'images', HASH)).sort()).toEqual(['disk.qcow2', 'disk.qcow2.manifest.json']);
 });

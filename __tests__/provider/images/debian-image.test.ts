@@ -12,7 +12,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FleetError } from '../../../model/errors';
 import { CommandError, type Run } from '../../../process/run';
-import { buildDebianImage, DEBIAN_KEYRING, type ImageBuildRequest } from '../../../provider/images/debian-image';
+import type { ImageBuildRequest } from '../../../provider/images/builder';
+import { buildDebianImage, DEBIAN_KEYRING } from '../../../provider/images/debian-image';
 import { writeDefinition } from './support';
 
 // A machine without Debian's keyring answers with another error, which the last test is about.

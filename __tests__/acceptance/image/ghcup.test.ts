@@ -1,0 +1,241 @@
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../../../process/run';
+import { describeWithTools } from '../support/tools';
+import { Chroot, CHROOT_TOOLS } from './support/chroot';
+import { DownloadHost } from './support/download-host';
+
+const SCRIPTS = join(__dirname, '../../../assets/haskell/scripts');
+const SUPPORT = join(__dirname, 'support');
+const VERSIONS = { GHC_PRIMARY_VERSION: '9.8.4', GHC_SECONDARY_VERSION: '9.6.6', CABAL_VERSION: '3.12.1.0' };
+const GHCUP = '/ghcup/9.9.9/x86_64-linux-ghcup-9.9.9';
+const LIST = '/metadata/list.yaml';
+const INDEX = '/hackage/01-index.tar?newest';
+
+jest.setTimeout(10 * 60_000);
+
+describeWithTools(['shellcheck'], 'the stand-ins', () => {
+  test('pass shellcheck', async () => {
+    await run(
+      'shellcheck',
+      ['fake-ghcup', 'fake-ghc', 'fake-cabal'].map((name) => join(SUPPORT, name)),
+    );
+  });
+});
+
+// GHCup itself is not run: its place takes fake-ghcup, which asks the real gpg as GHCup does. Everything else is real.
+describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with a stand-in for GHCup', () => {
+  let directory: string;
+  let chroot: Chroot;
+  let host: DownloadHost;
+  /** Fingerprints by whose they are. */
+  const keys = { right: '', wrong: '' };
+
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'buildfleet-ghcup-'));
+    chroot = await Chroot.make(join(directory, 'root'), ['ca-certificates', 'cloud-init', 'curl', 'gpg', 'sudo']);
+    await chroot.sh('mkdir /scripts /untouched && cp -a /etc/passwd /etc/group /etc/shadow /etc/gshadow /untouched');
+    const script = readFileSync(join(SCRIPTS, 'install-haskell.sh'), 'utf8');
+    await chroot.run(['tee', '/scripts/install-haskell.sh'], { input: script });
+    await chroot.sh('chmod 0755 /scripts/*');
+    await run('mkdir', ['-m', '0700', join(directory, 'gnupg')]);
+    for (const whose of ['right', 'wrong'] as const) {
+      await gpg('--quick-gen-key', `${whose} <${whose}@example.org>`, 'ed25519', 'sign', 'never');
+      const { stdout } = await gpg('--with-colons', '--list-keys', `${whose}@example.org`);
+      keys[whose] = /^fpr:+([0-9A-F]{40}):/m.exec(stdout)?.[1] ?? '';
+    }
+  });
+
+  afterAll(async () => {
+    await run('gpgconf', ['--homedir', join(directory, 'gnupg'), '--kill', 'all']);
+    await chroot.remove();
+    rmSync(directory, { recursive: true });
+  });
+
+  beforeEach(async () => {
+    await chroot.sh('rm -rf /home/build /build /tmp/prove-ghc.* && cp -a /untouched/* /etc/');
+    host = await DownloadHost.start();
+    host.files.set(GHCUP, readFileSync(join(SUPPORT, 'fake-ghcup')));
+    host.files.set(keyPath(keys.right), Buffer.from((await gpg('--armor', '--export', keys.right)).stdout));
+    host.files.set(INDEX, Buffer.from('index'));
+    await publish([tool('ghc', '9.8.4'), tool('ghc', '9.6.6'), tool('cabal', '3.12.1.0')], keys.right);
+  });
+
+  afterEach(async () => {
+    await host.stop();
+  });
+
+  async function gpg(...args: string[]) {
+    const options = ['--homedir', join(directory, 'gnupg'), '--batch', '--yes', '--passphrase', ''];
+    return await run('gpg', [...options, ...args]);
+  }
+
+  function keyPath(fingerprint: string): string {
+    return `/pks/lookup?op=get&options=mr&search=0x${fingerprint}`;
+  }
+
+  interface Tool {
+    readonly name: string;
+    readonly version: string;
+    /** What the program says that it is. */
+    readonly says: string;
+  }
+
+  function tool(name: string, version: string, says = version): Tool {
+    return { name, version, says };
+  }
+
+  /** Puts tools and a signed list of them on the host. */
+  async function publish(tools: readonly Tool[], signedBy: string): Promise<void> {
+    const lines: string[] = [];
+    for (const { name, version, says } of tools) {
+      const program = readFileSync(join(SUPPORT, `fake-${name}`), 'utf8')
+        .replaceAll('@VERSION@', says)
+        .replaceAll('@HACKAGE@', `${host.url}/hackage`);
+      const path = join(directory, name);
+      writeFileSync(path, program, { mode: 0o755 });
+      const archive = join(directory, 'archive.tar.gz');
+      await run('tar', ['-C', directory, '-czf', archive, name]);
+      const content = readFileSync(archive);
+      host.files.set(`/bindist/${name}-${version}`, content);
+      lines.push(`${name} ${version} ${sha256(content)} ${host.url}/bindist/${name}-${version}\n`);
+    }
+    const list = join(directory, 'list.yaml');
+    writeFileSync(list, lines.join(''));
+    await gpg('--local-user', signedBy, '--output', `${list}.sig`, '--detach-sign', list);
+    host.files.set(LIST, readFileSync(list));
+    host.files.set(`${LIST}.sig`, readFileSync(`${list}.sig`));
+  }
+
+  function sha256(content: Buffer): string {
+    return createHash('sha256').update(content).digest('hex');
+  }
+
+  async function install(env: Record<string, string> = {}): Promise<string> {
+    const { stdout, stderr } = await chroot.run(['/scripts/install-haskell.sh'], {
+      env: {
+        ...{ TOOLCHAIN: 'ghcup', ...VERSIONS, SECRET_OF_THE_BUILD: 'x' },
+        ...{ GHCUP_VERSION: '9.9.9', GHCUP_SHA256: sha256(readFileSync(join(SUPPORT, 'fake-ghcup'))) },
+        ...{ GHCUP_BASE_URL: `${host.url}/ghcup`, GHCUP_METADATA_URL: host.url + LIST },
+        ...{ GHCUP_KEYSERVER: host.url, GHCUP_KEYS: keys.right, HACKAGE_TIMEOUT: '60', ...env },
+      },
+    });
+    return stdout + stderr;
+  }
+
+  /** Each file that the account has, and those of the accounts, with time and content. */
+  async function everything(): Promise<string> {
+    return await chroot.sh(
+      'find /home/build /build /etc/passwd /etc/shadow /etc/group -printf "%p %m %u %T@ %l\\n" | sort; ' +
+        'find /home/build -type f -exec sha256sum {} + | sort',
+    );
+  }
+
+  async function asBuild(command: string): Promise<string> {
+    return await chroot.sh(`su - build -c ${JSON.stringify(command)}`);
+  }
+
+  test('brings both compilers and cabal to build, and a second run changes and downloads nothing', async () => {
+    const said = await install();
+    expect(said).toContain('GHC 9.8.4 works');
+    expect(said).toContain('GHC 9.6.6 works');
+
+    expect(await asBuild('. ~/.ghcup/env; ghc --numeric-version; ghc-9.6.6 --numeric-version')).toBe('9.8.4\n9.6.6');
+    expect(await chroot.sh('sh -c "HOME=/home/build; . ~build/.ghcup/env; cabal --numeric-version"')).toBe('3.12.1.0');
+    expect(await asBuild('ls ~/.ghcup/bin')).toBe(
+      ['cabal', 'cabal-3.12.1.0', 'ghc', 'ghc-9.6.6', 'ghc-9.8.4', 'ghcup'].join('\n'),
+    );
+    expect(await asBuild('cat ~/.ghcup/config.yaml')).toBe('gpg-setting: GPGStrict');
+    expect(await asBuild('cat ~/.cabal/packages/01-index.tar')).toBe('index');
+    expect(await chroot.sh('find /home/build ! -user build; find /tmp -mindepth 1; ls -d ~/.ghcup || true')).toBe('');
+    expect(await chroot.sh('passwd --status build | cut -d" " -f1-2; id -nG build; id -u build')).toBe(
+      'build L\nbuild\n1000',
+    );
+
+    const calls = (await asBuild('cat ~/.ghcup/fake-ghcup.log')).split('\n');
+    expect(calls.map((call) => call.split(/ \(|: /)[0])).toEqual(calls.map(() => 'build'));
+    const environments = new Set(calls.map((call) => /\((.*) \)$/.exec(call)?.[1]));
+    expect([...environments]).toEqual(['HOME LC_ALL LOGNAME PATH PWD SHELL SHLVL USER']);
+    expect(calls.join('\n')).not.toMatch(/stack|hls/i);
+
+    const before = await everything();
+    const requests = host.requests.length;
+    await install();
+    expect(await everything()).toBe(before);
+    expect(host.requests.slice(requests)).toEqual([]);
+  });
+
+  test('refuses a GHCup with another checksum, and leaves nothing of it', async () => {
+    host.files.set(GHCUP, Buffer.from('#!/bin/sh\ntouch /tmp/was-run\n'));
+    await expect(install()).rejects.toThrow(/x86_64-linux-ghcup-9\.9\.9 has the checksum [0-9a-f]{64} instead of/);
+    expect(await chroot.sh('find /home/build/.ghcup -type f; ls /tmp')).toBe('/home/build/.ghcup/env');
+  });
+
+  test('continues a download that is cut off half way, within a run and in the next', async () => {
+    const size = readFileSync(join(SUPPORT, 'fake-ghcup')).length;
+    host.cuts.set(GHCUP, 1);
+    await install();
+    expect(host.requests.slice(0, 2)).toEqual([`GET ${GHCUP}`, `GET ${GHCUP} from ${Math.floor(size / 2)}`]);
+
+    await chroot.sh('rm -rf /home/build/.ghcup');
+    host.cuts.set(GHCUP, 5);
+    await expect(install()).rejects.toThrow(/9\.9\.9 cannot be downloaded/);
+    expect(await chroot.sh('ls /home/build/.ghcup/bin')).toBe('ghcup.part');
+    host.requests.length = 0;
+    await install();
+    expect(host.requests[0]).toMatch(/x86_64-linux-ghcup-9\.9\.9 from \d+$/);
+    expect(await asBuild('ghc --numeric-version')).toBe('9.8.4');
+  });
+
+  test('takes a compiler again whose download was cut off', async () => {
+    host.cuts.set('/bindist/ghc-9.6.6', 1);
+    await install();
+    expect(host.requests.filter((request) => request === 'GET /bindist/ghc-9.6.6')).toHaveLength(2);
+    expect(await asBuild('ghc-9.6.6 --numeric-version')).toBe('9.6.6');
+  });
+
+  test('believes no list of downloads that is signed by another key', async () => {
+    await publish([tool('ghc', '9.8.4')], keys.wrong);
+    await expect(install()).rejects.toThrow(/GHCup cannot install ghc 9\.8\.4/);
+    expect(host.requests.filter((request) => request.includes('/bindist/'))).toEqual([]);
+  });
+
+  test('takes no other key from the key server than the one it asks for', async () => {
+    host.files.set(keyPath(keys.right), Buffer.from((await gpg('--armor', '--export', keys.wrong)).stdout));
+    await expect(install()).rejects.toThrow(`answers with the key ${keys.wrong} instead of ${keys.right}`);
+    host.files.delete(keyPath(keys.right));
+    await expect(install()).rejects.toThrow(/none of the keys that sign GHCup's list of downloads can be had/);
+    expect(host.requests.filter((request) => request.includes(LIST))).toEqual([]);
+  });
+
+  test('does without a package index when Hackage does not answer, and pins its state when told to', async () => {
+    host.files.delete(INDEX);
+    expect(await install()).toContain('Hackage does not answer');
+    const state = '2025-01-31T00:00:00Z';
+    host.files.set(`/hackage/01-index.tar?hackage.haskell.org,${state}`, Buffer.from('of January'));
+    await install({ HACKAGE_INDEX_STATE: state });
+    expect(await asBuild('cat ~/.cabal/packages/01-index.tar')).toBe('of January');
+    await expect(install({ HACKAGE_INDEX_STATE: 'yesterday' })).rejects.toThrow(/must be a time such as/);
+  });
+
+  test('fails when a compiler is of another version, cannot be had, or compiles nothing that runs', async () => {
+    await publish([tool('ghc', '9.8.4', '9.8.3')], keys.right);
+    await expect(install()).rejects.toThrow(/GHCup installed ghc 9\.8\.4, but .* is not that version/);
+    await expect(install({ GHC_PRIMARY_VERSION: '9.99.1' })).rejects.toThrow(/cannot install ghc 9\.99\.1/);
+    await publish([tool('ghc', '9.8.4'), tool('ghc', '9.6.6'), tool('cabal', '3.12.1.0')], keys.right);
+    await install();
+    await chroot.sh(`sed -i 's/echo "%s"/exit 3/' /home/build/.ghcup/ghc/9.6.6/ghc`);
+    await expect(install()).rejects.toThrow(/what GHC 9\.6\.6 compiles does not run/);
+    expect(await chroot.sh('ls /tmp')).toBe('');
+  });
+
+  test('makes the account beside one that has its number, and says what it does not know', async () => {
+    await chroot.sh('useradd --uid 1000 installer');
+    await install();
+    expect(await chroot.sh('id -u build')).toBe('1001');
+    await expect(install({ TOOLCHAIN: 'stack' })).rejects.toThrow(/use distribution or ghcup/);
+    await expect(install({ GHCUP_VERSION: '1.2.3', GHCUP_SHA256: '' })).rejects.toThrow(/GHCUP_SHA256 must be given/);
+  });
+});
