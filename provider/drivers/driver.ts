@@ -1,3 +1,5 @@
+import type { ImageFormat, NetworkKind } from '../../model/hypervisor';
+
 /** Hardware and identity of one VM, as it shall be. */
 export interface VmSpec {
   /** `haskell-build-alpha` */
@@ -6,12 +8,15 @@ export interface VmSpec {
   readonly uuid: string;
   /** Owner tag: only a VM that carries it is ever changed or deleted. */
   readonly fleet: string;
-  /** Base disk that the VM's own disk overlays; read only. */
+  /** What the VM's disk is made from, in the driver's `imageFormat`; read only. */
   readonly imagePath: string;
   readonly imageHash: string;
   readonly cpus: number;
   readonly memoryMib: number;
   readonly mac: string;
+  readonly network: NetworkKind;
+  /** Host adapter of a bridged VM; null leaves the choice to the driver: the first that is up, wired before wireless. */
+  readonly bridgeAdapter: string | null;
 }
 
 export type PowerState = 'running' | 'stopped' | 'paused' | 'crashed';
@@ -28,6 +33,9 @@ export interface VmObservation {
   readonly cpus: number;
   readonly memoryMib: number;
   readonly mac: string;
+  /** `none`: no interface, one of another kind, its cable is out, or the host has no such adapter (any more). */
+  readonly network: NetworkKind | 'none';
+  readonly bridgeAdapter: string | null;
   readonly power: PowerState;
   /** What the hypervisor itself says of the power state, for error messages: `qemu status io-error`. */
   readonly detail?: string | undefined;
@@ -36,8 +44,10 @@ export interface VmObservation {
 
 /** What a hypervisor can do; callers ask for the feature, never for the driver's name. */
 export interface DriverFeatures {
-  /** Address of the workstation as seen from a VM on this driver's default network. */
-  readonly workstationAddress: string;
+  /** What {@link VmSpec.imagePath} has to be. */
+  readonly imageFormat: ImageFormat;
+  /** Kinds of network that the driver can give a VM. */
+  readonly networks: readonly NetworkKind[];
   /** Whether CPUs and memory can change only while the VM is off. */
   readonly hardwareNeedsPowerOff: boolean;
 }

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
+import type { Hypervisor } from '../../model/hypervisor';
 import type { FleetPaths } from '../../model/paths';
 import type { Run } from '../../process/run';
 import type { HypervisorDriver } from './driver';
 import { QemuDriver } from './qemu';
-import { type Accelerator, chooseAccelerator } from './qemu/accelerator';
-
-/** Hypervisors that a VM can name. */
-export type Hypervisor = 'qemu';
+import { type Accelerator, ACCELERATOR_FILE, chooseAccelerator } from './qemu/accelerator';
+import { VirtualBoxDriver } from './virtualbox';
 
 export interface DriverOptions {
   readonly paths: FleetPaths;
@@ -17,6 +16,7 @@ export interface DriverOptions {
 
 const DRIVERS: Readonly<Record<Hypervisor, (options: DriverOptions) => HypervisorDriver>> = {
   qemu: (options) => new QemuDriver({ ...options, accelerator: acceleratorOnce(options) }),
+  virtualbox: (options) => new VirtualBoxDriver(options),
 };
 
 /** The driver of a hypervisor. Cheap: nothing is looked at before a method is called. */
@@ -28,7 +28,7 @@ export function createDriver(hypervisor: Hypervisor, options: DriverOptions): Hy
 function acceleratorOnce({ run, cacheDirectory }: DriverOptions) {
   let answer: Promise<Accelerator> | undefined;
   return (imagePath: string, signal: AbortSignal): Promise<Accelerator> => {
-    answer ??= chooseAccelerator({ run, imagePath, cacheFile: join(cacheDirectory, 'accelerator.json'), signal });
+    answer ??= chooseAccelerator({ run, imagePath, cacheFile: join(cacheDirectory, ACCELERATOR_FILE), signal });
     answer.catch(() => (answer = undefined));
     return answer;
   };

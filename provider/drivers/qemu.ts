@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, mkdir, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { chmod, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeDirectories } from '../../files/directories';
 import { FleetError } from '../../model/errors';
-import { EMBEDDED_TUNNEL_ADDRESS, NAME_PATTERN } from '../../model/names';
+import { NAME_PATTERN } from '../../model/names';
 import type { FleetPaths } from '../../model/paths';
 import { startDetached } from '../../process/detached';
 import { isRunning, signalProcess, waitForEnd } from '../../process/process-identity';
@@ -48,7 +49,7 @@ const QUIT_TIMEOUT = 5_000;
  * which names VM, fleet and disk; pid files are hints only.
  */
 export class QemuDriver implements HypervisorDriver {
-  readonly features = { workstationAddress: EMBEDDED_TUNNEL_ADDRESS, hardwareNeedsPowerOff: true };
+  readonly features = { imageFormat: 'qcow2', networks: ['nat'], hardwareNeedsPowerOff: true } as const;
   private readonly discovery = createDiscovery();
 
   constructor(private readonly options: QemuDriverOptions) {}
@@ -63,7 +64,8 @@ export class QemuDriver implements HypervisorDriver {
     const seedAttached = existsSync(join(directory, SEED_FILE));
     const { uuid, fleet, imagePath } = record;
     const imageHash = recordedImage(record);
-    return { name, uuid, fleet, imageHash, imagePath, cpus, memoryMib, mac, power, detail, seedAttached };
+    const network = { network: 'nat', bridgeAdapter: null } as const;
+    return { name, uuid, fleet, imageHash, imagePath, cpus, memoryMib, mac, ...network, power, detail, seedAttached };
   }
 
   async list(): Promise<readonly VmObservation[]> {
@@ -85,7 +87,7 @@ export class QemuDriver implements HypervisorDriver {
       await this.end(directory, 0, signal);
       await this.removeFiles(directory);
       try {
-        await mkdir(directory, { recursive: true, mode: 0o700 });
+        makeDirectories(directory, 0o700);
         writeRecord(directory, spec, fingerprint);
         await createOverlay(this.options.run, spec.imagePath, join(directory, DISK_FILE), signal);
       } catch (error) {

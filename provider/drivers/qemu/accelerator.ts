@@ -2,6 +2,7 @@ import { accessSync, constants, readFileSync } from 'node:fs';
 import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { reportStep } from '../../../process/progress';
 import { CommandError, type Run } from '../../../process/run';
 
 export type Accelerator = 'kvm' | 'tcg';
@@ -19,6 +20,9 @@ export interface AcceleratorOptions {
   readonly silenceMs?: number;
 }
 
+/** Name of the file in the cache directory that keeps the answer. */
+export const ACCELERATOR_FILE = 'accelerator.json';
+
 const cacheSchema = z.object({ bootId: z.string(), accelerator: z.enum(['kvm', 'tcg']), reason: z.string() });
 
 /** Printed by a Linux guest that has reached user space; boot loader and early kernel do not print it. */
@@ -33,12 +37,17 @@ const LONGEST_PROOF_MS = 30_000;
  */
 export async function chooseAccelerator(options: AcceleratorOptions): Promise<Accelerator> {
   if (!canOpen(options.device ?? '/dev/kvm')) return 'tcg';
-  const bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  const cached = readCache(options.cacheFile);
-  if (cached?.bootId === bootId) return cached.accelerator;
+  const known = knownAccelerator(options.cacheFile);
+  if (known) return known;
+  reportStep('proving that KVM runs a guest');
   const reason = await proveKvm(options);
+  reportStep('starting the VM');
   const accelerator = reason === undefined ? 'kvm' : 'tcg';
-  await writeCache(options.cacheFile, { bootId, accelerator, reason: reason ?? 'a guest reached user space' });
+  await writeCache(options.cacheFile, {
+    bootId: bootId(),
+    accelerator,
+    reason: reason ?? 'a guest reached user space',
+  });
   return accelerator;
 }
 
@@ -92,6 +101,16 @@ export function kvmProofArguments(imagePath: string): string[] {
     ...['-drive', `file=${imagePath.replaceAll(',', ',,')},format=qcow2,if=virtio,snapshot=on`],
     ...['-serial', 'stdio'],
   ];
+}
+
+/** What was proven since the workstation booted, undefined if nothing was. */
+export function knownAccelerator(cacheFile: string): Accelerator | undefined {
+  const cached = readCache(cacheFile);
+  return cached?.bootId === bootId() ? cached.accelerator : undefined;
+}
+
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }
 
 function canOpen(device: string): boolean {

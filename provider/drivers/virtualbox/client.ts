@@ -1,0 +1,108 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { CommandError, type Run } from '../../../process/run';
+
+/** What VBoxManage complained about. `text` is its own words, without what it prints at every call. */
+export class VBoxManageError extends Error {
+  constructor(
+    readonly command: string,
+    readonly text: string,
+    /** Everything that was printed, warnings of the start script included. */
+    readonly output: string,
+    cause?: unknown,
+  ) {
+    super(`${command}: ${text}`, cause === undefined ? undefined : { cause });
+    this.name = 'VBoxManageError';
+  }
+
+  /** Whether one of VirtualBox's result or status codes is named: `VBOX_E_FILE_ERROR`, `VERR_DISK_FULL`. */
+  says(...codes: readonly string[]): boolean {
+    return codes.some((code) => new RegExp(`\\b${code}\\b`).test(this.text));
+  }
+}
+
+export interface ClientOptions {
+  readonly run: Run;
+  /** Default `VBoxManage`. */
+  readonly program?: string | undefined;
+  /** Milliseconds to wait for another session to let go of a machine or medium. Default 30 s. */
+  readonly lockPatience?: number | undefined;
+}
+
+const LOCK_PATIENCE = 30_000;
+
+/** Milliseconds between two attempts. One attempt costs VirtualBox some fifty. */
+const LOCK_INTERVAL = 300;
+
+/** Calls VBoxManage. Its exit code is 0 for some failures, and progress goes to stderr, so both are read. */
+export class VBoxManage {
+  constructor(private readonly options: ClientOptions) {}
+
+  /**
+   * Reads a list. A VM that cannot be read is an error on stderr, and its entry and all others are there all the same.
+   *
+   * @throws as {@link run}, for a list that could not be made
+   */
+  async list(args: readonly string[], signal?: AbortSignal): Promise<string> {
+    return this.runOnce(['list', ...args], signal, false);
+  }
+
+  /**
+   * Runs a command once.
+   *
+   * @param onText takes what it prints, as it comes
+   * @returns stdout with Unix line ends; what the start script prints first is still in it
+   * @throws VBoxManageError; CommandError when the program is missing or the call was cancelled
+   */
+  async run(args: readonly string[], signal?: AbortSignal, onText?: (text: string) => void): Promise<string> {
+    return this.runOnce(args, signal, true, onText);
+  }
+
+  private async runOnce(
+    args: readonly string[],
+    signal: AbortSignal | undefined,
+    isStrict: boolean,
+    onText?: (text: string) => void,
+  ): Promise<string> {
+    const { run, program = 'VBoxManage' } = this.options;
+    try {
+      const { stdout, stderr } = await run(program, args, { signal, ...(onText ? { onText } : {}) });
+      const output = plainLines(`${stdout}\n${stderr}`);
+      if (isStrict && ERROR_LINE.test(output)) throw new VBoxManageError(args[0] ?? program, complaint(output), output);
+      return plainLines(stdout);
+    } catch (error) {
+      if (!(error instanceof CommandError) || error.cancelled || error.code !== undefined) throw error;
+      const output = plainLines(`${error.stdout}\n${error.stderr}`);
+      const [happened = ''] = error.message.split('\n');
+      throw new VBoxManageError(args[0] ?? program, complaint(output) || happened, output, error);
+    }
+  }
+
+  /** Runs a command that needs a machine's lock, again and again while another session has it. */
+  async change(args: readonly string[], signal: AbortSignal): Promise<string> {
+    const deadline = Date.now() + (this.options.lockPatience ?? LOCK_PATIENCE);
+    for (;;) {
+      try {
+        return await this.run(args, signal);
+      } catch (error) {
+        const isLocked = error instanceof VBoxManageError && error.says(...LOCKED_CODES);
+        if (!isLocked || Date.now() >= deadline) throw error;
+        await pause(LOCK_INTERVAL, undefined, { signal });
+      }
+    }
+  }
+}
+
+/** What VirtualBox answers while a session or another command holds a machine. */
+export const LOCKED_CODES = ['VBOX_E_INVALID_OBJECT_STATE', 'VBOX_E_OBJECT_IN_USE'] as const;
+
+const ERROR_LINE = /^VBoxManage(?:\.exe)?: error: /m;
+
+function plainLines(text: string): string {
+  return text.replaceAll('\r\n', '\n');
+}
+
+/** The lines that say what is wrong; not those that say where in VirtualBox's source it was noticed. */
+function complaint(output: string): string {
+  const lines = output.split('\n').flatMap((line) => /^VBoxManage(?:\.exe)?: error: (.*)$/.exec(line)?.[1] ?? []);
+  return lines.filter((line) => !/^(Context: |\/.*\[\d+\] \()/.test(line)).join('; ');
+}
