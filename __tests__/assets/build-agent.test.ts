@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { CommandError, run } from '../../process/run';
@@ -50,6 +50,7 @@ describe('build-agent.py', () => {
         BUILD_HOST_NAME: 'haskell-build-alpha',
         GHCUP_DIRECTORY: join(machine, '.ghcup'),
         DPKG_STATUS: join(machine, 'status'),
+        BUILD_DIRECTORY: machine,
         ...environment,
       },
     }).catch((error: unknown) => {
@@ -60,6 +61,29 @@ describe('build-agent.py', () => {
       await finished;
     });
     return lines;
+  }
+
+  /** Holds a lock in a process of its own, as a build does, until the test ends or the answer is called. */
+  async function hold(path: string, kind: 'LOCK_EX' | 'LOCK_SH'): Promise<() => Promise<void>> {
+    const abort = new AbortController();
+    let held = false;
+    const script = `import fcntl, sys, time
+file = open(sys.argv[1], "a")
+fcntl.flock(file, fcntl.${kind})
+print("held", flush=True)
+time.sleep(600)`;
+    const finished = run('python3', ['-c', script, path], { signal: abort.signal, onLine: () => (held = true) }).catch(
+      (error: unknown) => {
+        if (!(error instanceof CommandError) || !error.cancelled) throw error;
+      },
+    );
+    const release = async () => {
+      abort.abort();
+      await finished;
+    };
+    stops.push(release);
+    await until(`the lock of ${path}`, 10, () => held);
+    return release;
   }
 
   const own = () => [...hub.entries.values()].filter((entry) => entry.title === TITLE);
@@ -82,7 +106,7 @@ describe('build-agent.py', () => {
     expect(hub.count('POST')).toBe(1);
     expect(hub.count('PATCH')).toBeGreaterThan(1);
     expect(own()[0]?.description).toMatch(
-      /^Compiles Haskell for this fleet\. ghc=none cabal=none host=haskell-build-alpha address=\S+ tunnel-port=12221 load=\d+\.\d\d heartbeat=0\.2s seen=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/,
+      /^Compiles Haskell for this fleet\. ghc=none cabal=none host=haskell-build-alpha address=\S+ tunnel-port=12221 cpus=\d+ memory=\d+MiB memory-free=\d+MiB disk-free=\d+MiB load=\d+\.\d\d uptime=\d+s builds=none heartbeat=0\.2s seen=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/,
     );
   });
 
@@ -106,6 +130,24 @@ describe('build-agent.py', () => {
     expect(entry.description).toContain('cabal=3.12.1.0 ');
     mkdirSync(join(machine, '.ghcup/ghc/9.12.2'));
     await until('the new GHC', 10, () => own()[0]?.keywords.includes('ghc-9.12.2'));
+  });
+
+  test('reports the workspaces whose lock a build holds', async () => {
+    const locks = join(machine, '.buildfleet');
+    mkdirSync(locks);
+    for (const name of ['idle.run', 'other.log']) writeFileSync(join(locks, name), '');
+    await hold(join(locks, 'lib-2e.run'), 'LOCK_EX');
+    await hold(join(locks, 'app-1f.run'), 'LOCK_EX');
+    await hold(join(locks, 'a b,c=d.run'), 'LOCK_EX');
+    await hold(join(locks, 'read.run'), 'LOCK_SH');
+    const release = await hold(join(locks, 'short.run'), 'LOCK_EX');
+    // What cannot be opened cannot have been locked.
+    for (const name of ['lib-2e.run', 'app-1f.run']) chmodSync(join(locks, name), 0);
+    start();
+    const builds = () => /builds=(\S+)/.exec(own()[0]?.description ?? '')?.[1];
+    await until('all builds', 10, () => builds() === 'a_b_c_d,app-1f,lib-2e,short');
+    await release();
+    await until('the end of one', 10, () => builds() === 'a_b_c_d,app-1f,lib-2e');
   });
 
   test('adopts its entry, keeps the oldest of several and leaves the entries of others alone', async () => {

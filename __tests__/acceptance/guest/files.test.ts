@@ -6,11 +6,12 @@ import { describeWithTools, findProgram } from '../support/tools';
 
 const ASSETS = join(__dirname, '../../../assets/haskell');
 const UNITS = ['build-tunnel.service', 'build-agent.service'];
+const HELPER_UNITS = ['build-helper.socket', 'build-helper@.service'];
 
 jest.setTimeout(60_000);
 
 describeWithTools(['systemd-analyze'], 'units of the guest', () => {
-  test.each(UNITS)('%s is understood without a complaint', async (unit) => {
+  test.each([...UNITS, ...HELPER_UNITS])('%s is understood without a complaint', async (unit) => {
     const { stdout, stderr } = await run('systemd-analyze', ['verify', join(ASSETS, 'files', unit)]);
     expect(`${stdout}${stderr}`).toBe('');
   });
@@ -19,6 +20,20 @@ describeWithTools(['systemd-analyze'], 'units of the guest', () => {
     const path = join(ASSETS, 'files', unit);
     const { stdout } = await run('systemd-analyze', ['security', '--offline=true', '--threshold=20', path]);
     expect(stdout).toMatch(/Overall exposure level .*: [01]\.\d/);
+  });
+
+  test('the helper, which is root and runs apt, is exposed to 3.5 at most, and sees nothing of the developers', async () => {
+    const path = join(ASSETS, 'files/build-helper@.service');
+    const { stdout } = await run('systemd-analyze', ['security', '--offline=true', '--threshold=35', path]);
+    expect(stdout).toMatch(/Overall exposure level .*: [0-3]\.\d/);
+    const unit = readFileSync(path, 'utf8');
+    expect(unit).toContain('\nProtectHome=yes\n');
+    expect(unit).toContain('\nInaccessiblePaths=-/build -/etc/buildfleet\n');
+  });
+
+  test('only root and build may ask the helper', () => {
+    const socket = readFileSync(join(ASSETS, 'files/build-helper.socket'), 'utf8');
+    expect(socket).toContain('\nSocketUser=root\nSocketGroup=build\nSocketMode=0660\n');
   });
 
   test('neither account is the other, and only the tunnel is given its key', () => {
