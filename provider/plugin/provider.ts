@@ -1,4 +1,6 @@
+import type { Progress } from '../../model/journal';
 import type { Attributes, ResourceShape, State } from '../../model/resource-shape';
+import type { Journal } from './journal';
 import type { Logger, Resource } from './resource';
 
 /** One line of the registry: what a resource looks like, and how to get its handler once the provider is configured. */
@@ -35,4 +37,11 @@ export interface ProviderDefinition<A extends Attributes = Attributes, Services 
   readonly resources: readonly ResourceEntry<Services>[];
   /** Called around every handler while Terraform keeps a log, so that what lies below can write to it. */
   readonly logged?: <T>(log: Logger, work: () => Promise<T>) => Promise<T>;
+  /**
+   * Makes the journal of what becomes of this provider's own resources. Called once, before the first change: a process
+   * that only plans has none.
+   */
+  readonly journal?: (services: Services) => Journal;
+  /** Called around every change that the journal records, so that what lies below can report to it. */
+  readonly watched?: <T>(progress: Progress, work: () => Promise<T>) => Promise<T>;
 }

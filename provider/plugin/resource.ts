@@ -1,3 +1,4 @@
+import type { Progress } from '../../model/journal';
 import type { Planned, ResourceShape, State } from '../../model/resource-shape';
 
 /** Writes to Terraform's log (`TF_LOG_PROVIDER`). Values of sensitive attributes must not be passed. */
@@ -12,6 +13,8 @@ export interface ResourceContext {
   /** Fires when Terraform asks the provider to stop; pass it to every command and wait. */
   readonly signal: AbortSignal;
   readonly log: Logger;
+  /** For people who watch a deploy: what is being done now. Reads need not say anything. */
+  readonly progress: Progress;
   /** Reported to the operator beside a success. */
   warn(summary: string, detail: string): void;
 }

@@ -12,6 +12,7 @@ export function capabilityResource(
   connect: (url: string) => HubClient = (url) => createHubClient({ url }),
 ): Resource<typeof capabilityShape> {
   const put = async (planned: CapabilityConfig, context: ResourceContext): Promise<State<typeof capabilityShape>> => {
+    context.progress.step('registering with the State Hub');
     const { entry, outcome, surplus } = await connect(planned.hubUrl).upsert(entryOf(planned), {
       signal: context.signal,
     });

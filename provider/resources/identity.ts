@@ -6,7 +6,7 @@ import { FleetError } from '../../model/errors';
 import { identityShape } from '../../model/resources/identity';
 import type { State } from '../../model/resource-shape';
 import { run as runCommand, type Run } from '../../process/run';
-import type { Resource } from '../plugin/resource';
+import type { Resource, ResourceContext } from '../plugin/resource';
 import { removeEmptyDirectory } from '../services/created-paths';
 import { ensureKeyPairs, inspectKeyPair, keyComment, removeAbandonedKeys, removeKeyPair } from '../services/key-pairs';
 import { fleetPaths } from './fleet-paths';
@@ -18,10 +18,11 @@ type IdentityState = State<typeof identityShape>;
 export function identityResource(settings: ProviderSettings, run: Run = runCommand): Resource<typeof identityShape> {
   const paths = fleetPaths(settings);
 
-  const ensure = (vmName: string, signal: AbortSignal): Promise<IdentityState> => {
+  const ensure = (vmName: string, { signal, progress }: ResourceContext): Promise<IdentityState> => {
     const { directory, tunnelKey, hostKey } = paths.identity(vmName);
     return withFileAdvice(directory, async () => {
       const names = [tunnelKey, hostKey].map((path) => ({ file: basename(path), comment: keyComment(vmName, path) }));
+      progress.step('making key pairs');
       await ensureKeyPairs(run, directory, names, signal);
       chmodSync(directory, 0o700);
       return observe(vmName, inspectKeyPair) ?? missing(vmName, directory);
@@ -46,8 +47,8 @@ export function identityResource(settings: ProviderSettings, run: Run = runComma
 
   return {
     shape: identityShape,
-    create: (planned, { signal }) => ensure(planned.vmName, signal),
-    update: (prior, _planned, { signal }) => ensure(prior.vmName, signal),
+    create: (planned, context) => ensure(planned.vmName, context),
+    update: (prior, _planned, context) => ensure(prior.vmName, context),
     read: (state, context) =>
       Promise.resolve(
         observe(state.vmName, (path) => {

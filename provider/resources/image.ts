@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError } from '../../model/errors';
 import { definitionHash, type ImageDefinition, parseImageDefinition } from '../../model/image-definition';
@@ -9,12 +9,13 @@ import type { State } from '../../model/resource-shape';
 import { imageShape } from '../../model/resources/image';
 import { run as runCommand, type Run } from '../../process/run';
 import { ImageCache } from '../images/cache';
-import { buildDebianImage } from '../images/debian-image';
+import { ACCELERATOR_FILE, knownAccelerator } from '../drivers/qemu/accelerator';
+import { obtainImage } from '../images/obtain-image';
 import type { Resource, ResourceContext } from '../plugin/resource';
 import type { ProviderSettings } from './settings';
 
 type ImageState = State<typeof imageShape>;
-type Declared = Pick<ImageState, 'name' | 'definitionHash' | 'definitionFile'>;
+type Declared = Pick<ImageState, 'name' | 'definitionHash' | 'definitionFile' | 'format'>;
 
 /** What an imported image has until the configuration names it. */
 const UNKNOWN_NAME = 'imported';
@@ -24,23 +25,22 @@ export function imageResource(settings: ProviderSettings, run: Run = runCommand)
   const cacheDirectory = resolve(expandHome(settings.cacheDirectory ?? DEFAULT_CACHE_DIRECTORY, homedir()));
   const cache = new ImageCache(cacheDirectory);
 
-  const obtain = async (declared: Declared, { signal, log }: ResourceContext): Promise<ImageState> => {
+  const obtain = async (declared: Declared, { signal, log, progress }: ResourceContext): Promise<ImageState> => {
     const definition = readDefinition(declared);
     const definitionDirectory = dirname(resolve(declared.definitionFile));
     const image = await withFileAdvice(cacheDirectory, () =>
-      cache.obtain(declared.definitionHash, {
-        run,
-        signal,
+      obtainImage(cache, {
+        ...{ definition, assetsDirectory: definitionDirectory, format: declared.format, run, signal },
+        downloadDirectory: join(cacheDirectory, 'downloads'),
+        accelerator: knownAccelerator(join(cacheDirectory, ACCELERATOR_FILE)),
         onWait: (pid) => {
+          progress.step('waiting for another process that builds this image', `process ${pid}`);
           log.info('waiting for another process that builds this image', { image: declared.name, pid });
         },
-        build: (workDirectory) =>
-          buildDebianImage({
-            ...{ definition, assetsDirectory: definitionDirectory, workDirectory, run, signal },
-            progress: (step, detail) => {
-              log.info(step, { image: declared.name, ...(detail === undefined ? {} : { detail }) });
-            },
-          }),
+        progress: (step, detail) => {
+          progress.step(step, detail);
+          log.info(step, { image: declared.name, ...(detail === undefined ? {} : { detail }) });
+        },
       }),
     );
     return {
@@ -66,9 +66,9 @@ export function imageResource(settings: ProviderSettings, run: Run = runCommand)
       return state;
     },
     read: async (state) => {
-      const image = await withFileAdvice(cacheDirectory, () => cache.inspect(state.definitionHash));
+      const image = await withFileAdvice(cacheDirectory, () => cache.inspect(state.definitionHash, state.format));
       if (image.status !== 'present')
-        return { ...state, status: image.status, artifactPath: cache.diskPath(state.definitionHash) };
+        return { ...state, status: image.status, artifactPath: cache.diskPath(state.definitionHash, state.format) };
       const { sha256, sizeBytes } = image.manifest;
       return {
         ...state,
@@ -81,26 +81,29 @@ export function imageResource(settings: ProviderSettings, run: Run = runCommand)
     // Other fleets may use it, and this one may come back.
     delete: () => Promise.resolve(),
     import: async (id) => {
-      const image = /^[0-9a-f]{64}$/.test(id) ? await cache.inspect(id, true) : undefined;
-      if (image?.status !== 'present') {
+      const [, definitionHash, format] = /^([0-9a-f]{64})(?:\.(qcow2|ova))?$/.exec(id) ?? [];
+      const declared = { definitionHash: definitionHash ?? '', format: (format ?? 'qcow2') as ImageState['format'] };
+      const image = await (definitionHash && cache.inspect(definitionHash, declared.format, true));
+      if (!image || image.status !== 'present') {
         throw new FleetError({
           code: 'image-not-in-cache',
           problem: 'the image cache has no undamaged image of this definition hash',
           place: cacheDirectory,
           value: id,
-          remedy: 'import the name of a directory in images/, or deploy without importing',
+          remedy:
+            'import the name of a directory in images/, with .ova for the appliance in it, or deploy without importing',
         });
       }
       return {
-        ...{ name: UNKNOWN_NAME, definitionHash: id, definitionFile: 'definition.json', status: 'present' },
+        ...{ name: UNKNOWN_NAME, ...declared, definitionFile: 'definition.json', status: 'present' },
         ...{ artifactPath: image.diskPath, sha256: image.manifest.sha256, sizeBytes: image.manifest.sizeBytes },
       };
     },
   };
 }
 
-function pickDeclared({ name, definitionHash, definitionFile }: Declared): Declared {
-  return { name, definitionHash, definitionFile };
+function pickDeclared({ name, definitionHash, definitionFile, format }: Declared): Declared {
+  return { name, definitionHash, definitionFile, format };
 }
 
 /** @throws FleetError when the file is not the definition that the plan speaks of */

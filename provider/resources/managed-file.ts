@@ -1,7 +1,11 @@
-import { chmodSync, lstatSync, mkdirSync, readFileSync, readlinkSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, rmSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+import { basename, dirname, isAbsolute } from 'node:path';
 import { removeAbandonedWrites, writeFileAtomically } from '../../files/atomic';
+import { inTurn } from '../../files/claim';
+import { bytesOf, byteText, readByteText } from '../../files/byte-text';
+import { followLinks } from '../../files/links';
+import { makeDirectories } from '../../files/directories';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError } from '../../model/errors';
 import { expandHome } from '../../model/paths';
@@ -9,7 +13,6 @@ import { managedFileShape } from '../../model/resources/managed-file';
 import type { State } from '../../model/resource-shape';
 import { blockContent, findBlock, insertBlock, removeBlock } from '../../rendering/managed-block';
 import type { Resource, ResourceContext } from '../plugin/resource';
-import { inTurn } from '../services/claim';
 import { CreatedPaths, removeEmptyDirectory } from '../services/created-paths';
 import { fleetName, fleetPaths } from './fleet-paths';
 import type { ProviderSettings } from './settings';
@@ -37,7 +40,7 @@ export function managedFileResource(
       inTurn(path, context.signal, async () => {
         removeAbandonedWrites(dirname(path), basename(path));
         const wanted = wantedContent(state, home);
-        const before = readBytes(path);
+        const before = readByteText(path);
         if (state.block === null)
           refuseForeignFile(
             path,
@@ -50,12 +53,12 @@ export function managedFileResource(
           state.block === null ? wanted : atPlace(path, () => insertBlock(before ?? '', blockName(state), wanted));
         const mode = state.block !== null && before !== null ? modeOf(path) : parseInt(state.mode, 8);
         if (isFleets(state)) {
-          mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+          makeDirectories(dirname(path), 0o700);
         } else {
           await created.holdDirectories(dirname(path), holderOf(state), context.signal);
           await created.hold(path, holderOf(state), context.signal);
         }
-        if (after !== before) writeFileAtomically(path, toBytes(after), { mode });
+        if (after !== before) writeFileAtomically(path, bytesOf(after), { mode });
         else if (modeOf(path) !== mode) chmodSync(path, mode);
         return state;
       }),
@@ -69,7 +72,7 @@ export function managedFileResource(
     read: async (state) => {
       const path = await locate(state.path);
       return withFileAdvice(path, () => {
-        const bytes = readBytes(path);
+        const bytes = readByteText(path);
         if (bytes === null) return null;
         const found =
           state.block === null ? bytes : (atPlace(path, () => findBlock(bytes, blockName(state)))?.content ?? null);
@@ -87,12 +90,12 @@ export function managedFileResource(
       return withFileAdvice(path, () =>
         inTurn(path, context.signal, async () => {
           removeAbandonedWrites(dirname(path), basename(path));
-          const bytes = readBytes(path);
+          const bytes = readByteText(path);
           const rest =
             state.block === null || bytes === null ? '' : atPlace(path, () => removeBlock(bytes, blockName(state)));
           if (isFleets(state)) {
             if (rest === '') rmSync(path, { force: true });
-            else if (rest !== bytes) writeFileAtomically(path, toBytes(rest), { mode: modeOf(path) });
+            else if (rest !== bytes) writeFileAtomically(path, bytesOf(rest), { mode: modeOf(path) });
             for (
               let directory = dirname(expandHome(state.path, home));
               directory.startsWith(stateDirectory);
@@ -104,7 +107,7 @@ export function managedFileResource(
           }
           // A block's file is put right first: the file itself goes only if nothing else is in it.
           if (state.block !== null && bytes !== null && rest !== bytes)
-            writeFileAtomically(path, toBytes(rest), { mode: modeOf(path) });
+            writeFileAtomically(path, bytesOf(rest), { mode: modeOf(path) });
           await created.release(path, holderOf(state), context.signal, () => {
             if (rest === '') rmSync(path, { force: true });
           });
@@ -116,11 +119,11 @@ export function managedFileResource(
       const { path, block } = parseImportId(id);
       const file = await locate(path);
       return withFileAdvice(file, () => {
-        const bytes = readBytes(file);
+        const bytes = readByteText(file);
         const found =
           bytes === null || block === null
             ? bytes
-            : (atPlace(file, () => findBlock(bytes, toByteText(block)))?.content ?? null);
+            : (atPlace(file, () => findBlock(bytes, byteText(block)))?.content ?? null);
         if (found === null) {
           throw new FleetError({
             code: 'managed-file-missing',
@@ -152,53 +155,24 @@ function fileOf(path: string, home: string): string {
   return followLinks(absolute);
 }
 
-/** Links are followed by hand where their target is missing. Linux gives up after 40 of them, too. */
-function followLinks(path: string, left = 40): string {
-  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) {
-    if (left === 0) throw Object.assign(new Error('too many links'), { code: 'ELOOP', path });
-    return followLinks(resolve(dirname(path), readlinkSync(path)), left - 1);
-  }
-  const directory = dirname(path);
-  return statSync(directory, { throwIfNoEntry: false }) === undefined
-    ? path
-    : join(realpathSync(directory), basename(path));
-}
-
 /** What shall stand in the file, every character one byte, so that what is not UTF-8 survives. */
 function wantedContent(state: FileState, home: string): string {
   const text = state.expandHome
     ? state.content.replace(HOME_AT_WORD_START, `$1${home.replaceAll('$', '$$$$')}/`)
     : state.content;
-  return toByteText(text);
+  return byteText(text);
 }
 
 function blockName(state: FileState): string {
-  return toByteText(state.block ?? '');
-}
-
-function toByteText(text: string): string {
-  return Buffer.from(text, 'utf8').toString('latin1');
+  return byteText(state.block ?? '');
 }
 
 const HOME_AT_WORD_START = /(^|[\s="'])~\//gm;
 
 /** What was found, as a plan shows it: with `~/` where the configuration would say that. */
 function shownContent(bytes: string, home: string | null): string {
-  const text = toBytes(bytes).toString('utf8');
+  const text = bytesOf(bytes).toString('utf8');
   return home === null ? text : text.replaceAll(`${home}/`, '~/');
-}
-
-function toBytes(text: string): Buffer {
-  return Buffer.from(text, 'latin1');
-}
-
-function readBytes(path: string): string | null {
-  try {
-    return readFileSync(path, 'latin1');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
 }
 
 function modeOf(path: string): number {

@@ -4,14 +4,18 @@ import { createHubClient, type HubClient } from '../../hub/client';
 import { instanceTitle } from '../../model/capability';
 import { FleetError } from '../../model/errors';
 import { DEFAULT_CACHE_DIRECTORY, defaultStateDirectory, expandHome, FleetPaths } from '../../model/paths';
+import { type NetworkKind, networkKindSchema } from '../../model/hypervisor';
 import type { Planned, State } from '../../model/resource-shape';
 import { vmShape } from '../../model/resources/vm';
+import { hold, type Hold } from '../../process/held';
 import { run, type Run } from '../../process/run';
 import { createDriver } from '../drivers';
 import type { HypervisorDriver, VmObservation, VmSpec } from '../drivers/driver';
 import { writeSeedIso } from '../drivers/seed-iso';
 import type { ApplyContext, Resource, ResourceContext } from '../plugin/resource';
 import type { ProviderSettings } from './settings';
+import { whileDrained } from './vm/drain';
+import { deployedDeveloperKey } from './vm/deployed-fleet';
 import {
   lastHeartbeat,
   LOCAL_PORTS,
@@ -33,13 +37,22 @@ export interface VmServices {
   readonly fleet: string;
   readonly paths: FleetPaths;
   readonly run: Run;
+  readonly hold: Hold;
+  /** Text of `assets/cli/drain.sh`. */
+  readonly drainScript: string;
   readonly driver: (hypervisor: VmState['hypervisor']) => HypervisorDriver;
   readonly ports: PortView;
   readonly hub: (url: string) => Pick<HubClient, 'list' | 'ensureAbsent'>;
 }
 
+/** Text of `assets/cli/drain.sh`, set while bundling: the checkout may be gone when a VM is stopped. */
+declare const DRAIN_SCRIPT: string;
+
 /** Seconds that a guest has to power off before its hardware or seed changes. */
 const STOP_GRACE = 90;
+
+/** The problem of a VM whose creation was interrupted by the operator. */
+const CANCELLED = 'the work on the VM was cancelled';
 
 /** Stands for the image of a VM whose base disk is another one now; no definition hash looks like it. */
 const ALTERED_IMAGE = 'altered';
@@ -61,6 +74,8 @@ export function vmResource(settings: ProviderSettings): Resource<typeof vmShape>
     fleet,
     paths,
     run,
+    hold,
+    drainScript: DRAIN_SCRIPT,
     ports: LOCAL_PORTS,
     driver: (hypervisor) => {
       const driver = drivers.get(hypervisor) ?? createDriver(hypervisor, { paths, cacheDirectory, run });
@@ -85,20 +100,53 @@ export class VmResource implements Resource<typeof vmShape> {
       const leftover = await driver.inspect(planned.name);
       // Ours, but of an older image or identity: its deletion was interrupted, or the Terraform state is lost.
       if (leftover?.fleet === spec.fleet && leftover.uuid !== uuid) {
+        context.progress.step('removing what is left of an earlier VM');
         context.log.info('removing a leftover VM', { vm: planned.name, uuid: leftover.uuid });
-        await driver.destroy({ ...spec, uuid: leftover.uuid }, context.signal);
+        await this.whileDrained(leftover, planned, planned, context, () =>
+          driver.destroy({ ...spec, uuid: leftover.uuid }, context.signal),
+        );
       }
+      // what can be known to be wrong is said before there is anything
+      requireFreePort(planned.name, planned.tunnelPort, this.services.ports);
+      vmSeed(this.services.paths, planned);
+      context.progress.step('making disk and definition');
       await driver.create(spec, context.signal);
-      context.keep({ ...planned, id: uuid, powerState: 'stopped', seed: 'removed' });
-      return this.converge(planned, spec, context);
+      const made: VmState = { ...planned, id: uuid, powerState: 'stopped', seed: 'removed', problem: '' };
+      context.keep(made);
+      return this.convergeFirst(made, spec, context);
     });
   }
 
-  async update(_prior: VmState, planned: VmPlan, context: VmContext): Promise<VmState> {
+  async update(prior: VmState, planned: VmPlan, context: VmContext): Promise<VmState> {
     const { id } = planned;
     // Gone since the plan was made: what is created now is the same VM.
-    if (id === undefined || !(await this.observe(planned))) return this.create(planned, context);
-    return this.cancellable(planned.name, context, () => this.converge(planned, this.spec(planned, id), context));
+    const found = id === undefined ? null : await this.observe(planned);
+    if (id === undefined || !found) return this.create(planned, context);
+    return this.cancellable(planned.name, context, async () => {
+      const spec = this.spec(planned, id);
+      // A guest that had its time and did not come up gets another start, not more time.
+      if (!['', CANCELLED].includes(prior.problem)) {
+        const driver = this.services.driver(planned.hypervisor);
+        await this.whileDrained(found, prior, planned, context, () => driver.stop(spec, 0, context.signal));
+      }
+      return this.converge(planned, spec, context, prior);
+    });
+  }
+
+  /**
+   * Terraform deletes an object whose creation failed, and the work with it. So a VM that is there and does not become
+   * ready is a success with a problem, which the stack's postcondition makes an error; the next deploy updates the VM.
+   */
+  private async convergeFirst(made: VmState, spec: VmSpec, context: VmContext): Promise<VmState> {
+    try {
+      return await this.converge(made, spec, context);
+    } catch (error) {
+      if (!(error instanceof FleetError) && !context.signal.aborted) throw error;
+      const problem = context.signal.aborted ? CANCELLED : (error as FleetError).message;
+      context.warn(`${made.name} is there and not ready`, `${problem}\n\nThe next deploy goes on with it.`);
+      const found = await this.observe(made).catch(() => null);
+      return { ...made, powerState: found?.power ?? 'stopped', seed: seedState(found), problem };
+    }
   }
 
   async read(state: VmState): Promise<VmState | null> {
@@ -114,8 +162,11 @@ export class VmResource implements Resource<typeof vmShape> {
       cpus: observed.cpus,
       memoryMib: observed.memoryMib,
       mac: observed.mac,
+      network: observed.network,
+      // one that was not asked for by name may be any
+      bridgeAdapter: state.bridgeAdapter === null ? null : observed.bridgeAdapter,
       powerState: observed.power,
-      seed: observed.seedAttached ? 'attached' : 'removed',
+      seed: seedState(observed),
     };
   }
 
@@ -129,14 +180,19 @@ export class VmResource implements Resource<typeof vmShape> {
         return;
       }
       // The disk goes with the VM, so nothing in the guest is worth a wait for its shutdown.
-      await driver.destroy({ name, uuid: id, fleet: this.services.fleet }, context.signal);
+      const destroy = () => driver.destroy({ name, uuid: id, fleet: this.services.fleet }, context.signal);
+      await this.whileDrained(observed, state, state, context, () => {
+        context.progress.step('removing VM and disk');
+        return destroy();
+      });
+      context.progress.step("removing the VM's hub entry");
       await this.removeEntry(name, hub, context);
     });
   }
 
   async import(name: string): Promise<VmState> {
-    const observed = await this.services.driver('qemu').inspect(name);
     const told = readSeedRecord(this.services.paths.vm(name));
+    const observed = await this.services.driver(told?.hypervisor ?? 'qemu').inspect(name);
     if (!observed || !told) {
       throw new FleetError({
         code: 'vm-not-importable',
@@ -147,20 +203,25 @@ export class VmResource implements Resource<typeof vmShape> {
       });
     }
     this.requireOurs(observed);
-    const { identity, tunnelPort, relay, hub, developerPublicKeys, heartbeatSeconds } = told;
-    const { cpus, memoryMib, mac, imagePath, uuid } = observed;
+    const { hypervisor, identity, tunnelPort, relay, hub, developerPublicKeys, heartbeatSeconds } = told;
+    const { cpus, memoryMib, mac, imagePath, uuid, network } = observed;
     return {
-      ...{ name, hypervisor: 'qemu', imageHash: observed.imageHash ?? ALTERED_IMAGE, imagePath, cpus, memoryMib, mac },
+      ...{ name, hypervisor, imageHash: observed.imageHash ?? ALTERED_IMAGE, imagePath, cpus, memoryMib, mac },
+      ...{ network, bridgeAdapter: told.bridgeAdapter === null ? null : observed.bridgeAdapter },
       ...{ identity, tunnelPort, relay, hub, developerPublicKeys, heartbeatSeconds },
       readyTimeoutSeconds: vmShape.attributes.readyTimeoutSeconds.default as number,
+      drainTimeoutSeconds: vmShape.attributes.drainTimeoutSeconds.default as number,
+      developerKey: deployedDeveloperKey(this.services.paths.fleetFile),
       powerState: observed.power,
-      seed: observed.seedAttached ? 'attached' : 'removed',
+      seed: seedState(observed),
+      problem: '',
       id: uuid,
     };
   }
 
-  private async converge(planned: VmPlan, spec: VmSpec, context: VmContext): Promise<VmState> {
-    const { signal, log } = context;
+  /** @param prior what an earlier deploy left, where there was one */
+  private async converge(planned: VmPlan, spec: VmSpec, context: VmContext, prior: VmPlan = planned): Promise<VmState> {
+    const { signal, log, progress } = context;
     const { name } = planned;
     const driver = this.services.driver(planned.hypervisor);
     const seed = vmSeed(this.services.paths, planned);
@@ -168,22 +229,59 @@ export class VmResource implements Resource<typeof vmShape> {
     const isSeedNew = readSeedRecord(this.services.paths.vm(name))?.digest !== seed.digest;
     const isHardwareNew = observed === null || differs(observed, spec);
     if ((isSeedNew || isHardwareNew) && observed !== null && observed.power !== 'stopped') {
-      log.info('stopping the VM', { vm: name, hardware: isHardwareNew, seed: isSeedNew });
-      await driver.stop(spec, observed.power === 'crashed' ? 0 : STOP_GRACE, signal);
+      await this.whileDrained(observed, prior, planned, context, () => {
+        progress.step('waiting for the guest to power off');
+        log.info('stopping the VM', { vm: name, hardware: isHardwareNew, seed: isSeedNew });
+        return driver.stop(spec, observed.power === 'crashed' ? 0 : STOP_GRACE, signal);
+      });
     }
-    if (isHardwareNew) await driver.update(spec, signal);
-    if (isSeedNew) await this.attachSeed(planned, spec, seed, driver, signal);
+    if (isHardwareNew) {
+      progress.step('setting the hardware');
+      await driver.update(spec, signal);
+    }
+    if (isSeedNew) {
+      progress.step('writing the seed');
+      await this.attachSeed(planned, spec, seed, driver, signal);
+    }
     requireFreePort(name, planned.tunnelPort, this.services.ports);
     const boots = isSeedNew || isHardwareNew || observed.power === 'stopped' || observed.power === 'crashed';
     const hub = this.services.hub(planned.hub.url);
     const earlierHeartbeat = boots ? await lastHeartbeat(name, hub, planned.hub, signal) : null;
+    progress.step('starting the VM');
     log.info('starting the VM', { vm: name });
     await driver.start(spec, signal);
     await this.waitUntilReady(planned, { seed, driver, hub, earlierHeartbeat }, context);
+    progress.step('removing the seed');
     await driver.removeSeed(spec, signal);
     await driver.confirmBoot(spec, signal);
     log.info('the VM is ready', { vm: name });
-    return { ...planned, id: spec.uuid, powerState: 'running', seed: 'removed' };
+    return { ...planned, id: spec.uuid, powerState: 'running', seed: 'removed', problem: '' };
+  }
+
+  /**
+   * Stops a VM by what `stop` does, and before that lets its builds end. They are asked for the way that the guest knows:
+   * it may be stopped because port or keys become others.
+   */
+  private whileDrained(
+    observed: VmObservation | null,
+    prior: Pick<VmPlan, 'tunnelPort' | 'developerKey'>,
+    { name, developerKey, drainTimeoutSeconds }: Pick<VmPlan, 'name' | 'developerKey' | 'drainTimeoutSeconds'>,
+    { log, progress, signal }: ResourceContext,
+    stop: () => Promise<void>,
+  ): Promise<void> {
+    if (observed?.power !== 'running') return stop();
+    const directory = this.services.paths.vm(name);
+    const keys = [prior.developerKey, developerKey].filter((key) => key !== null);
+    return whileDrained(
+      {
+        ...{ name, directory, timeoutSeconds: drainTimeoutSeconds, log, progress, signal },
+        tunnelPort: readSeedRecord(directory)?.tunnelPort ?? prior.tunnelPort,
+        keys: [...new Set(keys)].map((key) => expandHome(key, homedir())),
+        script: this.services.drainScript,
+        hold: this.services.hold,
+      },
+      stop,
+    );
   }
 
   private async attachSeed(
@@ -199,8 +297,19 @@ export class VmResource implements Resource<typeof vmShape> {
     const path = join(directory, 'seed.new.iso');
     await writeSeedIso({ userData: seed.userData, metaData, path, run: this.services.run, signal });
     await driver.attachSeed(spec, path, signal);
-    const { identity, tunnelPort, relay, hub, developerPublicKeys, heartbeatSeconds } = planned;
-    const told = { identity, tunnelPort, relay, hub, developerPublicKeys, heartbeatSeconds };
+    const { hypervisor, network, bridgeAdapter, identity, tunnelPort, relay, hub } = planned;
+    const { developerPublicKeys, heartbeatSeconds } = planned;
+    const told = {
+      hypervisor,
+      network,
+      bridgeAdapter,
+      identity,
+      tunnelPort,
+      relay,
+      hub,
+      developerPublicKeys,
+      heartbeatSeconds,
+    };
     writeSeedRecord(directory, { formatVersion: 1, digest: seed.digest, instanceId, ...told });
   }
 
@@ -220,6 +329,7 @@ export class VmResource implements Resource<typeof vmShape> {
       ports: this.services.ports,
       run: this.services.run,
       log: context.log,
+      progress: context.progress,
       signal: context.signal,
       timeoutSeconds: readyTimeoutSeconds,
     });
@@ -252,8 +362,10 @@ export class VmResource implements Resource<typeof vmShape> {
   }
 
   private spec(planned: VmPlan, uuid: string): VmSpec {
-    const { name, imagePath, imageHash, cpus, memoryMib, mac } = planned;
-    return { name, uuid, fleet: this.services.fleet, imagePath, imageHash, cpus, memoryMib, mac };
+    const { name, imagePath, imageHash, cpus, memoryMib, mac, bridgeAdapter } = planned;
+    const { fleet } = this.services;
+    const network = plannedNetwork(planned);
+    return { name, uuid, fleet, imagePath, imageHash, cpus, memoryMib, mac, network, bridgeAdapter };
   }
 
   /** Says what happens next when the operator pressed Ctrl-C, instead of how a wait ends. */
@@ -273,6 +385,25 @@ export class VmResource implements Resource<typeof vmShape> {
   }
 }
 
+function seedState(observed: VmObservation | null): VmState['seed'] {
+  return observed?.seedAttached === true ? 'attached' : 'removed';
+}
+
 function differs(observed: VmObservation, spec: VmSpec): boolean {
-  return (['cpus', 'memoryMib', 'mac', 'imagePath'] as const).some((key) => observed[key] !== spec[key]);
+  const hardware = ['cpus', 'memoryMib', 'mac', 'network', 'imagePath'] as const;
+  if (hardware.some((key) => observed[key] !== spec[key])) return true;
+  return spec.bridgeAdapter !== null && observed.bridgeAdapter !== spec.bridgeAdapter;
+}
+
+/** @throws FleetError for `none`, which only what was found may be */
+function plannedNetwork({ name, network }: Pick<VmPlan, 'name' | 'network'>): NetworkKind {
+  if (network !== 'none') return network;
+  throw new FleetError({
+    code: 'vm-network',
+    problem: 'a VM without a network cannot dial in',
+    place: name,
+    value: network,
+    remedy: `use one of: ${networkKindSchema.options.join(', ')}`,
+    attribute: 'network',
+  });
 }

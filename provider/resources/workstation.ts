@@ -1,19 +1,20 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { removeAbandonedWrites } from '../../files/atomic';
+import { inTurn } from '../../files/claim';
+import { makeDirectories } from '../../files/directories';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError } from '../../model/errors';
 import { expandHome } from '../../model/paths';
 import { workstationShape } from '../../model/resources/workstation';
 import type { Planned, State } from '../../model/resource-shape';
-import { describePortOwner, portOwner } from '../../process/port-owner';
+import { describePortOwner, portOwner, settledPortOwner } from '../../process/port-owner';
 import { readProcess } from '../../process/process-identity';
 import { run as runCommand, type Run } from '../../process/run';
 import { renderSshdConfig } from '../../rendering/sshd-config';
 import type { ApplyContext, Resource, ResourceContext } from '../plugin/resource';
-import { inTurn } from '../services/claim';
 import { CreatedPaths, removeEmptyDirectory } from '../services/created-paths';
 import {
   ensureDeveloperKeys,
@@ -55,7 +56,8 @@ import { fleetName, fleetPaths } from './fleet-paths';
 import type { ProviderSettings } from './settings';
 
 type Shape = typeof workstationShape;
-type Ports = Pick<State<Shape>, 'sshdPort' | 'hubPort' | 'tunnelPorts'>;
+/** What both services are told. */
+type Endpoints = Pick<State<Shape>, 'address' | 'sshdPort' | 'hubPort' | 'tunnelPorts'>;
 
 const SUPERVISOR_FILES = ['supervisor.js'] as const;
 
@@ -91,10 +93,11 @@ export function workstationResource(
   const apply = (planned: Planned<Shape>, context: ApplyContext<Shape>): Promise<State<Shape>> =>
     withFileAdvice(directory, () =>
       inTurn(directory, context.signal, async () => {
-        const { signal } = context;
-        refuseTakenPorts(directory, planned);
+        const { signal, progress } = context;
+        progress.step('making keys and configuration');
+        await refuseTakenPorts(directory, planned);
         const former = readWorkstationRecord(directory);
-        mkdirSync(directory, { recursive: true, mode: 0o700 });
+        makeDirectories(directory, 0o700);
         chmodSync(directory, 0o700);
         removeAbandonedWrites(directory);
         const sshd = await findSshd(run, directory, signal);
@@ -103,9 +106,7 @@ export function workstationResource(
         const [hostKey] = await ensureKeyPairs(run, directory, [{ file: 'ssh_host_ed25519_key', comment }], signal);
         const record: WorkstationRecord = {
           formatVersion: 1,
-          sshdPort: planned.sshdPort,
-          hubPort: planned.hubPort,
-          tunnelPorts: planned.tunnelPorts,
+          ...endpointsOf(planned),
           developers: planned.developers,
           sshd,
           node: former !== null && existsSync(former.node) ? former.node : process.execPath,
@@ -116,9 +117,7 @@ export function workstationResource(
         writeWorkstationRecord(directory, record);
         await installSshdConfig(run, directory, sshd, configText(directory, record), signal);
         const state: State<Shape> = {
-          sshdPort: planned.sshdPort,
-          hubPort: planned.hubPort,
-          tunnelPorts: planned.tunnelPorts,
+          ...endpointsOf(planned),
           developers: planned.developers,
           sshd: 'running',
           hub: 'running',
@@ -129,6 +128,7 @@ export function workstationResource(
           hubUrl: hubUrl(planned.hubPort),
         };
         context.keep({ ...state, sshd: 'dead', hub: 'dead' });
+        progress.step('waiting for sshd and hub to answer');
         await ensureServices(directory, services(directory, record, state.sshdHostPublicKey), signal);
         return state;
       }),
@@ -139,7 +139,7 @@ export function workstationResource(
     const hostKey = readableKey(files.hostKey, context);
     // Without both there is nothing to restart and nothing to stop.
     if (record === null && hostKey === null) return null;
-    const wanted = record === null ? null : { ...record, ...portsOf(state) };
+    const wanted = record === null ? null : { ...record, ...endpointsOf(state) };
     const [sshd, hub] = wanted === null ? [] : services(directory, wanted, hostKey?.publicKey ?? '');
     const developers = developerPaths(state.developers);
     const keys = findDeveloperKeys(developers);
@@ -176,9 +176,10 @@ export function workstationResource(
         ...(prior.developerPublicKeys.length === planned.developers.length ? [] : (['developerPublicKeys'] as const)),
       ],
     }),
-    delete: (state, { signal }) =>
+    delete: (state, { signal, progress }) =>
       withFileAdvice(directory, () =>
         inTurn(directory, signal, async () => {
+          progress.step('ending sshd and hub');
           const record = readWorkstationRecord(directory);
           const known = record === null ? [] : services(directory, record, '').map(({ definition }) => definition);
           await removeServices(directory, known);
@@ -213,7 +214,7 @@ export function workstationResource(
           });
         }
         return {
-          ...portsOf(record),
+          ...endpointsOf(record),
           developers: [...record.developers],
           sshd: 'dead',
           hub: 'dead',
@@ -301,12 +302,12 @@ function configurationState(
 }
 
 /** @throws FleetError `port-taken` that names the program */
-function refuseTakenPorts(directory: string, ports: Ports): void {
+async function refuseTakenPorts(directory: string, ports: Endpoints): Promise<void> {
   for (const [attribute, port] of [
     ['sshdPort', ports.sshdPort],
     ['hubPort', ports.hubPort],
   ] as const) {
-    const owner = portOwner(port);
+    const owner = await settledPortOwner(port);
     if (owner === null || isOurs(directory, owner.pid)) continue;
     throw new FleetError({
       code: 'port-taken',
@@ -333,8 +334,8 @@ function readableKey(path: string, context: ResourceContext): KeyPairObservation
   }
 }
 
-function portsOf({ sshdPort, hubPort, tunnelPorts }: Ports): Ports {
-  return { sshdPort, hubPort, tunnelPorts };
+function endpointsOf({ address, sshdPort, hubPort, tunnelPorts }: Endpoints): Endpoints {
+  return { address, sshdPort, hubPort, tunnelPorts };
 }
 
 function hubUrl(port: number): string {

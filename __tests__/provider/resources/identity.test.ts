@@ -44,8 +44,11 @@ const mode = (name: string) => (statSync(join(directory, name)).mode & 0o777).to
 
 test('makes two key pairs that only their owner may read', async () => {
   const handler = handlerWith();
-  const state = await handler.create(planned, recordingContext());
-  expect(await handler.read(state, recordingContext())).toEqual(state);
+  const context = recordingContext<typeof identityShape>();
+  const state = await handler.create(planned, context);
+  expect(context.steps).toEqual(['making key pairs']);
+  expect(await handler.read(state, context)).toEqual(state);
+  expect(context.steps).toHaveLength(1);
   expect(state.tunnelFingerprint).not.toBe(state.hostFingerprint);
   expect([mode('.'), mode('tunnel_ed25519'), mode('host_ed25519')]).toEqual(['700', '600', '600']);
   expect(readFileSync(join(directory, 'host_ed25519.pub'), 'utf8')).toBe(`${state.hostPublicKey}\n`);

@@ -3,8 +3,10 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, unlin
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { definitionHash } from '../../../model/image-definition';
+import type { Amount } from '../../../model/journal';
 import type { imageShape } from '../../../model/resources/image';
 import type { Planned } from '../../../model/resource-shape';
+import { watchProgress } from '../../../process/progress';
 import type { Run } from '../../../process/run';
 import { imageResource } from '../../../provider/resources/image';
 import { writeDefinition } from '../images/support';
@@ -36,7 +38,13 @@ beforeEach(() => {
   const definitionFile = join(root, 'haskell/definition.json');
   writeFileSync(definitionFile, JSON.stringify(definition, null, 2));
   planned = {
-    ...{ name: 'haskell', definitionHash: definitionHash(definition), definitionFile, status: 'present' },
+    ...{
+      name: 'haskell',
+      definitionHash: definitionHash(definition),
+      definitionFile,
+      format: 'qcow2',
+      status: 'present',
+    },
     ...{ artifactPath: undefined, sha256: undefined, sizeBytes: undefined },
   };
 });
@@ -46,7 +54,17 @@ afterEach(() => {
 });
 
 test('create builds, read finds it unchanged, and a second create builds nothing', async () => {
-  const state = await resource().create(planned, recordingContext());
+  const context = recordingContext<typeof imageShape>();
+  const amounts: string[] = [];
+  const reports = {
+    step: (text: string) => {
+      context.progress.step(text);
+    },
+    amount: ({ done, total, unit }: Amount) => amounts.push(`${done} of ${total} ${unit}`),
+  };
+  const state = await watchProgress(reports, () => resource().create(planned, context));
+  expect(context.steps).toEqual(['installing packages', 'compressing the disk', 'computing the checksum']);
+  expect(amounts).toEqual(['4 of 4 bytes']);
   expect(state).toEqual({
     ...planned,
     artifactPath: join(root, 'cache/images', planned.definitionHash, 'disk.qcow2'),

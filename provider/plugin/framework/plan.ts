@@ -1,7 +1,7 @@
 import type { PlanAdvice } from '../resource';
 import type { ResourceShape } from '../../../model/resource-shape';
 import { Unknown, type WireValue } from '../wire/dynamic-value';
-import { type ObjectSchema, type WireObject } from './object-schema';
+import { type AttributeSchema, type ObjectSchema, type WireObject } from './object-schema';
 import { sameValue, toWire } from './values';
 
 /** What is to happen to one object. */
@@ -11,26 +11,33 @@ export interface ResourcePlan {
   readonly replace: readonly string[];
 }
 
-/** The configuration with defaults and desired values; computed ones as given by `computedValue`. */
+/** The configuration with defaults; computed and observed values as given. */
 function fromConfig(
   schema: ObjectSchema,
   config: WireObject,
   computedValue: (wireName: string) => WireValue,
+  observedValue: (attribute: AttributeSchema) => WireValue = desired,
 ): WireObject {
   return Object.fromEntries(
-    schema.attributes.map(({ wireName, type, attribute }) => {
+    schema.attributes.map((described) => {
+      const { wireName, type, attribute } = described;
       const configured = config[wireName] ?? null;
       if (attribute.kind === 'computed') return [wireName, computedValue(wireName)];
-      if (attribute.kind === 'observed') return [wireName, toWire(type, attribute.default)];
+      if (attribute.kind === 'observed') return [wireName, observedValue(described)];
       if (attribute.kind === 'defaulted' && configured === null) return [wireName, toWire(type, attribute.default)];
       return [wireName, configured];
     }),
   );
 }
 
-/** A new object: everything computed is unknown until it exists. */
+function desired({ type, attribute }: AttributeSchema): WireValue {
+  return toWire(type, attribute.default);
+}
+
+/** A new object: everything computed or observed is unknown until it exists. */
 export function planCreation(schema: ObjectSchema, config: WireObject): ResourcePlan {
-  return { planned: fromConfig(schema, config, () => Unknown.value), replace: [] };
+  const unknown = () => Unknown.value;
+  return { planned: fromConfig(schema, config, unknown, unknown), replace: [] };
 }
 
 /**

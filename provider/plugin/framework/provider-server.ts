@@ -1,6 +1,8 @@
 import { setMaxListeners } from 'node:events';
+import type { JournalAction, Progress } from '../../../model/journal';
 import type { Attributes } from '../../../model/resource-shape';
 import { FleetError } from '../../../model/errors';
+import type { Journal, OperationRecord } from '../journal';
 import type { ProviderConfig, ProviderDefinition, ResourceEntry } from '../provider';
 import type { ApplyContext, Logger, Resource, ResourceContext } from '../resource';
 import type { DynamicValue, ProviderServer, WireDiagnostic } from '../wire/protocol';
@@ -46,6 +48,7 @@ export function createProviderServer<A extends Attributes, Services>(
     types.set(entry.shape.type, { entry, schema: new ObjectSchema(entry.shape.attributes) });
   }
   let services: { readonly value: Services } | undefined;
+  let journal: Journal | undefined;
 
   function typeOf(name: string): ServedType<Services> {
     const found = types.get(name);
@@ -58,12 +61,23 @@ export function createProviderServer<A extends Attributes, Services>(
     return (type.handler ??= type.entry.handler(services.value));
   }
 
+  /** Null for what is recorded nowhere: another provider's types that we serve, such as null_resource. */
+  function record(type: ServedType<Services>, action: JournalAction, object: WireObject): OperationRecord | null {
+    const { shape } = type.entry;
+    if (!services || !definition.journal || !shape.type.startsWith(`${definition.name}_`)) return null;
+    journal ??= definition.journal(services.value);
+    const label = type.schema.attributes.find(({ name }) => name === shape.label);
+    const name = label && object[label.wireName];
+    return journal.begin({ type: shape.type, name: typeof name === 'string' ? name : '', action });
+  }
+
   /** Runs a handler; what it throws becomes a diagnostic, and the fallback the answer. */
   async function attempt<T>(
     type: ServedType<Services>,
     doing: string,
     fallback: () => T,
     work: (resource: Resource, context: ResourceContext) => T | Promise<T>,
+    recorded: OperationRecord | null = null,
   ): Promise<{ readonly value: T; readonly diagnostics: WireDiagnostic[] }> {
     const name = type.entry.shape.type;
     const log = host.logger({ tf_resource_type: name, operation: doing });
@@ -71,16 +85,28 @@ export function createProviderServer<A extends Attributes, Services>(
     const context: ResourceContext = {
       signal: stop.signal,
       log,
+      progress: recorded ?? SILENT,
       warn: (summary, detail) => diagnostics.push(warning(summary, detail)),
     };
-    const handle = async (): Promise<T> => work(handlerOf(type), context);
+    const call = async (): Promise<T> => work(handlerOf(type), context);
+    const { watched } = definition;
+    const handle = recorded && watched ? () => watched(recorded, call) : call;
     const task = host.isLogging && definition.logged ? definition.logged(log, handle) : handle();
     running.add(task);
     try {
-      return { value: await task, diagnostics };
+      const value = await task;
+      const warnings = summaries(diagnostics);
+      // a handler may make a success with a warning of being stopped half way
+      const outcome = stop.signal.aborted && warnings.length > 0 ? 'cancelled' : 'done';
+      recorded?.end({ outcome, warnings, error: null });
+      return { value, diagnostics };
     } catch (error) {
       log.warn('failed', { error: error instanceof Error ? (error.stack ?? error.message) : String(error) });
-      diagnostics.push(errorDiagnostic(error, `${doing} ${name}`, stop.signal.aborted));
+      const warnings = summaries(diagnostics);
+      const told = errorDiagnostic(error, `${doing} ${name}`, stop.signal.aborted);
+      diagnostics.push(told);
+      const outcome = stop.signal.aborted ? 'cancelled' : 'failed';
+      recorded?.end({ outcome, warnings, error: told.summary });
       return { value: fallback(), diagnostics };
     } finally {
       running.delete(task);
@@ -172,11 +198,11 @@ export function createProviderServer<A extends Attributes, Services>(
       const type = typeOf(request.typeName);
       const prior = optionalObject(request.priorState);
       const planned = optionalObject(request.plannedState);
-      const doing = prior === null ? 'creating' : planned === null ? 'deleting' : 'updating';
+      const action = prior === null ? 'create' : planned === null ? 'delete' : 'update';
       let kept = prior;
       const { value, diagnostics } = await attempt<WireObject | null>(
         type,
-        doing,
+        DOING[action],
         () => kept,
         async (resource, context) => {
           if (planned === null) {
@@ -192,6 +218,7 @@ export function createProviderServer<A extends Attributes, Services>(
           if (!resource.update) throw new Error('an update was planned for a type that only replaces');
           return type.schema.toWire(await resource.update(type.schema.toHandler(prior), wanted, applyContext));
         },
+        record(type, action, planned ?? prior ?? {}),
       );
       return { newState: encodeValue(value), diagnostics };
     },
@@ -230,6 +257,15 @@ export function createProviderServer<A extends Attributes, Services>(
     await Promise.allSettled(running);
   };
   return { server, abandon };
+}
+
+/** How messages call a change. */
+const DOING = { create: 'creating', update: 'updating', delete: 'deleting' } as const;
+
+const SILENT: Progress = { step: () => undefined, amount: () => undefined };
+
+function summaries(diagnostics: readonly WireDiagnostic[]): string[] {
+  return diagnostics.map(({ summary }) => summary);
 }
 
 function optionalObject(value: DynamicValue | undefined): WireObject | null {

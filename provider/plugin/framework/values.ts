@@ -10,28 +10,21 @@ export type ValuePath = readonly PropertyKey[];
  *
  * @param onUnknown called for each unknown value, which becomes undefined
  */
-export function fromWire(
-  type: ValueType,
-  value: WireValue,
-  onUnknown: (path: ValuePath) => void = () => {},
-  path: ValuePath = [],
-): unknown {
+export function fromWire(type: ValueType, value: WireValue, onUnknown?: OnUnknown): unknown {
   if (value === null) return null;
   if (value instanceof Unknown) {
-    onUnknown(path);
+    onUnknown?.([]);
     return undefined;
   }
   switch (type.kind) {
     case 'number':
       return Number(value);
     case 'list':
-      return (value as readonly WireValue[]).map((item, index) =>
-        fromWire(type.item, item, onUnknown, [...path, index]),
-      );
+      return (value as readonly WireValue[]).map((item, index) => fromWire(type.item, item, below(onUnknown, index)));
     case 'map':
       return mapEntries(value as Record<string, WireValue>, (key, item) => [
         key,
-        fromWire(type.item, item, onUnknown, [...path, key]),
+        fromWire(type.item, item, below(onUnknown, key)),
       ]);
     case 'object': {
       const source = value as Record<string, WireValue>;
@@ -39,13 +32,25 @@ export function fromWire(
       for (const [name, member] of Object.entries(type.members)) {
         const item = source[toSnakeCase(name)] ?? null;
         if (item === null && member.absent === 'undefined') continue;
-        result[name] = fromWire(member.type, item, onUnknown, [...path, name]);
+        result[name] = fromWire(member.type, item, below(onUnknown, name));
       }
       return result;
     }
     default:
       return value;
   }
+}
+
+type OnUnknown = (path: ValuePath) => void;
+
+/** Puts the step in front of the path only where something is unknown, which is rare. */
+function below(onUnknown: OnUnknown | undefined, step: PropertyKey): OnUnknown | undefined {
+  return (
+    onUnknown &&
+    ((path) => {
+      onUnknown([step, ...path]);
+    })
+  );
 }
 
 /** Turns what a handler answered into what Terraform expects: undefined becomes null, at every depth. */

@@ -1,16 +1,16 @@
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { writeFileAtomically } from '../../../files/atomic';
 import type { CapabilityQuery, HubClient } from '../../../hub/client';
 import { instanceTitle, parseInstanceKeywords } from '../../../model/capability';
 import { FleetError } from '../../../model/errors';
-import { GUEST_USER } from '../../../model/names';
+import type { Progress } from '../../../model/journal';
 import { probeHostKey } from '../../../process/host-key-probe';
 import { describePortOwner, listenersOn, type PortOwner, portOwner } from '../../../process/port-owner';
 import type { Run } from '../../../process/run';
 import type { HypervisorDriver } from '../../drivers/driver';
 import type { Logger } from '../../plugin/resource';
 import { consoleTail } from './console-tail';
+import { pinnedKeyFile, sshTarget } from './ssh-target';
 
 /** What is known of a TCP port of this machine without connecting to it. */
 export interface PortView {
@@ -35,6 +35,7 @@ export interface Readiness {
   readonly ports: PortView;
   readonly run: Run;
   readonly log: Logger;
+  readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly timeoutSeconds: number;
   /** Heartbeat (see {@link lastHeartbeat}) that was there before the VM started, and so proves nothing about it. */
@@ -56,16 +57,20 @@ const PROBE_INTERVAL = 3000;
  * @throws FleetError with the end of the serial console when the VM stops running or the time is over.
  */
 export async function waitUntilReady(readiness: Readiness): Promise<void> {
-  const { name, log, signal, timeoutSeconds } = readiness;
+  const { name, log, progress, signal, timeoutSeconds } = readiness;
   const deadline = Date.now() + timeoutSeconds * 1000;
   const tunnel = tunnelWatch(readiness);
   let hub = 'not asked yet';
   let isTunnelUp = false;
+  progress.step('waiting for the tunnel');
   for (;;) {
     await requireRunning(readiness);
     if (!isTunnelUp) {
       isTunnelUp = await tunnel.isUp();
-      if (isTunnelUp) log.info('the tunnel is up', { vm: name, port: readiness.tunnelPort });
+      if (isTunnelUp) {
+        progress.step('waiting for the hub entry');
+        log.info('the tunnel is up', { vm: name, port: readiness.tunnelPort });
+      }
     }
     if (isTunnelUp) {
       hub = await hubEntry(readiness);
@@ -104,7 +109,6 @@ const FOUND = 'the entry is there';
 
 function tunnelWatch(readiness: Readiness): { isUp(): Promise<boolean>; seen(): string } {
   const { name, tunnelPort, hostPublicKey, directory, ports, run, signal } = readiness;
-  const knownHosts = join(directory, 'known_hosts');
   let seen = 'nothing listens';
   let nextProbe = 0;
   return {
@@ -116,24 +120,14 @@ function tunnelWatch(readiness: Readiness): { isUp(): Promise<boolean>; seen(): 
       }
       if (Date.now() < nextProbe) return false;
       requireFreePort(name, tunnelPort, ports);
-      writeFileAtomically(knownHosts, `${name} ${hostPublicKey}\n`, { mode: 0o600 });
-      const target = sshTarget(name, tunnelPort, knownHosts);
+      writeFileAtomically(pinnedKeyFile(directory), `${name} ${hostPublicKey}\n`, { mode: 0o600 });
+      const target = sshTarget(name, tunnelPort, directory);
       const probe = await probeHostKey(run, target, { timeoutSeconds: PROBE_SECONDS, signal });
       nextProbe = Date.now() + PROBE_INTERVAL;
       seen = probe.detail === '' ? probe.state : `${probe.state} (${probe.detail})`;
       return probe.state === 'up';
     },
   };
-}
-
-function sshTarget(name: string, port: number, knownHosts: string): string[] {
-  // ssh_config knows quotes, and % as the start of a token.
-  const file = `"${knownHosts.replaceAll('%', '%%').replaceAll('"', '\\"')}"`;
-  return [
-    ...['-F', 'none', '-p', String(port), '-o', 'StrictHostKeyChecking=yes', '-o', `HostKeyAlias=${name}`],
-    ...['-o', `UserKnownHostsFile=${file}`, '-o', 'GlobalKnownHostsFile=none', '-o', 'HostKeyAlgorithms=ssh-ed25519'],
-    ...['-o', 'UpdateHostKeys=no', `${GUEST_USER}@127.0.0.1`],
-  ];
 }
 
 /**

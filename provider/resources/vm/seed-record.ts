@@ -4,7 +4,8 @@ import { z } from 'zod';
 import { writeFileAtomically } from '../../../files/atomic';
 import { vmShape } from '../../../model/resources/vm';
 
-const { identity, tunnelPort, relay, hub, developerPublicKeys, heartbeatSeconds } = vmShape.attributes;
+const { hypervisor, network, bridgeAdapter, identity, tunnelPort, relay, hub, developerPublicKeys, heartbeatSeconds } =
+  vmShape.attributes;
 
 const schema = z.object({
   formatVersion: z.literal(1),
@@ -12,6 +13,9 @@ const schema = z.object({
   digest: z.string(),
   instanceId: z.string(),
   /** The public part, for `terraform import`. */
+  hypervisor: hypervisor.type.default('qemu'),
+  network: network.type.default('nat'),
+  bridgeAdapter: bridgeAdapter.type.nullable().default(null),
   identity: identity.type,
   tunnelPort: tunnelPort.type,
   relay: relay.type,

@@ -41,9 +41,9 @@ function update(before: WireObject, wanted: WireObject, advice: PlanAdvice<Resou
   return planUpdate(schema, canUpdate, before, wanted, () => advice);
 }
 
-test('a new object has defaults, desired values and unknown computed values', () => {
+test('a new object has defaults, and unknown computed and observed values', () => {
   expect(planCreation(schema, config)).toEqual({
-    planned: { ...prior, mac_address: Unknown.value, boot_id: Unknown.value },
+    planned: { ...prior, power: Unknown.value, mac_address: Unknown.value, boot_id: Unknown.value },
     replace: [],
   });
 });

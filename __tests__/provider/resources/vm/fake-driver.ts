@@ -12,7 +12,7 @@ interface FakeVm {
 
 /** Stands in for a hypervisor: keeps VMs in memory and writes down what it was told. */
 export class FakeDriver implements HypervisorDriver {
-  readonly features = { workstationAddress: '10.0.2.2', hardwareNeedsPowerOff: true };
+  readonly features = { imageFormat: 'qcow2', networks: ['nat', 'bridged'], hardwareNeedsPowerOff: true } as const;
   readonly calls: string[] = [];
   readonly vms = new Map<string, FakeVm>();
   /** Called at the end of every start, to let the guest do what the test wants. */

@@ -1,0 +1,30 @@
+/** A workspace that somebody has, as `assets/cli/drain.sh` names it. */
+export interface Build {
+  readonly workspace: string;
+  /** `alice@desk, pid 12` */
+  readonly who: string;
+}
+
+/** Longest name that is repeated: a guest may say anything. */
+const LONGEST = 120;
+
+/** Takes the lines of `assets/cli/drain.sh`; calls back at the end of each round. Lines that are not known say nothing. */
+export function readRounds(onRound: (builds: readonly Build[]) => void): (line: string) => void {
+  let builds: Build[] = [];
+  return (line) => {
+    const [word, workspace = '', ...who] = printable(line).split(' ');
+    if (word === 'building') builds.push({ workspace, who: who.join(' ') || 'somebody' });
+    if (word !== 'round') return;
+    onRound(builds);
+    builds = [];
+  };
+}
+
+/** `alice-app-0c1d2e3f4a5b (alice@desk, pid 12); …` */
+export function describeBuilds(builds: readonly Build[]): string {
+  return builds.map(({ workspace, who }) => `${workspace} (${who})`).join('; ');
+}
+
+function printable(line: string): string {
+  return line.replaceAll(/\p{C}/gu, ' ').slice(0, LONGEST + 'building '.length);
+}
