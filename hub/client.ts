@@ -35,6 +35,13 @@ export interface CapabilityQuery {
   readonly domain: string;
 }
 
+/** What a hub holds, as far as it can be read. */
+export interface Catalog {
+  readonly entries: readonly Capability[];
+  /** How many more there are that are no entries. */
+  readonly malformed: number;
+}
+
 /** What names an entry: a hub holds at most one of each. */
 export type CapabilityName = Pick<NewCapability, 'domain' | 'capability_type' | 'title'>;
 
@@ -66,6 +73,8 @@ export interface HubClient {
   readonly url: string;
   /** Entries of one type and domain. A malformed entry of another type or domain is nobody's business here. */
   list(query: CapabilityQuery, options?: CallOptions): Promise<Capability[]>;
+  /** Every entry that fits, whoever wrote it; without type or domain, of all. */
+  catalog(query: Partial<CapabilityQuery>, options?: CallOptions): Promise<Catalog>;
   /** Sends one POST, never two. Prefer `upsert`, which looks first. */
   create(entry: NewCapability, options?: CallOptions): Promise<Capability>;
   /** Changes fields, `{}` as a bare heartbeat. `undefined` as value: done, but the hub did not show the entry. */
@@ -112,19 +121,26 @@ export function createHubClient(options: HubClientOptions): HubClient {
     maxBytes: options.maxBytes ?? 1024 * 1024,
   };
 
-  const list: HubClient['list'] = async (query, { signal } = {}) => {
-    const search = new URLSearchParams({ capability_type: query.capabilityType, domain: query.domain });
-    const answer = await askIdempotent(hub, {
-      method: 'GET',
-      path: `/capability-catalog/?${search.toString()}`,
-      signal,
-    });
-    const wanted = (item: unknown) => {
-      const { domain, capability_type } = item as Record<string, unknown>;
-      return domain === query.domain && capability_type === query.capabilityType;
-    };
+  /** What the hub answers, filtered again on our side. */
+  const ask = async ({ capabilityType, domain }: Partial<CapabilityQuery>, { signal }: CallOptions) => {
+    const asked = { capability_type: capabilityType, domain };
+    const filters = Object.entries(asked).filter((filter): filter is [string, string] => filter[1] !== undefined);
+    const search = new URLSearchParams(filters).toString();
+    const path = `/capability-catalog/${search === '' ? '' : `?${search}`}`;
+    const answer = await askIdempotent(hub, { method: 'GET', path, signal });
     const items = readAnswer(answer, z.array(z.looseObject({})));
-    return readAnswer({ ...answer, text: JSON.stringify(items.filter(wanted)) }, z.array(capabilitySchema));
+    return { answer, items: items.filter((item) => filters.every(([name, value]) => item[name] === value)) };
+  };
+
+  const list: HubClient['list'] = async (query, call = {}) => {
+    const { answer, items } = await ask(query, call);
+    return readAnswer({ ...answer, text: JSON.stringify(items) }, z.array(capabilitySchema));
+  };
+
+  const catalog: HubClient['catalog'] = async (query, call = {}) => {
+    const { items } = await ask(query, call);
+    const entries = items.flatMap((item) => capabilitySchema.safeParse(item).data ?? []);
+    return { entries, malformed: items.length - entries.length };
   };
 
   const create: HubClient['create'] = async (entry, { signal } = {}) => {
@@ -188,6 +204,7 @@ export function createHubClient(options: HubClientOptions): HubClient {
   return {
     url: hub.url,
     list,
+    catalog,
     create,
     update,
     remove,

@@ -56,7 +56,7 @@ export async function runHub(options: RunHubOptions): Promise<void> {
       // In the same turn as the end of listen(), before the first connection can be seen.
       const store = openHubStore(database, { warn: options.warn ?? ((line) => process.stderr.write(`${line}\n`)) });
       try {
-        serve = createHubApp({ store, version }).fetch;
+        serve = createHubApp({ store, version, signal }).fetch;
         const url = `http://${host}:${port}`;
         claim.describe(`process ${process.pid} at ${url}`);
         options.onListening?.({ url, port });

@@ -3,13 +3,18 @@ import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import { capabilityPatchSchema, newCapabilitySchema, progressNoteSchema } from '../model/capability';
 import { FleetError } from '../model/errors';
-import { renderHubPage } from './page';
+import { LiveStreams, STREAM_LIMIT } from './live-streams';
+import { PAGE_POLICY, renderPage } from './page/document';
+import { renderFleet } from './page/fleet';
 import type { HubStore } from './store';
 
 /** Largest request body taken, in bytes. */
 export const MAX_BODY_BYTES = 64 * 1024;
 
-type Status = 400 | 403 | 404 | 409 | 413 | 415 | 500 | 507;
+/** Progress notes on the page. */
+const NOTES_SHOWN = 20;
+
+type Status = 400 | 403 | 404 | 405 | 409 | 413 | 415 | 500 | 503 | 507;
 
 /**
  * The hub's HTTP contract over a store.
@@ -18,7 +23,9 @@ type Status = 400 | 403 | 404 | 409 | 413 | 415 | 500 | 507;
  *   type and title exists, so that a client whose answer was lost may ask again without making a second one.
  * - `GET /capability-catalog/?capability_type=&domain=`, `GET|PATCH|DELETE /capability-catalog/<id>` (DELETE: 204).
  *   Any PATCH, `{}` too, is a heartbeat: it sets `updated_at`.
- * - `POST /progress/`, `GET /progress/?limit=`; `GET /health`; `GET /` is a page for people.
+ * - `POST /progress/`, `GET /progress/?limit=`; `GET /health`.
+ * - `GET /` is a page for people. `GET /events` keeps it current: Server-Sent Events named `fleet`, whose data is the
+ *   changing part of the page as HTML.
  *
  * Failures are `{"error": {"code", "message"}}`. A trailing slash makes no difference. There is no login: whoever
  * reaches the loopback port may write, which is why requests from web pages are refused.
@@ -27,12 +34,26 @@ export function createHubApp(options: {
   readonly store: HubStore;
   readonly version: string;
   readonly now?: () => Date;
+  /** Ends the event streams, which would else keep a hub from stopping. */
+  readonly signal?: AbortSignal;
 }): Hono {
   const { store, version } = options;
   const now = options.now ?? (() => new Date());
+  const fleet = () =>
+    renderFleet({
+      entries: store.list({}),
+      heartbeatsOf: (id) => store.heartbeatsOf(id),
+      notes: store.listProgress(NOTES_SHOWN),
+      now: now(),
+    });
+  const live = new LiveStreams(fleet, options.signal);
   const app = new Hono({ strict: false });
 
   app.use(refuseForeignRequests);
+  app.use(async (c, next) => {
+    await next();
+    if (c.req.method !== 'GET' && c.res.ok) live.changed();
+  });
   app.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
@@ -69,10 +90,20 @@ export function createHubApp(options: {
 
   app.get('/health', (c) => c.json({ status: 'ok', service: 'buildfleet-hub', version }));
   app.get('/', (c) => {
-    c.header('Content-Security-Policy', "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+    c.header('Content-Security-Policy', PAGE_POLICY);
     const notice =
       store.setAside === undefined ? undefined : `The database was damaged and was kept as ${store.setAside}.`;
-    return c.html(renderHubPage({ entries: store.list({}), now: now(), version, notice }));
+    return c.html(renderPage({ fleet: fleet(), version, notice }));
+  });
+  app.get('/events', (c) => {
+    // Without a reader a stream would hold its place until it is forgotten.
+    if (c.req.method !== 'GET') return failure(c, 405, 'not-allowed', 'event streams are for GET');
+    // Pages of other sites may lead to a page, not make a browser hold a stream.
+    if (c.req.header('sec-fetch-mode') === 'navigate') return failure(c, 403, 'not-a-page', 'the page is at /');
+    const stream = live.open();
+    return stream === undefined
+      ? failure(c, 503, 'too-many-streams', `${STREAM_LIMIT} event streams are open, no more are served`)
+      : c.body(stream, 200, { 'Content-Type': 'text/event-stream' });
   });
 
   app.notFound((c) => failure(c, 404, 'no-such-route', `${c.req.method} ${c.req.path} is not served`));
@@ -86,18 +117,24 @@ export function createHubApp(options: {
 
 /**
  * Lets in only what was addressed to the loopback by name or number, and nothing that a web page sent: another site
- * may point its own name at 127.0.0.1, or post a form here. A person following a link is let in.
+ * may point its own name at 127.0.0.1, or post a form here. A person following a link is let in, a frame is not.
  */
 const refuseForeignRequests: MiddlewareHandler = async (c, next) => {
   c.header('X-Content-Type-Options', 'nosniff');
   c.header('Cache-Control', 'no-store');
+  c.header('Cross-Origin-Resource-Policy', 'same-origin');
+  c.header('Cross-Origin-Opener-Policy', 'same-origin');
+  c.header('Referrer-Policy', 'no-referrer');
   const host = c.req.header('host') ?? '';
   if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i.test(host)) {
     return failure(c, 403, 'foreign-host', 'the hub answers only to 127.0.0.1 and localhost');
   }
   const origin = c.req.header('origin');
   const site = c.req.header('sec-fetch-site');
-  const followsLink = c.req.method === 'GET' && c.req.header('sec-fetch-mode') === 'navigate';
+  const followsLink =
+    c.req.method === 'GET' &&
+    c.req.header('sec-fetch-mode') === 'navigate' &&
+    (c.req.header('sec-fetch-dest') ?? 'document') === 'document';
   const fromAnotherPage = site !== undefined && site !== 'same-origin' && site !== 'none' && !followsLink;
   if ((origin !== undefined && origin !== `http://${host}`) || fromAnotherPage) {
     return failure(c, 403, 'cross-origin', 'the hub takes no requests from web pages');

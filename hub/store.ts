@@ -16,6 +16,7 @@ import { z } from 'zod';
 import type { Capability, CapabilityPatch, NewCapability, StoredProgressNote } from '../model/capability';
 import { progressNoteSchema } from '../model/capability';
 import { FleetError } from '../model/errors';
+import { RING_BYTES, withHeartbeat, type HeartbeatHistory } from './heartbeats';
 
 /** Marks the file as this program's (`bfhu`), so that another program's database is never written to. */
 const APPLICATION_ID = 0x62666875;
@@ -48,6 +49,13 @@ const MIGRATIONS: readonly string[] = [
      detail TEXT NOT NULL,
      created_at TEXT NOT NULL
    ) STRICT;`,
+  // Members as in HeartbeatHistory: the same few bytes for each entry, however long it lives.
+  `CREATE TABLE heartbeat (
+     capability_id TEXT PRIMARY KEY,
+     since INTEGER NOT NULL,
+     latest INTEGER NOT NULL,
+     ring BLOB NOT NULL
+   ) STRICT;`,
 ];
 
 /** What to list; without a member, everything. */
@@ -67,7 +75,9 @@ export interface HubStore {
   put(entry: NewCapability): { readonly entry: Capability; readonly created: boolean };
   /** The entry after the change; undefined when there is none; `conflict` when another has that title already. */
   patch(id: string, patch: CapabilityPatch): Capability | 'conflict' | undefined;
-  /** Whether there was such an entry. */
+  /** When the entry was made or changed lately; undefined when it never was since histories are kept. */
+  heartbeatsOf(id: string): HeartbeatHistory | undefined;
+  /** Whether there was such an entry; its history goes with it. */
   remove(id: string): boolean;
   addProgress(note: z.output<typeof progressNoteSchema>): StoredProgressNote;
   /** The newest notes, newest first. */
@@ -87,6 +97,12 @@ const rowSchema = z
     updated_at: z.string(),
   })
   .transform((row): Capability => ({ ...row, keywords: z.array(z.string()).parse(JSON.parse(row.keywords)) }));
+
+const historyRowSchema = z.object({
+  since: z.number(),
+  latest: z.number(),
+  ring: z.instanceof(Uint8Array).refine((ring) => ring.length === RING_BYTES),
+});
 
 const progressRowSchema = z
   .object({
@@ -237,7 +253,16 @@ function storeOver(db: Database, path: string, now: () => Date, setAside: string
       entry.capability_type,
       entry.title,
     ])[0];
-  const save = (entry: Capability): Capability => {
+  const heartbeatsOf = (id: string): HeartbeatHistory | undefined => {
+    // A row that cannot be read is begun anew with the next heartbeat: it is no reason to refuse that.
+    const row = historyRowSchema.safeParse(
+      db.get('SELECT since, latest, ring FROM heartbeat WHERE capability_id = ?', id),
+    );
+    return row.success ? row.data : undefined;
+  };
+  const save = (entry: Capability, at: Date): Capability => {
+    const { since, latest, ring } = withHeartbeat(heartbeatsOf(entry.id), at);
+    db.run('INSERT OR REPLACE INTO heartbeat VALUES (?, ?, ?, ?)', [entry.id, since, latest, ring]);
     db.run('INSERT OR REPLACE INTO capability VALUES (?, ?, ?, ?, ?, ?, ?, ?)', [
       entry.id,
       entry.domain,
@@ -264,7 +289,8 @@ function storeOver(db: Database, path: string, now: () => Date, setAside: string
     put: (entry) =>
       write(() => {
         const existing = byTitle(entry);
-        const stamp = now().toISOString();
+        const at = now();
+        const stamp = at.toISOString();
         if (
           existing === undefined &&
           Number(db.get('SELECT count(*) AS n FROM capability')?.['n']) >= CAPABILITY_LIMIT
@@ -281,17 +307,23 @@ function storeOver(db: Database, path: string, now: () => Date, setAside: string
           created_at: existing?.created_at ?? stamp,
           updated_at: stamp,
         };
-        return { entry: save(made), created: existing === undefined };
+        return { entry: save(made, at), created: existing === undefined };
       }),
     patch: (id, patch) =>
       write(() => {
         const existing = byId(id);
         if (existing === undefined) return undefined;
-        const changed: Capability = { ...existing, ...definedIn(patch), updated_at: now().toISOString() };
+        const at = now();
+        const changed: Capability = { ...existing, ...definedIn(patch), updated_at: at.toISOString() };
         const holder = byTitle(changed);
-        return holder === undefined || holder.id === id ? save(changed) : 'conflict';
+        return holder === undefined || holder.id === id ? save(changed, at) : 'conflict';
       }),
-    remove: (id) => write(() => db.run('DELETE FROM capability WHERE id = ?', [id]).changes > 0),
+    heartbeatsOf: (id) => guarded(path, () => heartbeatsOf(id)),
+    remove: (id) =>
+      write(() => {
+        db.run('DELETE FROM heartbeat WHERE capability_id = ?', [id]);
+        return db.run('DELETE FROM capability WHERE id = ?', [id]).changes > 0;
+      }),
     addProgress: (note) =>
       write(() => {
         const stored = { ...note, created_at: now().toISOString() };

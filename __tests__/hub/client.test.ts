@@ -185,11 +185,9 @@ describe('against a hub that misbehaves', () => {
     ['never ends its answer', (_request, response) => response.writeHead(200).write('[')],
   ])('gives up on one that %s', async (_name, listener) => {
     const client = await answering(listener);
-    const started = Date.now();
     const error = await failure(client.list(QUERY));
     expect(error.code).toBe('hub-timeout');
     expect(error.message).toContain('GET http://127.0.0.1');
-    expect(Date.now() - started).toBeLessThan(3000);
   });
 
   it('follows no redirect', async () => {

@@ -107,6 +107,19 @@ it('loses no acknowledged write and is never locked, killed again and again', as
   expect(await hub.ended).toBe(0);
 });
 
+it('remembers a heartbeat that was acknowledged right before it was killed', async () => {
+  const database = join(directory.path, 'history', 'hub.db');
+  const hub = await start(database);
+  await createHubClient({ url: hub.url }).create({ ...typeEntry(), keywords: [] });
+  hub.child.kill('SIGKILL');
+  await hub.ended;
+  const next = await start(database);
+  const page = await (await fetch(next.url)).text();
+  expect(page).toMatch(/last hour: heartbeats in 1 of [12] minutes/);
+  next.child.kill('SIGTERM');
+  expect(await next.ended).toBe(0);
+});
+
 describe('killed right before a change of a file', () => {
   /** @returns whether the hub had come up before it was killed. */
   const dieAt = async (n: number, place: 'anything' | 'database'): Promise<boolean> => {

@@ -1,6 +1,8 @@
 import fs, { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { Database } from 'node-sqlite3-wasm';
+import { HISTORY_MINUTES, lastMinutes, RING_BYTES } from '../../hub/heartbeats';
 import { openHubStore } from '../../hub/store';
 import { typeEntry } from '../../model/capability';
 import { scratchDirectory } from './support/running-hub';
@@ -131,7 +133,7 @@ describe('a file that is not ours', () => {
     withEntry();
     raw('PRAGMA user_version = 99');
     expect(open).toThrow(/newer buildfleet.*99/);
-    raw('PRAGMA user_version = 1');
+    raw('PRAGMA user_version = 2');
     const store = open();
     expect(store.list({})).toHaveLength(1);
     store.close();
@@ -162,4 +164,102 @@ it('undoes a write that failed half way, and goes on', () => {
   expect(store.put(entry).created).toBe(true);
   expect(store.list({})).toHaveLength(1);
   store.close();
+});
+
+describe('the history of heartbeats', () => {
+  let now: Date;
+  beforeEach(() => {
+    now = new Date('2026-11-21T12:00:00Z');
+  });
+  const openAt = () => openHubStore(path, { now: () => now });
+  const later = (minutes: number) => {
+    now = new Date(now.getTime() + minutes * 60_000);
+  };
+  const shown = (store: ReturnType<typeof openAt>, id: string) =>
+    lastMinutes(store.heartbeatsOf(id), now, 8)
+      .map((minute) => ({ beat: '#', missed: '-', unknown: '.' })[minute])
+      .join('');
+
+  it('has a heartbeat for each write of the entry, and survives a close', () => {
+    let store = openAt();
+    const { entry } = store.put(typeEntry());
+    later(1);
+    store.patch(entry.id, {});
+    later(2);
+    store.put(typeEntry());
+    expect(shown(store, entry.id)).toBe('....##-#');
+    store.close();
+    later(2);
+    store = openAt();
+    expect(shown(store, entry.id)).toBe('..##-#-.');
+    store.close();
+  });
+
+  it('has none for a write that was refused, nor for other entries', () => {
+    const store = openAt();
+    const { entry } = store.put(typeEntry());
+    const other = store.put({ ...typeEntry(), title: 'other' }).entry;
+    later(1);
+    expect(store.patch(other.id, { title: entry.title })).toBe('conflict');
+    store.patch(entry.id, {});
+    expect([shown(store, entry.id), shown(store, other.id)]).toEqual(['......##', '......#.']);
+    expect(store.heartbeatsOf('nobody')).toBeUndefined();
+    store.close();
+  });
+
+  it('takes the same room for an entry whatever its age, and none once it is gone', () => {
+    const store = openAt();
+    const { entry } = store.put(typeEntry());
+    for (let n = 0; n < 50; n += 1) {
+      later(HISTORY_MINUTES / 9);
+      store.patch(entry.id, {});
+    }
+    store.close();
+    const db = new Database(path);
+    db.exec('PRAGMA locking_mode = EXCLUSIVE');
+    expect(db.all('SELECT count(*) AS n, sum(length(ring)) AS bytes FROM heartbeat')).toEqual([
+      { n: 1, bytes: RING_BYTES },
+    ]);
+    db.close();
+    const again = openAt();
+    again.remove(entry.id);
+    expect(again.heartbeatsOf(entry.id)).toBeUndefined();
+    expect(again.put(typeEntry()).created).toBe(true);
+    again.close();
+  });
+
+  it('is begun anew when it cannot be read', () => {
+    let store = openAt();
+    const { entry } = store.put(typeEntry());
+    store.close();
+    raw("UPDATE heartbeat SET ring = x'00'");
+    store = openAt();
+    expect(store.heartbeatsOf(entry.id)).toBeUndefined();
+    store.patch(entry.id, {});
+    expect(shown(store, entry.id)).toBe('.......#');
+    store.close();
+  });
+});
+
+it('opens a database of format 1 and keeps all that is in it', () => {
+  writeFileSync(path, gunzipSync(readFileSync(join(__dirname, 'support/hub-format-1.db.gz'))));
+  for (const time of ['first', 'second']) {
+    const store = open();
+    expect(store.setAside).toBeUndefined();
+    const entries = store.list({});
+    expect(entries).toHaveLength(2);
+    const type = entries.find(({ title }) => title === typeEntry().title);
+    const alpha = entries.find((entry) => entry !== type);
+    expect(type).toMatchObject({ ...typeEntry(), created_at: '2026-11-01T12:00:00.000Z' });
+    expect(alpha).toMatchObject({
+      title: 'Haskell Build Agent — haskell-build-alpha',
+      updated_at: '2026-11-01T12:00:00.000Z',
+    });
+    expect(store.listProgress(10)).toMatchObject([{ summary: 'alpha is up' }]);
+    expect([time, store.heartbeatsOf(type!.id) === undefined]).toEqual([time, time === 'first']);
+    store.patch(type!.id, {});
+    expect(store.heartbeatsOf(type!.id)?.ring).toHaveLength(RING_BYTES);
+    store.close();
+  }
+  expect(warnings).toEqual([]);
 });
