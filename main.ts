@@ -23,4 +23,20 @@ const standard = { workstation, host: local, image: haskell, cpus: 2, memory: Si
 new BuildVm(fleet, 'alpha', { ...standard, default: true });
 new BuildVm(fleet, 'beta', standard);
 
+// A second fleet: Ubuntu with GHC 9.8.4 and 9.6.6, on VirtualBox, its VMs machines of their own on the network.
+const laptops = new FleetStack(app, 'laptops', { nullProvider: 'registry' });
+const desk = { address: '192.168.1.10', sshdPort: 12240, hubPort: 8001 };
+const ubuntu = {
+  workstation: Workstation.embedded(laptops, 'workstation', desk),
+  host: VmHost.local(laptops, 'laptop', {
+    hypervisor: 'virtualbox',
+    capacity: { cpus: 8, memory: Size.gibibytes(16) },
+  }),
+  image: HaskellBuildImage.ubuntu(laptops, 'haskell'),
+  cpus: 4,
+  memory: Size.gibibytes(8),
+};
+new BuildVm(laptops, 'gamma', { ...ubuntu, default: true });
+new BuildVm(laptops, 'delta', ubuntu);
+
 app.synth();

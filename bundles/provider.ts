@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { type BuildOptions, buildSync } from 'esbuild';
+import { readAsset } from '../rendering/assets';
 
 /** Files that {@link bundleProvider} writes. The launcher starts the first. */
 export const PROVIDER_BUNDLE_FILES = ['main.js', 'bundle.js'] as const;
@@ -14,7 +15,8 @@ export const PROVIDER_BUNDLE_FILES = ['main.js', 'bundle.js'] as const;
  * @returns content hash of the bundle
  */
 export function bundleProvider(outDir: string): string {
-  const bundle = compile('provider/main.ts', {});
+  const drainScript = readAsset('cli', 'drain.sh');
+  const bundle = compile('provider/main.ts', { define: { DRAIN_SCRIPT: JSON.stringify(drainScript) } });
   const hash = createHash('sha256').update(bundle).digest('hex').slice(0, 16);
   const loader = compile('provider/loader.ts', { define: { BUNDLE_HASH: JSON.stringify(hash) } });
   mkdirSync(outDir, { recursive: true });

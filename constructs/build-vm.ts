@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto';
 import { Construct } from 'constructs';
 import { z } from 'zod';
 import { Duration } from '../model/duration';
-import { NAME_PATTERN, vmName } from '../model/names';
+import { EMBEDDED_TUNNEL_ADDRESS, NAME_PATTERN, vmName } from '../model/names';
+import { imageFile } from '../model/paths';
 import { portSchema } from '../model/port';
 import { identityShape } from '../model/resources/identity';
 import { managedFileShape } from '../model/resources/managed-file';
@@ -10,12 +11,13 @@ import { macSchema, vmShape } from '../model/resources/vm';
 import { Size } from '../model/size';
 import { INSTANCE_ID_PLACEHOLDER, SEED_PLACEHOLDERS, renderMetaData, renderUserData } from '../rendering/seed';
 import { renderTunnelCatalogEntry } from '../rendering/tunnel-catalog';
+import { renderVboxmanageScript } from '../rendering/vboxmanage-script';
 import { fleetOf } from './fleet';
 import { FleetConstruct, type Problem, constructSchema } from './fleet-construct';
 import type { IBuildImage } from './haskell-build-image';
 import { type IRendersFiles, type RenderedFile, contentOf } from './rendered-file';
 import { ShapedResource } from './resource';
-import { cpusSchema, durationSchema, sizeSchema } from './schemas';
+import { cpusSchema, durationSchema, sizeSchema, waitSchema } from './schemas';
 import { SmokeTest } from './smoke-test';
 import { TunnelSlot } from './tunnel-slot';
 import type { IVmHost } from './vm-host';
@@ -42,6 +44,12 @@ export interface BuildVmProps {
   readonly heartbeat?: Duration;
   /** Time that the VM has to dial in and register. @default 10 minutes */
   readonly readyTimeout?: Duration;
+  /**
+   * Time that running builds have to end before the VM is stopped, replaced or deleted; it takes no new ones meanwhile. If
+   * they do not, the deploy fails and names them. Without any time builds are ended with the VM.
+   * @default 10 minutes
+   */
+  readonly drainTimeout?: Duration;
   /** Whether a deploy proves the whole chain after a change of the VM. @default true */
   readonly smokeTest?: boolean;
 }
@@ -63,6 +71,7 @@ const propsSchema = z.strictObject({
   mac: macSchema.optional(),
   heartbeat: durationSchema.default(Duration.seconds(30)),
   readyTimeout: durationSchema.default(Duration.minutes(10)),
+  drainTimeout: waitSchema.default(Duration.minutes(10)),
   smokeTest: z.boolean().default(true),
 });
 
@@ -104,13 +113,15 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
       host: this.host.id,
       port: this.props.tunnelPort,
     });
+    const imagePath = this.image.artifactPath(this.host.imageFormat);
     this.resource = new ShapedResource(this, 'Resource', vmShape, {
       dependsOn: this.workstation.beforeVms,
+      postcondition: { condition: '${self.problem == ""}', errorMessage: '${self.problem}' },
       attributes: () => ({
         name: this.vmName,
         hypervisor: this.host.hypervisor,
         imageHash: this.image.definitionHash,
-        imagePath: this.image.artifactPath,
+        imagePath,
         identity: {
           hostFingerprint: this.identity.ref('hostFingerprint'),
           tunnelFingerprint: this.identity.ref('tunnelFingerprint'),
@@ -118,9 +129,11 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
         cpus: this.cpus,
         memoryMib: this.memoryMib,
         mac: this.mac,
+        network: this.host.network,
+        bridgeAdapter: this.host.bridgeAdapter,
         tunnelPort: this.slot.port,
         relay: {
-          host: this.host.workstationAddress,
+          host: this.relayHost,
           port: this.workstation.sshdPort,
           user: this.workstation.tunnelAccount,
           hostPublicKey: this.workstation.sshdHostPublicKey,
@@ -134,6 +147,8 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
         developerPublicKeys: this.workstation.developerPublicKeys,
         heartbeatSeconds: this.props.heartbeat.toSeconds(),
         readyTimeoutSeconds: this.props.readyTimeout.toSeconds(),
+        drainTimeoutSeconds: this.props.drainTimeout.toSeconds(),
+        developerKey: this.workstation.developerKey,
       }),
     });
     new ShapedResource(this, 'tunnel-catalog', managedFileShape, {
@@ -146,7 +161,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
     this.workstation.addVm(this);
     this.host.addVm(this);
     if (this.props.smokeTest) new SmokeTest(this, 'smoke', { vm: this });
-    this.addCheck(() => (this.valid ? [...this.tooLarge(), ...this.sharedNames()] : []));
+    this.addCheck(() => (this.valid ? [...this.tooLarge(), ...this.sharedNames(), ...this.unreachable()] : []));
   }
 
   get memoryMib(): number {
@@ -181,7 +196,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
             hostName: this.vmName,
             hub: { port: this.workstation.hubPort, domain: this.workstation.capability.domain },
             relay: {
-              host: this.host.workstationAddress,
+              host: this.relayHost,
               port: this.workstation.sshdPort,
               user: 'ACCOUNT_THAT_DEPLOYS',
             },
@@ -203,7 +218,27 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
           sshConfig: fleetOf(this).paths.sshConfig,
         }),
       },
+      ...this.hypervisorScript(),
     ];
+  }
+
+  private hypervisorScript(): readonly RenderedFile[] {
+    if (this.host.hypervisor !== 'virtualbox') return [];
+    const { fleetName, cacheDirectory, paths } = fleetOf(this);
+    const { vmName: name, cpus, memoryMib, mac } = this;
+    const { network, bridgeAdapter = null } = this.host;
+    const imageHash = this.image.definitionHash;
+    const content = renderVboxmanageScript({
+      ...{ name, fleet: fleetName, imageHash, cpus, memoryMib, mac, network, bridgeAdapter },
+      imagePath: imageFile(cacheDirectory, imageHash, this.host.imageFormat),
+      vmDirectory: paths.vm(name),
+    });
+    return [{ path: `vms/${this.id}/vboxmanage.sh`, content, executable: true }];
+  }
+
+  /** Address at which the VM finds the workstation; a bridged one without is reported. */
+  private get relayHost(): string {
+    return this.host.network === 'nat' ? EMBEDDED_TUNNEL_ADDRESS : (this.workstation.address ?? '');
   }
 
   private get catalogFile(): string {
@@ -231,6 +266,18 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
       });
     }
     return problems;
+  }
+
+  private unreachable(): Problem[] {
+    if (this.relayHost !== '') return [];
+    return [
+      {
+        code: 'workstation-address',
+        problem: `it is on a network of its own (${this.host.node.path} is bridged), and ${this.workstation.node.path} has no address there`,
+        value: this.workstation.address ?? null,
+        remedy: "give the workstation one, { address: '192.168.1.10' }, or the host { network: 'nat' }",
+      },
+    ];
   }
 
   /** The later one of two VMs says what they share. */

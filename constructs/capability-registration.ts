@@ -1,4 +1,5 @@
 import type { Construct } from 'constructs';
+import { typeEntry } from '../model/capability';
 import { capabilityShape } from '../model/resources/capability';
 import { FleetConstruct } from './fleet-construct';
 import { ShapedResource } from './resource';
@@ -11,22 +12,22 @@ export interface CapabilityRegistrationProps {
 
 /** The State Hub's entry for the capability type; the VMs register under its domain and type and keep their own entries. */
 export class CapabilityRegistration extends FleetConstruct implements ICapability {
-  readonly domain = 'railiance';
-  readonly capabilityType = 'haskell-build-agent';
-  readonly title = 'Haskell Build Agent';
+  readonly domain: string;
+  readonly capabilityType: string;
+  readonly title: string;
   private readonly resource: ShapedResource<typeof capabilityShape>;
 
   constructor(scope: Construct, id: string, { workstation }: CapabilityRegistrationProps) {
     super(scope, id);
+    const { domain, capability_type: capabilityType, title, description, keywords } = typeEntry();
+    this.domain = domain;
+    this.capabilityType = capabilityType;
+    this.title = title;
     this.resource = new ShapedResource(this, 'Resource', capabilityShape, {
       dependsOn: workstation.services,
       attributes: () => ({
         hubUrl: workstation.hubUrl,
-        domain: this.domain,
-        capabilityType: this.capabilityType,
-        title: this.title,
-        description: 'Virtual machines that compile Haskell, each reached through its own reverse SSH tunnel.',
-        keywords: ['haskell', 'ghc', 'cabal', 'build-agent', 'virtualbox', 'qemu', 'sandbox', 'type-definition'],
+        ...{ domain, capabilityType, title, description, keywords },
       }),
     });
   }

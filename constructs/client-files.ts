@@ -6,7 +6,7 @@ import { renderKnownHosts } from '../rendering/known-hosts';
 import { renderMakefile } from '../rendering/makefile';
 import { renderPortRegistry } from '../rendering/port-registry';
 import { renderSmokeScript } from '../rendering/smoke-script';
-import { renderSshConfig, renderSshInclude } from '../rendering/ssh-config';
+import { renderSshConfig, renderSshInclude, sshIncludeBlock } from '../rendering/ssh-config';
 import { renderStateHubRefs } from '../rendering/state-hub-refs';
 import { fleetOf } from './fleet';
 import { type IRendersFiles, type RenderedFile, contentOf } from './rendered-file';
@@ -39,7 +39,7 @@ export class ClientFiles extends Construct implements IRendersFiles {
     new ShapedResource(this, 'ssh-include', managedFileShape, {
       attributes: () => ({
         path: this.workstation.operatorSshConfig,
-        block: `buildfleet ${fleetOf(this).fleetName}`,
+        block: sshIncludeBlock(fleetOf(this).fleetName),
         content: renderSshInclude(paths.sshConfig),
         expandHome: true,
       }),
@@ -72,7 +72,7 @@ export class ClientFiles extends Construct implements IRendersFiles {
   }
 
   private portRegistry(): string {
-    return renderPortRegistry(this.workstation.allocation.registry);
+    return renderPortRegistry(fleetOf(this).portLedger.registryOf(this.workstation.allocation));
   }
 
   private stateHubRefs(id: string | null): string {
@@ -105,6 +105,7 @@ export class ClientFiles extends Construct implements IRendersFiles {
       images: [...images.values()].map((image) => ({
         id: image.id,
         definitionHash: image.definitionHash,
+        builder: image.builder,
         ghcVersions: [...image.ghcVersions],
         cabalVersion: image.cabalVersion,
       })),

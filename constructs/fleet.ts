@@ -9,6 +9,8 @@ export interface IFleet extends IConstruct {
   readonly fleetName: string;
   /** Where deploy puts things on the workstation; may begin with `~/`. */
   readonly paths: FleetPaths;
+  /** Where images are kept; may begin with `~/`. */
+  readonly cacheDirectory: string;
   readonly portLedger: PortLedger;
 }
 

@@ -10,6 +10,8 @@ export interface ShapedResourceOptions<S extends ResourceShape> {
   readonly attributes: () => Config<S>;
   /** Created before this resource and destroyed after it. @default only what the attributes refer to */
   readonly dependsOn?: readonly ITerraformDependable[];
+  /** What must hold of the object once it is made; `self` refers to it. @default nothing */
+  readonly postcondition?: { readonly condition: string; readonly errorMessage: string };
 }
 
 /** A resource of our provider, typed by its shape. */
@@ -24,6 +26,7 @@ export class ShapedResource<S extends ResourceShape> extends TerraformResource {
       terraformResourceType: shape.type,
       terraformGeneratorMetadata: { providerName: 'buildfleet' },
       ...(options.dependsOn ? { dependsOn: [...options.dependsOn] } : {}),
+      ...(options.postcondition ? { lifecycle: { postcondition: [options.postcondition] } } : {}),
     });
     this.shape = shape;
     this.attributes = options.attributes;

@@ -1,6 +1,13 @@
 import type { Construct, IConstruct } from 'constructs';
 import { z } from 'zod';
-import { EMBEDDED_TUNNEL_ADDRESS } from '../model/names';
+import {
+  bridgeAdapterSchema,
+  type Hypervisor,
+  hypervisorSchema,
+  type ImageFormat,
+  type NetworkKind,
+  networkKindSchema,
+} from '../model/hypervisor';
 import { Size } from '../model/size';
 import { FleetConstruct, type Problem } from './fleet-construct';
 import { cpusSchema, sizeSchema } from './schemas';
@@ -21,10 +28,14 @@ export interface IHostedVm extends IConstruct {
 /** A machine that runs VMs. */
 export interface IVmHost extends IConstruct {
   readonly id: string;
-  readonly hypervisor: 'qemu';
+  readonly hypervisor: Hypervisor;
   readonly connection: 'local';
-  /** Address at which a VM on this host finds the workstation. */
-  readonly workstationAddress: string;
+  /** What the VMs of this host are made from. */
+  readonly imageFormat: ImageFormat;
+  /** How the VMs of this host reach others. */
+  readonly network: NetworkKind;
+  /** Adapter that bridged VMs use; undefined leaves the choice to the deploy. */
+  readonly bridgeAdapter: string | undefined;
   readonly capacity: Capacity;
   /** Called by a VM that is placed here. */
   addVm(vm: IHostedVm): void;
@@ -32,41 +43,85 @@ export interface IVmHost extends IConstruct {
 
 export interface LocalVmHostProps {
   /** What runs the VMs. @default 'qemu' */
-  readonly hypervisor?: 'qemu';
+  readonly hypervisor?: Hypervisor;
+  /**
+   * How the VMs reach others: `nat` through this machine, `bridged` as machines of their own on the network of one of its
+   * adapters. QEMU has `nat` only. @default 'nat' for QEMU, 'bridged' for VirtualBox
+   */
+  readonly network?: NetworkKind;
+  /** Adapter of this machine that bridged VMs use, as the hypervisor names it. @default the first that is up, wired before wireless */
+  readonly bridgeAdapter?: string;
   /** What the VMs of this host may use together, and each of them alone. */
   readonly capacity: Capacity;
 }
 
 const propsSchema = z.strictObject({
-  hypervisor: z.enum(['qemu']).default('qemu').meta({ remedy: "use 'qemu'" }),
+  hypervisor: hypervisorSchema.default('qemu').meta({ remedy: `use one of: ${hypervisorSchema.options.join(', ')}` }),
+  network: networkKindSchema.optional().meta({ remedy: `use one of: ${networkKindSchema.options.join(', ')}` }),
+  bridgeAdapter: bridgeAdapterSchema
+    .optional()
+    .meta({ remedy: 'name an adapter as `VBoxManage list bridgedifs` does' }),
   capacity: z
     .strictObject({ cpus: cpusSchema, memory: sizeSchema })
     .meta({ remedy: 'say what the machine can give, { cpus: 4, memory: Size.gibibytes(8) }' }),
 });
 
+/** What a plan has to know of a hypervisor; the first network is the default. */
+const HYPERVISORS: Readonly<
+  Record<Hypervisor, { readonly imageFormat: ImageFormat; readonly networks: readonly [NetworkKind, ...NetworkKind[]] }>
+> = {
+  qemu: { imageFormat: 'qcow2', networks: ['nat'] },
+  virtualbox: { imageFormat: 'ova', networks: ['bridged', 'nat'] },
+};
+
 /** One machine that runs VMs. */
 export class VmHost extends FleetConstruct implements IVmHost {
-  /** The workstation itself, with QEMU and user-mode networking: no bridge and no root is needed. */
+  /** The workstation itself. With QEMU no bridge and no root is needed. */
   static local(scope: Construct, id: string, props: LocalVmHostProps): VmHost {
     return new VmHost(scope, id, props);
   }
 
-  readonly hypervisor: 'qemu';
+  readonly hypervisor: Hypervisor;
   readonly connection = 'local';
-  readonly workstationAddress = EMBEDDED_TUNNEL_ADDRESS;
+  readonly imageFormat: ImageFormat;
+  readonly network: NetworkKind;
+  readonly bridgeAdapter: string | undefined;
   readonly capacity: Capacity;
   private readonly vms: IHostedVm[] = [];
 
   private constructor(scope: Construct, id: string, props: LocalVmHostProps) {
     super(scope, id);
-    const { hypervisor, capacity } = this.check(propsSchema, props);
+    const { hypervisor, capacity, network, bridgeAdapter } = this.check(propsSchema, props);
+    const { imageFormat, networks } = HYPERVISORS[hypervisorSchema.safeParse(hypervisor).data ?? 'qemu'];
     this.hypervisor = hypervisor;
+    this.imageFormat = imageFormat;
+    this.network = network ?? networks[0];
+    this.bridgeAdapter = bridgeAdapter;
     this.capacity = capacity;
+    if (this.valid) this.checkNetwork(networks);
     this.addCheck(() => (this.valid ? this.overcommitted() : []));
   }
 
   addVm(vm: IHostedVm): void {
     this.vms.push(vm);
+  }
+
+  private checkNetwork(networks: readonly NetworkKind[]): void {
+    if (!networks.includes(this.network)) {
+      this.report({
+        code: 'host-network',
+        problem: `${this.hypervisor} cannot give its VMs this network here`,
+        value: this.network,
+        remedy: `use one of: ${networks.join(', ')}`,
+      });
+    } else if (this.bridgeAdapter !== undefined && this.network !== 'bridged') {
+      this.report({
+        code: 'host-network',
+        problem: `VMs on network ${this.network} use no bridge adapter`,
+        value: this.bridgeAdapter,
+        remedy: "leave bridgeAdapter out, or set network to 'bridged'",
+      });
+    }
   }
 
   /** A VM that is too large by itself says so itself. */

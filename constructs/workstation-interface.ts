@@ -37,6 +37,8 @@ export interface ITunnelSlot extends IConstruct {
 /** Where tunnels end. */
 export interface IWorkstation extends IConstruct {
   readonly mode: 'embedded';
+  /** Where bridged VMs find the sshd; undefined where none may be. */
+  readonly address: string | undefined;
   readonly sshdPort: number;
   readonly tunnelPorts: PortRange;
   readonly hubPort: number;

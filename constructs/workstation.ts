@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { portSchema } from '../model/port';
 import type { PortAllocation, PortRange } from '../model/port-registry';
 import { managedFileShape } from '../model/resources/managed-file';
-import { workstationShape } from '../model/resources/workstation';
+import { ipv4Schema, workstationShape } from '../model/resources/workstation';
 import { tunnelKeyLine } from '../rendering/authorized-keys';
 import { CapabilityRegistration } from './capability-registration';
 import { ClientFiles } from './client-files';
@@ -14,6 +14,11 @@ import { workstationPathSchema } from './schemas';
 import type { ITunnelSlot, ITunnelledVm, IWorkstation } from './workstation-interface';
 
 export interface EmbeddedWorkstationProps {
+  /**
+   * Address of this machine on the network that bridged VMs are on; they dial it, and the private sshd listens there, too.
+   * @default none: only VMs that reach out through their host, where it is 10.0.2.2, can dial in
+   */
+  readonly address?: string;
   /** Port of the private sshd on 127.0.0.1. @default 12220 */
   readonly sshdPort?: number;
   /** Ports that lead to the VMs, one each, both ends included. @default { first: 12221, last: 12230 } */
@@ -30,6 +35,7 @@ export interface EmbeddedWorkstationProps {
 }
 
 const propsSchema = z.strictObject({
+  address: ipv4Schema.optional().meta({ remedy: "give this machine's address on the VMs' network, 192.168.1.10" }),
   sshdPort: portSchema.default(12220),
   tunnelPorts: z
     .strictObject({ first: portSchema, last: portSchema })
@@ -53,6 +59,7 @@ export class Workstation extends FleetConstruct implements IWorkstation {
   }
 
   readonly mode = 'embedded';
+  readonly address: string | undefined;
   readonly sshdPort: number;
   readonly tunnelPorts: PortRange;
   readonly hubPort: number;
@@ -69,6 +76,7 @@ export class Workstation extends FleetConstruct implements IWorkstation {
   private constructor(scope: Construct, id: string, props: EmbeddedWorkstationProps) {
     super(scope, id);
     const checked = this.check(propsSchema, props);
+    this.address = checked.address;
     this.sshdPort = checked.sshdPort;
     this.tunnelPorts = checked.tunnelPorts;
     this.hubPort = checked.hubPort;
@@ -79,6 +87,7 @@ export class Workstation extends FleetConstruct implements IWorkstation {
 
     this.resource = new ShapedResource(this, 'Resource', workstationShape, {
       attributes: () => ({
+        address: this.address,
         sshdPort: this.sshdPort,
         hubPort: this.hubPort,
         tunnelPorts: this.tunnelPorts,

@@ -21,6 +21,7 @@ debian-archive-keyring verifies the packages in the image
 uidmap lets mmdebstrap build without root
 xorriso writes the seed that gives a machine its keys
 openssh-client reaches the machines
+rsync brings sources to the machines and results back
 openssh-server ends their tunnels, as a private sshd on 127.0.0.1
 LIST
   if [ "$profile" = test ]; then
@@ -31,7 +32,14 @@ systemd checks the units
 python3 runs the agent's unit tests
 python3-yaml reads YAML as other programs do
 make checks the rendered Makefile
+packer checks and runs the Packer template; Debian's 1.6.6 has the builders inside
+gnupg signs what the tests let GHCup's stand-in download
+fdisk reads the partitions of built disks
 xauth lets the tests ask for X11 forwarding
+chromium shows the hub's page to the tests
+zsh completes command lines in the tests
+fish completes command lines in the tests
+bash-completion loads the completion for bash in the tests
 LIST
   fi
 }
@@ -103,3 +111,4 @@ check_node
 check_terraform
 install_packages
 install_node_modules
+if [ "$profile" = test ]; then scripts/virtualbox-chroot.sh; fi

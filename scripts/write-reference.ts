@@ -1,11 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { resources } from '../provider/resources';
-import { renderReference } from '../rendering/reference';
+import { referencePages } from './reference-pages';
 
-// Writes docs/reference/ from the resources' shapes; `make render` runs it, and a test fails when the pages are stale.
+// Writes docs/reference/; `make render` runs it, and a test fails when the pages are stale.
 const directory = join(__dirname, '../docs/reference');
 mkdirSync(directory, { recursive: true });
-for (const [name, page] of renderReference(resources.map(({ shape }) => shape))) {
-  writeFileSync(join(directory, name), page);
-}
+for (const [name, page] of referencePages()) writeFileSync(join(directory, name), page);

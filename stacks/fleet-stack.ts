@@ -38,6 +38,7 @@ const propsSchema = z.strictObject({
 export class FleetStack extends TerraformStack implements IFleet {
   readonly fleetName: string;
   readonly paths: FleetPaths;
+  readonly cacheDirectory: string;
   readonly portLedger: PortLedger;
 
   constructor(scope: IFleetProject, name: string, props: FleetStackProps = {}) {
@@ -47,6 +48,7 @@ export class FleetStack extends TerraformStack implements IFleet {
     this.node.addValidation({ validate: () => problems });
     this.fleetName = name;
     this.paths = new FleetPaths(text(props.stateDirectory) ?? defaultStateDirectory(name));
+    this.cacheDirectory = text(props.cacheDirectory) ?? DEFAULT_CACHE_DIRECTORY;
     this.portLedger = scope.portLedger;
 
     // as seen from the stack's output, where Terraform runs; the default would be an absolute path
@@ -54,7 +56,7 @@ export class FleetStack extends TerraformStack implements IFleet {
     const provider = new BuildfleetProvider(this, 'buildfleet', {
       fleet: name,
       stateDirectory: this.paths.stateDirectory,
-      cacheDirectory: text(props.cacheDirectory) ?? DEFAULT_CACHE_DIRECTORY,
+      cacheDirectory: this.cacheDirectory,
     });
     new NullProvider(this, 'null');
     if (props.nullProvider !== 'registry') this.serveNullBinding(provider);

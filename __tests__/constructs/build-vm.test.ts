@@ -9,6 +9,7 @@ test('a VM is wired to its keys, its image and the workstation by references', (
     ...fleet.standard,
     memory: Size.mebibytes(3072),
     heartbeat: Duration.seconds(5),
+    drainTimeout: Duration.minutes(2),
   });
   const plan = fleet.plan();
   expect(planned(plan, 'buildfleet_vm.alpha')).toMatchObject({
@@ -33,7 +34,20 @@ test('a VM is wired to its keys, its image and the workstation by references', (
     developer_public_keys: '${buildfleet_workstation.workstation.developer_public_keys}',
     heartbeat_seconds: 5,
     ready_timeout_seconds: 600,
+    drain_timeout_seconds: 120,
+    developer_key: '~/.ssh/id_build',
   });
+});
+
+test('builds have ten minutes to end, or no time at all, and never less than that', () => {
+  const planOf = (props: { readonly drainTimeout?: Duration }) => {
+    const fleet = new TestFleet();
+    new BuildVm(fleet.stack, 'alpha', { ...fleet.standard, ...props });
+    return planned(fleet.plan(), 'buildfleet_vm.alpha');
+  };
+  expect(planOf({})).toMatchObject({ drain_timeout_seconds: 600 });
+  expect(planOf({ drainTimeout: Duration.seconds(0) })).toMatchObject({ drain_timeout_seconds: 0 });
+  expect(() => planOf({ drainTimeout: Duration.seconds(-1) })).toThrow('must be whole seconds, 0 or more');
 });
 
 test('a VM is made after what it dials into and what pins it, and destroyed before', () => {

@@ -8,7 +8,6 @@ import { imageShape } from '../../model/resources/image';
 import { managedFileShape } from '../../model/resources/managed-file';
 import { vmShape } from '../../model/resources/vm';
 import { workstationShape } from '../../model/resources/workstation';
-import { toCamelCase } from '../../model/wire-names';
 import { TestFleet } from '../support/test-fleet';
 
 function fleetOfTwo(): TestFleet {
@@ -78,7 +77,7 @@ test('every resource fits its shape, references apart', () => {
   for (const [type, ofType] of ours) {
     const { attributes } = shapes.find((shape) => shape.type === type)!;
     for (const resource of Object.values(ofType)) {
-      const given = Object.entries(resource).filter(([name]) => !['//', 'depends_on'].includes(name));
+      const given = Object.entries(resource).filter(([name]) => !['//', 'depends_on', 'lifecycle'].includes(name));
       const values = camelCase(Object.fromEntries(given)) as Record<string, unknown>;
       for (const [name, value] of Object.entries(values)) {
         const attribute = attributes[name]!;
@@ -100,4 +99,9 @@ function camelCase(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(camelCase);
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, member]) => [toCamelCase(key), camelCase(member)]));
+}
+
+/** `memory_mib` → `memoryMib` */
+function toCamelCase(name: string): string {
+  return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

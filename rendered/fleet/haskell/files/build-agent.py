@@ -26,6 +26,8 @@ LONGEST_WAIT_SECONDS = 10.0
 # How long a POST whose answer got lost may still turn into an entry.
 UNCERTAIN_POST_SECONDS = 30.0
 REPEAT_LOG_SECONDS = 300.0
+# A hub takes 4000 characters of description; the rest of it needs a few hundred.
+BUILDS_CHARACTERS = 2000
 
 
 class Unreachable(Exception):
@@ -55,6 +57,7 @@ class Settings:
         self.host_name = environ.get("BUILD_HOST_NAME") or socket.gethostname()
         self.ghcup = environ.get("GHCUP_DIRECTORY") or "/home/build/.ghcup"
         self.dpkg_status = environ.get("DPKG_STATUS") or "/var/lib/dpkg/status"
+        self.build_directory = environ.get("BUILD_DIRECTORY") or "/build"
 
     @property
     def title(self):
@@ -281,6 +284,78 @@ def load_average():
         return "unknown"
 
 
+def read_text(path):
+    with open(path, encoding="ascii", errors="replace") as file:
+        return file.read()
+
+
+def uptime():
+    try:
+        return "%ds" % float(read_text("/proc/uptime").split()[0])
+    except (OSError, ValueError, IndexError):
+        return "unknown"
+
+
+def memory():
+    """Total and available memory."""
+    try:
+        lines = (line.split() for line in read_text("/proc/meminfo").splitlines())
+        kibibytes = {words[0]: words[1] for words in lines if len(words) > 1}
+        return tuple("%dMiB" % (int(kibibytes[name]) // 1024) for name in ("MemTotal:", "MemAvailable:"))
+    except (OSError, ValueError, KeyError):
+        return "unknown", "unknown"
+
+
+def disk_free(directory):
+    """What is left for those who are not root."""
+    try:
+        disk = os.statvfs(directory)
+        return "%dMiB" % (disk.f_bavail * disk.f_frsize // (1024 * 1024))
+    except OSError:
+        return "unknown"
+
+
+def running_builds(directory):
+    """Names of the workspaces whose lock is held, comma separated.
+
+    The kernel's table of locks is read instead of trying the locks: a lock that we held for a moment would make a build
+    that starts in it wait. The table names files by the device of their file system, which is also what stat says,
+    except on btrfs and overlays.
+    """
+    try:
+        names = [name for name in os.listdir(directory) if name.endswith(".run")]
+    except FileNotFoundError:
+        return "none"
+    except OSError:
+        return "unknown"
+    try:
+        held = set()
+        for words in (line.split() for line in read_text("/proc/locks").splitlines()) if names else ():
+            # `1: FLOCK ADVISORY WRITE 812 fe:00:1234 0 EOF`; a lock that somebody waits for has an arrow before FLOCK.
+            if len(words) > 5 and words[1] == "FLOCK" and words[3] == "WRITE":
+                held.add(words[5])
+    except OSError:
+        return "unknown"
+    builds = ",".join(sorted(plain_name(name[:-4]) for name in names if lock_key(directory + "/" + name) in held))
+    if len(builds) > BUILDS_CHARACTERS:
+        builds = builds[:BUILDS_CHARACTERS].rpartition(",")[0]
+    return builds or "none"
+
+
+def lock_key(path):
+    """How /proc/locks names a file."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return None
+    return "%02x:%02x:%d" % (os.major(status.st_dev), os.minor(status.st_dev), status.st_ino)
+
+
+def plain_name(name):
+    """A name that cannot be taken for several, nor for another fact."""
+    return "".join(c if c.isascii() and (c.isalnum() or c in "._+-") else "_" for c in name)
+
+
 class Agent:
     def __init__(self, settings, hub, toolchain):
         self.settings, self.hub, self.toolchain = settings, hub, toolchain
@@ -369,14 +444,21 @@ class Agent:
 
     def entry(self):
         ghcs, cabals = self.toolchain.find()
-        host, port = self.settings.host_name, self.settings.tunnel_port
+        host, port, build = self.settings.host_name, self.settings.tunnel_port, self.settings.build_directory
+        memory_total, memory_free = memory()
         facts = {
             "ghc": ",".join(ghcs) or "none",
             "cabal": ",".join(cabals) or "none",
             "host": host,
             "address": own_address(),
             "tunnel-port": port,
+            "cpus": os.cpu_count() or "unknown",
+            "memory": memory_total,
+            "memory-free": memory_free,
+            "disk-free": disk_free(build),
             "load": load_average(),
+            "uptime": uptime(),
+            "builds": running_builds(build + "/.buildfleet"),
             "heartbeat": "%gs" % self.settings.heartbeat,
             "seen": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }

@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { DEFAULT_IMAGE_PACKAGES, type ImageDefinitionProps } from '../model/image-definition';
+import { singleLineSchema } from '../model/names';
+import type { Size } from '../model/size';
+import { imageAssets } from '../rendering/image-assets';
+import { type ImageSource, listed } from './image-source';
+import { sizeSchema } from './schemas';
+
+export interface DebianImageProps {
+  /** GHC from the distribution. @default the version that the suite has, 9.6.6 in trixie */
+  readonly ghc?: string;
+  /** Debian release. @default 'trixie' */
+  readonly suite?: 'trixie';
+  /** Archive to install from. @default the workstation's own, if that is a Debian mirror */
+  readonly mirror?: string;
+  /** Moment of the archive to install from, for mirrors that keep snapshots, `20250520T000000Z`. @default the present */
+  readonly snapshot?: string;
+  /** Packages that developers find in the image besides the toolchain. @default build tools and libraries that common packages need */
+  readonly packages?: readonly string[];
+  /** Size of the disk; only what is used takes space. @default 40 GiB */
+  readonly disk?: Size;
+  /** @default 'en_US.UTF-8' */
+  readonly locale?: string;
+  /** @default 'us' */
+  readonly keyboard?: string;
+  /** @default 'Europe/Berlin' */
+  readonly timezone?: string;
+}
+
+const textSchema = singleLineSchema.optional();
+
+export const debianImagePropsSchema = z.strictObject({
+  ghc: textSchema,
+  suite: z.enum(['trixie']).default('trixie').meta({ remedy: "use 'trixie'" }),
+  mirror: textSchema,
+  snapshot: textSchema,
+  packages: z.array(singleLineSchema).optional(),
+  disk: sizeSchema.optional(),
+  locale: textSchema,
+  keyboard: textSchema,
+  timezone: textSchema,
+});
+
+/** Debian by mmdebstrap, toolchain from the distribution. */
+export function debianImage(name: string, props: z.infer<typeof debianImagePropsSchema>): ImageSource {
+  const { ghc, suite, mirror = null, snapshot = null, packages, disk, locale, keyboard, timezone } = props;
+  const files = imageAssets();
+  return {
+    files,
+    ghc,
+    definition: {
+      name,
+      base: { kind: 'debian', suite, architecture: 'amd64', mirror, snapshot },
+      packages: packages ?? [...DEFAULT_IMAGE_PACKAGES],
+      ...listed(files),
+      ...{ diskMib: disk?.toMebibytes(), locale, keyboard, timezone },
+    } satisfies ImageDefinitionProps,
+  };
+}
