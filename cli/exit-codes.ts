@@ -5,31 +5,51 @@ export const EXIT = {
   failure: 1,
   /** The command line cannot be understood. */
   usage: 2,
-  /** No such fleet, VM, or reserved port, or a file of the fleet cannot be read. */
+  /** No such fleet, VM, image, reserved port or revision, or a file of the fleet cannot be read. */
   notFound: 3,
   /** A VM is there but cannot be used. */
   notUsable: 4,
+  /** The workstation is not ready for the fleet, or its hub cannot be asked. */
+  notReady: 5,
 } as const;
 
 /** Exit code of ssh when it could not connect; `ssh` and `exec` pass it on. */
 export const SSH_CONNECTION_FAILED = 255;
 
+/** Exit code after Ctrl-C, as shells give it, where no program of a VM has one. */
+export const INTERRUPTED = 130;
+
 /** Errors, by code, that end the command with something else than {@link EXIT.failure}. */
-const BY_ERROR: Readonly<Record<string, number>> = {
+export const EXIT_BY_ERROR: Readonly<Record<string, number>> = {
   usage: EXIT.usage,
   'hub-host': EXIT.usage,
   'fleet-not-found': EXIT.notFound,
+  'project-not-found': EXIT.notFound,
+  'project-refused': EXIT.usage,
+  'project-not-cabal': EXIT.notFound,
+  'project-not-built': EXIT.notFound,
+  'nothing-built': EXIT.notFound,
+  'no-vm-usable': EXIT.notUsable,
+  'vm-draining': EXIT.notUsable,
+  'connection-lost': SSH_CONNECTION_FAILED,
+  'project-unreadable': EXIT.notFound,
   'fleet-ambiguous': EXIT.notFound,
   'fleet-unreadable': EXIT.notFound,
   'vm-unknown': EXIT.notFound,
   'registry-not-found': EXIT.notFound,
   'slot-unknown': EXIT.notFound,
+  'image-unknown': EXIT.notFound,
+  'image-ambiguous': EXIT.notFound,
+  'revision-unknown': EXIT.notFound,
+  'rendered-missing': EXIT.notFound,
+  'rendered-unreadable': EXIT.notFound,
   'vm-not-usable': EXIT.notUsable,
+  'hub-unavailable': EXIT.notReady,
 };
 
 /** Exit code for an error with this code. */
 export function exitCodeOf(errorCode: string): number {
-  return BY_ERROR[errorCode] ?? EXIT.failure;
+  return EXIT_BY_ERROR[errorCode] ?? EXIT.failure;
 }
 
 /** The paragraph on exit codes that ends `--help`. */
@@ -38,7 +58,12 @@ Exit codes:
   0    done
   1    failed
   2    the command line cannot be understood
-  3    no such fleet, VM or reserved port
-  4    a VM is there but cannot be used
+  3    no such fleet, VM, image, reserved port, project or revision
+  4    a VM is there but cannot be used, or none can
+  5    the workstation is not ready for the fleet (doctor), or its State Hub
+       cannot be asked (discover)
   exec and ssh end with the exit code of the command they ran, 255 when the VM
-  could not be reached, and 128 plus its number when a signal ended them.`;
+  could not be reached, and 128 plus its number when a signal ended them.
+  build, test, repl, sync, fetch and exec --project end with 255 when the
+  connection to the VM was lost.
+  deploy, diff and destroy end with cdktf's exit code, 130 after Ctrl-C.`;

@@ -1,8 +1,18 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../package.json';
 import { FleetError } from '../model/errors';
+import { defineCompletionCommands } from './command-line/completion';
+import { type CommandLine, type Define, type Work } from './command-line/definition';
+import { defineDeployCommands } from './command-line/deploy';
+import { defineFleetCommands } from './command-line/fleet';
+import { defineHubCommands } from './command-line/hub';
+import { defineImageCommands } from './command-line/images';
+import { defineLoginCommands } from './command-line/login';
+import { definePortCommands } from './command-line/ports';
+import { defineProjectCommands } from './command-line/projects';
+import { defineReviewCommands } from './command-line/review';
+import { defineToolchainCommands } from './command-line/toolchain';
 import { load } from './commands/load';
-import type { Context } from './context';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes';
 import { printError } from './print-error';
 import { openTerminal } from './terminal';
@@ -17,8 +27,19 @@ interface GlobalOptions {
 /** Signals after which a command tidies up and ends. */
 const ENDING = ['SIGINT', 'SIGTERM'] as const;
 
-/** Does the work of one command and answers its exit code. Modules are loaded when they are needed. */
-type Work = (context: Context) => Promise<number>;
+/** In the order in which `--help` lists them. */
+const COMMANDS: readonly Define[] = [
+  defineProjectCommands,
+  defineLoginCommands,
+  defineFleetCommands,
+  defineDeployCommands,
+  defineToolchainCommands,
+  defineHubCommands,
+  defineImageCommands,
+  definePortCommands,
+  defineReviewCommands,
+  defineCompletionCommands,
+];
 
 /**
  * Runs the command line. Everything that goes wrong has been told when it returns.
@@ -29,7 +50,7 @@ type Work = (context: Context) => Promise<number>;
 export async function main(argv: readonly string[]): Promise<number> {
   let work: Work | undefined;
   let options: GlobalOptions = {};
-  const program = buildProgram((command, chosen) => {
+  const program = buildProgram(argv, (command, chosen) => {
     options = command.optsWithGlobals<GlobalOptions>();
     work = chosen;
   });
@@ -74,7 +95,7 @@ function wantsJson(argv: readonly string[]): boolean {
 }
 
 /** The commands. `choose` gets the work of the one that the command line names, which is not started here. */
-function buildProgram(choose: (command: Command, work: Work) => void): Command {
+export function buildProgram(argv: readonly string[], choose: (command: Command, work: Work) => void): Command {
   const program = new Command('buildfleet')
     .description('Looks at a fleet of Haskell build machines and works on them.')
     .version(version)
@@ -84,61 +105,20 @@ function buildProgram(choose: (command: Command, work: Work) => void): Command {
     .addHelpText('after', EXIT_CODES_HELP);
   addGlobalOptions(program);
 
-  const add = (usage: string, description: string, parent: Command = program): Command =>
-    addGlobalOptions(parent.command(usage).description(description));
-
-  add('status', 'show power, tunnel, hub entry and GHC of every VM').action(function (this: Command) {
-    choose(this, (context) => load.status().status(context));
-  });
-
-  add('ssh', 'log in to a VM, or run one command there with a terminal')
-    .usage('[options] VM [-- CMD…]')
-    .argument('<vm>', 'any alias of the VM')
-    .argument('[command...]', 'command and its arguments, run as they are, without a shell')
-    .passThroughOptions()
-    .action(function (this: Command, vm: string, command: string[]) {
-      choose(this, (context) => load.ssh().ssh(context, vm, withoutSeparator(command)));
-    });
-
-  add('exec', 'run a command on a VM; input, output and exit code are the command’s own')
-    .usage('[options] VM -- CMD…')
-    .argument('<vm>', 'any alias of the VM')
-    .argument('<command...>', 'command and its arguments, run as they are, without a shell')
-    .passThroughOptions()
-    .action(function (this: Command, vm: string, command: string[]) {
-      choose(this, (context) => load.ssh().exec(context, vm, withoutSeparator(command)));
-    });
-
-  add('smoke', 'prove the whole chain: tunnel, GHC, hub entry, and a program built and run')
-    .argument('[vm...]', 'VMs to try (default: all of the fleet)')
-    .action(function (this: Command, vms: string[]) {
-      choose(this, (context) => load.smoke().smoke(context, vms));
-    });
-
-  add('hub', 'serve a State Hub in the foreground')
-    .option('--port <port>', 'port on 127.0.0.1', '8000')
-    .option('--database <path>', 'file of the database', '~/.local/state/buildfleet/hub.sqlite')
-    .action(function (this: Command) {
-      const { port, database } = this.opts<{ port: string; database: string }>();
-      choose(this, (context) => load.hub().hub(context, port, database));
-    });
-
-  const ports = program.command('ports').description('tunnel ports and the VMs that they are reserved for');
-  add('list', 'show the port registry', ports)
-    .option('--registry <path>', 'the registry', 'port-registry.yml')
-    .action(function (this: Command) {
-      const { registry } = this.opts<{ registry: string }>();
-      choose(this, (context) => load.ports().listPorts(context, registry));
-    });
-  add('release', 'free the port of a VM that is no longer in the fleet', ports)
-    .argument('<name-or-port>', 'name of the VM, or the port')
-    .option('--registry <path>', 'the registry', 'port-registry.yml')
-    .action(function (this: Command, slot: string) {
-      const { registry } = this.opts<{ registry: string }>();
-      choose(this, (context) => load.ports().releaseSlot(context, registry, slot));
-    });
-
+  const commandLine: CommandLine = {
+    argv,
+    program,
+    choose,
+    add: (usage, { description, examples, parent = program }) =>
+      addGlobalOptions(parent.command(usage).description(description)).addHelpText('after', examplesHelp(examples)),
+  };
+  for (const define of COMMANDS) define(commandLine);
   return program;
+}
+
+function examplesHelp(examples: readonly string[]): string {
+  const title = examples.length === 1 ? 'Example:' : 'Examples:';
+  return ['', title, ...examples.map((example) => `  buildfleet ${example}`)].join('\n');
 }
 
 function addGlobalOptions(command: Command): Command {
@@ -146,9 +126,4 @@ function addGlobalOptions(command: Command): Command {
     .option('--fleet <path>', 'fleet.json (default: BUILDFLEET_FLEET, else the only fleet deployed here)')
     .option('--json', 'print one JSON document')
     .option('--quiet', 'print data and errors only');
-}
-
-/** The separator that came after the name of the VM is not part of the command. */
-function withoutSeparator(command: readonly string[]): readonly string[] {
-  return command[0] === '--' ? command.slice(1) : command;
 }

@@ -12,7 +12,7 @@ const RESET = '\u001b[0m';
  */
 export function renderTable(header: readonly string[], rows: readonly (readonly Cell[])[], colour: boolean): string {
   const lines: readonly (readonly Cell[])[] = [header, ...rows];
-  const widths = header.map((_, column) => Math.max(...lines.map((line) => widthOf(textOf(line[column] ?? '')))));
+  const widths = columnWidths(header, lines);
   return lines
     .map((line) => {
       const cells = widths.map((width, column) => {
@@ -22,6 +22,16 @@ export function renderTable(header: readonly string[], rows: readonly (readonly 
       return cells.join('  ').trimEnd();
     })
     .join('\n');
+}
+
+/** How wide {@link renderTable} makes the table. */
+export function tableWidth(header: readonly string[], rows: readonly (readonly Cell[])[]): number {
+  const widths = columnWidths(header, [header, ...rows]);
+  return widths.reduce((sum, width) => sum + width + 2, -2);
+}
+
+function columnWidths(header: readonly string[], lines: readonly (readonly Cell[])[]): number[] {
+  return header.map((_, column) => Math.max(...lines.map((line) => widthOf(textOf(line[column] ?? '')))));
 }
 
 function textOf(cell: Cell): string {

@@ -8,8 +8,12 @@ export interface Terminal {
   error(text: string): void;
   /** Whether `--json` was given: data is then one JSON document. */
   readonly json: boolean;
+  /** Whether messages are left out. */
+  readonly quiet?: boolean;
   /** Whether data may carry colours. */
   readonly colour: boolean;
+  /** Size of the terminal that shows the data, as it is now; undefined where no terminal does. */
+  readonly screen?: { readonly columns: number; readonly rows: number } | undefined;
 }
 
 export interface TerminalOptions {
@@ -21,6 +25,8 @@ export interface TerminalOptions {
 export interface Stream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
 }
 
 /** The terminal of this process. Colours only where somebody sees them and NO_COLOR is not set. */
@@ -37,6 +43,11 @@ export function openTerminal(
     },
     error: (text) => void stderr.write(`${text}\n`),
     json: options.json,
+    quiet: options.quiet,
+    get screen() {
+      if (stdout.isTTY !== true || environment['TERM'] === 'dumb') return undefined;
+      return { columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 };
+    },
     colour: stdout.isTTY === true && !options.json && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb',
   };
 }

@@ -18,7 +18,7 @@ afterEach(() => {
 
 /** Replaces a command by one that records what it is called with. */
 function record(
-  module: 'ssh' | 'smoke' | 'status' | 'ports' | 'hub',
+  module: 'ssh' | 'smoke' | 'status' | 'image' | 'ports' | 'hub',
   name: string,
 ): { readonly calls: [Context, ...unknown[]][] } {
   const calls: [Context, ...unknown[]][] = [];
@@ -77,10 +77,28 @@ test('ports has defaults and takes the slot', async () => {
   expect(calls[0]?.slice(1)).toEqual(['port-registry.yml', 'alpha']);
 });
 
+test('image gc has defaults, and verify takes an image or none', async () => {
+  const gc = record('image', 'collectImages');
+  await main(['image', 'gc']);
+  await main(['image', 'gc', '--dry-run', '--min-age', '0', '--cache', '/c']);
+  expect(gc.calls.map(([, options]) => options)).toEqual([
+    { cache: '~/.cache/buildfleet', dryRun: false, minAgeMinutes: 60 },
+    { cache: '/c', dryRun: true, minAgeMinutes: 0 },
+  ]);
+  const { calls } = record('image', 'verify');
+  await main(['image', 'verify']);
+  await main(['image', 'verify', 'haskell', '--definition', 'd.json']);
+  expect(calls.map(([, name, options]) => [name, options])).toEqual([
+    [undefined, { cache: '~/.cache/buildfleet' }],
+    ['haskell', { cache: '~/.cache/buildfleet', definition: 'd.json' }],
+  ]);
+});
+
 test.each([
+  [['image', 'gc', '--min-age', 'x'], /argument 'x' is invalid. give a whole number/],
   [['frobnicate'], /unknown command 'frobnicate'/],
   [['status', '--frob'], /unknown option '--frob'/],
-  [['exec'], /missing required argument 'vm'/],
+  [['exec'], /missing required argument 'words'/],
   [['exec', 'alpha', '--'], /no command to run/],
   [['ports', 'release'], /missing required argument/],
 ])('%j is a usage error', async (argv, message) => {
@@ -104,4 +122,19 @@ test('help is data and documents the exit codes', async () => {
 test('no command at all shows the help as an error', async () => {
   expect(await main([])).toBe(2);
   expect(stderr).toMatch(/^Usage: buildfleet/);
+});
+
+test.each([
+  [['status'], undefined],
+  [['status', '--watch'], 2],
+  [['status', '--watch', '0.5', '--json'], 0.5],
+])('%j looks every so many seconds, or once', async (argv, watch) => {
+  const { calls } = record('status', 'status');
+  expect(await main(argv)).toBe(42);
+  expect(calls[0]?.[1]).toEqual({ watch });
+});
+
+test.each(['0', '-1', 'soon', '1e9'])('status --watch=%s is no number of seconds', async (seconds) => {
+  expect(await main(['status', `--watch=${seconds}`])).toBe(2);
+  expect(stderr).toContain('give seconds');
 });

@@ -1,18 +1,31 @@
 #!/bin/bash
-# Runs a command on a build machine for `buildfleet exec`: supervise.sh COMMAND [ARGUMENT…]
-# Without a terminal sshd tells nobody that the client has gone. It does end its own process then, which the caller
-# (setpriv --pdeathsig TERM) has the kernel turn into a TERM for this shell, and this shell ends the whole job.
+# Runs a command on a build machine that has no terminal to hang up: supervise.sh SCRIPT COMMAND [ARGUMENT…]
+# With a SCRIPT, which is bash's, that is evaluated with the rest as its arguments; without, it is empty.
+# sshd tells nobody that the client has gone, least of all when several commands share one connection. It does close
+# its end of the command's output, which GNU tail notices at once: then the whole job is ended.
 
+script=$1
+shift
 # A process group of its own for the command, which also leaves its SIGINT as it was.
 set -m
 (
   set +m
+  if [ -n "$script" ]; then
+    eval "$script"
+    exit
+  fi
   exec -- "$@"
 ) <&0 &
 job=$!
+(
+  tail --follow /dev/null
+  kill -TERM $$
+) </dev/null 2>/dev/null &
+watcher=$!
 # sshd waits until nobody holds the connection's ends, and the shell's remarks are not the command's output.
 exec </dev/null >/dev/null 2>&1
 
+# shellcheck disable=SC2317 # the trap calls it
 end_job() {
   trap '' TERM HUP
   kill -TERM -- "-$job"
@@ -27,5 +40,7 @@ trap end_job TERM HUP
 while :; do
   wait "$job"
   status=$?
-  kill -0 "$job" || exit "$status"
+  kill -0 "$job" || break
 done
+kill -KILL -- "-$watcher"
+exit "$status"

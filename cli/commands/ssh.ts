@@ -1,12 +1,17 @@
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
+import { classifySshFailure } from '../../process/host-key-probe';
 import { runInteractive } from '../../process/interactive';
+import { CommandError } from '../../process/run';
 import { type Context, openFleet } from '../context';
 import { SSH_CONNECTION_FAILED } from '../exit-codes';
 import { findVm, type LoadedFleet } from '../fleet-file';
-import { commandWithTerminal, sshArguments, supervisedCommand } from '../ssh/remote-command';
-import { collectStatus } from '../status/collect';
-import { driverPowerReader } from '../status/driver-power';
+import { Connections } from '../ssh/connections';
+import { commandWithTerminal, supervisedCommand } from '../ssh/remote-command';
+import { describeTrouble } from '../status/explain';
+
+/** Longest that a VM may take to let us in. */
+const CONNECT_SECONDS = 10;
 
 /** `buildfleet ssh VM`: a login, or one command on a terminal of its own if we have one ourselves. */
 export async function ssh(context: Context, alias: string, command: readonly string[]): Promise<number> {
@@ -53,18 +58,35 @@ async function connect(
   options: readonly string[],
   command?: string,
 ): Promise<number> {
+  const connections = new Connections(loaded, context);
+  if (!(await isOpen(context, connections, vm))) {
+    await explain(context, loaded, vm);
+    return SSH_CONNECTION_FAILED;
+  }
   const exitCode = await runInteractive(
     'ssh',
-    sshArguments(loaded.sshConfig, ['-o', 'ConnectTimeout=10', ...options], vm.name, command),
+    connections.arguments(vm, ['-o', `ConnectTimeout=${CONNECT_SECONDS}`, ...options], command),
   );
   if (exitCode === SSH_CONNECTION_FAILED) await explain(context, loaded, vm);
   return exitCode;
 }
 
+/** Whether it makes sense to go on. A login that needs a question answered is left to the ssh that has the terminal. */
+async function isOpen(context: Context, connections: Connections, vm: FleetVm): Promise<boolean> {
+  try {
+    await connections.open(vm, { timeoutSeconds: CONNECT_SECONDS });
+    return true;
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.cancelled) throw error;
+    if (classifySshFailure(error.stderr).state === 'up') return true;
+    context.terminal.error(error.stderr.trim());
+    return false;
+  }
+}
+
 /** Says why the VM could not be reached, unless it can: then 255 was the command's own. */
 async function explain(context: Context, loaded: LoadedFleet, vm: FleetVm): Promise<void> {
-  const tools = { run: context.run, powerReader: driverPowerReader(loaded, context), signal: context.signal };
-  const [found] = (await collectStatus(loaded, tools, [vm])).vms;
-  if (found === undefined || found.tunnel.state === 'up' || found.problem === null) return;
-  context.terminal.error(`buildfleet: ${vm.name}: ${found.problem.reason}: ${found.problem.remedy}`);
+  for (const { reason, remedy } of await describeTrouble(context, loaded, [vm])) {
+    context.terminal.error(`buildfleet: ${vm.name}: ${reason}: ${remedy}`);
+  }
 }

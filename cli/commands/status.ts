@@ -3,17 +3,34 @@ import { EXIT } from '../exit-codes';
 import { collectStatus } from '../status/collect';
 import { driverPowerReader } from '../status/driver-power';
 import { renderStatus } from '../status/render';
+import type { StatusReport } from '../status/report';
+import { watchStatus } from '../status/watch';
 
-/** `buildfleet status`: exit code 4 when at least one VM cannot be used. */
-export async function status(context: Context): Promise<number> {
-  const loaded = openFleet(context);
-  const report = await collectStatus(loaded, {
-    run: context.run,
-    powerReader: driverPowerReader(loaded, context),
-    signal: context.signal,
-  });
-  context.terminal.data(
-    context.terminal.json ? JSON.stringify(report, null, 2) : renderStatus(report, context.terminal.colour),
+export interface StatusOptions {
+  /** Seconds between two looks; undefined looks once. */
+  readonly watch: number | undefined;
+}
+
+/**
+ * `buildfleet status`: exit code 4 when at least one VM cannot be used. With `--watch` it goes on until Ctrl-C, which is
+ * what ends it well.
+ */
+export async function status(context: Context, { watch }: StatusOptions): Promise<number> {
+  const { terminal, signal } = context;
+  if (watch !== undefined) {
+    await watchStatus({ terminal, signal, seconds: watch, look: () => look(context) });
+    return EXIT.ok;
+  }
+  const report = await look(context);
+  terminal.data(
+    terminal.json ? JSON.stringify(report, null, 2) : renderStatus(report, terminal.colour, terminal.screen?.columns),
   );
   return report.vms.every((vm) => vm.usable) ? EXIT.ok : EXIT.notUsable;
+}
+
+/** Reads everything anew, `fleet.json` included: a deploy may have changed it. */
+function look(context: Context): Promise<StatusReport> {
+  const loaded = openFleet(context);
+  const tools = { run: context.run, powerReader: driverPowerReader(loaded, context), signal: context.signal };
+  return collectStatus(loaded, tools);
 }

@@ -1,15 +1,14 @@
-import { probeHostKey } from '../../process/host-key-probe';
 import { describePortOwner, listenersOn, portOwner } from '../../process/port-owner';
 import type { Run } from '../../process/run';
 import type { FleetVm } from '../../model/fleet';
 import type { LoadedFleet } from '../fleet-file';
 import { type Findings, diagnose } from './diagnose';
-import { askHubForEntries, type HubAnswer, hubEntryOf } from './hub-entries';
+import { askHubForEntries, factsOf, type HubAnswer, hubEntryOf } from './hub-entries';
+import { imageOf, type VmImage } from './image';
+import { notesOn } from './notes';
 import { type PowerReader, readPower } from './power';
+import { probeTunnel } from './probe';
 import type { Power, StatusReport, Tunnel, VmStatus } from './report';
-
-/** Longest that the sshd of a VM may take to show its host key. */
-const PROBE_SECONDS = 2;
 
 /** What {@link collectStatus} works with. */
 export interface StatusTools {
@@ -25,13 +24,13 @@ export async function collectStatus(
   vms: readonly FleetVm[] = loaded.fleet.vms,
 ): Promise<StatusReport> {
   const { fleet } = loaded;
-  // The programs are started before our own work is done, which then costs nothing.
-  const probes = vms.map((vm) => ({ vm, tunnel: probeTunnel(loaded, vm, tools) }));
   const hub = askHubForEntries(fleet.hub, tools.signal);
+  // The programs are started before our own work is done, which then costs nothing.
+  const probes = vms.map((vm) => ({ vm, tunnel: probeTunnel(loaded, vm, hub, tools) }));
   const statuses = await Promise.all(
     probes.map(async (probe) => {
-      const [power, tunnel, answer] = await Promise.all([readPower(tools.powerReader, probe.vm), probe.tunnel, hub]);
-      return vmStatus(loaded, probe.vm, tools, { power, tunnel, hub: answer });
+      const [machine, tunnel, answer] = await Promise.all([readPower(tools.powerReader, probe.vm), probe.tunnel, hub]);
+      return vmStatus(loaded, probe.vm, tools, { ...machine, tunnel, hub: answer });
     }),
   );
   const { url, reachable, detail } = await hub;
@@ -44,17 +43,24 @@ export async function collectStatus(
   };
 }
 
-function probeTunnel(loaded: LoadedFleet, vm: FleetVm, { run, signal }: StatusTools): Promise<Tunnel> {
-  return probeHostKey(run, ['-F', loaded.sshConfig, '--', vm.name], { timeoutSeconds: PROBE_SECONDS, signal });
+/** What was seen of one VM. */
+interface Seen {
+  readonly power: Power;
+  readonly image: VmImage | null;
+  readonly tunnel: Tunnel;
+  readonly hub: HubAnswer;
 }
 
 function vmStatus(
   loaded: LoadedFleet,
   vm: FleetVm,
   tools: StatusTools,
-  { power, tunnel, hub }: { readonly power: Power; readonly tunnel: Tunnel; readonly hub: HubAnswer },
+  { power, image: found, tunnel, hub }: Seen,
 ): VmStatus {
-  const hubEntry = hubEntryOf(hub, vm, new Date());
+  const now = new Date();
+  const [hubEntry, facts] = [hubEntryOf(hub, vm, now), factsOf(hub, vm, now)];
+  const image = imageOf(loaded.fleet, vm, found, now);
+  const consoleLog = tools.powerReader.consoleLog(vm);
   const problem = diagnose({
     fleet: loaded.fleet.fleet,
     tunnelPort: vm.tunnelPort,
@@ -62,7 +68,7 @@ function vmStatus(
     tunnel,
     hubEntry,
     hub,
-    consoleLog: tools.powerReader.consoleLog(vm),
+    consoleLog,
     ...localFindings(loaded, vm, tunnel),
   });
   return {
@@ -75,9 +81,15 @@ function vmStatus(
     power,
     tunnel,
     hubEntry,
+    facts,
+    image,
     login: `ssh ${vm.id}`,
     usable: problem === null,
     problem,
+    notes:
+      problem === null
+        ? notesOn({ fleet: loaded.fleet.fleet, vm: vm.id, tunnel, hubEntry, facts, image, consoleLog })
+        : [],
   };
 }
 

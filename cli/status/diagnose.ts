@@ -33,7 +33,11 @@ function powerProblem({ power, fleet }: Findings): Problem | null {
     case 'crashed':
       return { reason: `the VM has crashed${why}`, remedy: `${deploy}, which starts it again` };
     case 'paused':
-      return { reason: `the VM is paused${why}`, remedy: `${deploy}, which lets it go on` };
+      return {
+        reason: `the VM is paused${why}`,
+        // QEMU halts a VM that it cannot write for, most often because its disk cannot grow.
+        remedy: `${power.detail.endsWith('io-error') ? "free some space on the host's disk, then " : ''}${deploy}, which lets it go on`,
+      };
     case 'running':
     case 'unknown':
       return null;
@@ -47,6 +51,7 @@ export function tunnelProblem(findings: Omit<Findings, 'power' | 'hubEntry' | 'h
   const place = `127.0.0.1:${tunnelPort}`;
   switch (tunnel.state) {
     case 'up':
+    case 'slow':
       return null;
     case 'wrong-host-key':
       return {
@@ -76,7 +81,7 @@ export function tunnelProblem(findings: Omit<Findings, 'power' | 'hubEntry' | 'h
     case 'unknown':
       return {
         reason: `the tunnel could not be tried: ${tunnel.detail}`,
-        remedy: `try \`buildfleet ssh\` to see more`,
+        remedy: `mend what it names; \`cdktf deploy ${fleet}\` writes the fleet's ssh configuration anew`,
       };
   }
 }
@@ -96,7 +101,7 @@ export function hubProblem({
     case 'hub-down':
       return {
         reason: `the State Hub at ${hub.url} cannot be asked (${hub.detail})`,
-        remedy: `run \`cdktf deploy ${fleet}\`, which starts it; builds through \`buildfleet exec\` work meanwhile`,
+        remedy: `run \`cdktf deploy ${fleet}\`, which starts it; \`buildfleet build\` and \`exec\` work meanwhile`,
       };
     case 'missing':
       return {

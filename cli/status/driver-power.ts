@@ -1,6 +1,7 @@
 import type { FleetVm } from '../../model/fleet';
+import type { Hypervisor } from '../../model/hypervisor';
 import { DEFAULT_CACHE_DIRECTORY, expandHome } from '../../model/paths';
-import { createDriver, type Hypervisor } from '../../provider/drivers';
+import { createDriver } from '../../provider/drivers';
 import type { HypervisorDriver } from '../../provider/drivers/driver';
 import type { Context } from '../context';
 import type { LoadedFleet } from '../fleet-file';

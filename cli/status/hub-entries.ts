@@ -5,11 +5,12 @@ import {
   heartbeatAgeSeconds,
   instanceTitle,
   isTypeEntry,
+  parseInstanceFacts,
   parseInstanceKeywords,
 } from '../../model/capability';
 import { FleetError } from '../../model/errors';
 import type { Fleet } from '../../model/fleet';
-import type { HubEntry } from './report';
+import type { Facts, HubEntry } from './report';
 
 /** Longest that a hub on this machine may take. */
 const TIMEOUT_MS = 2000;
@@ -44,10 +45,7 @@ export function hubEntryOf(
 ): HubEntry {
   const none = { heartbeatAgeSeconds: null, ghcVersions: [] };
   if (!answer.reachable) return { state: 'hub-down', ...none };
-  const age = (entry: Capability) => heartbeatAgeSeconds(entry, now) ?? Infinity;
-  const [entry] = answer.entries
-    .filter(({ title }) => title === instanceTitle(vm.name))
-    .sort((one, other) => age(one) - age(other));
+  const entry = lastWritten(answer, vm, now);
   if (entry === undefined) return { state: 'missing', ...none };
   const facts = parseInstanceKeywords(entry.keywords);
   const fresh = freshness(entry, now);
@@ -57,4 +55,25 @@ export function hubEntryOf(
     heartbeatAgeSeconds: seconds === undefined ? null : Math.max(0, Math.round(seconds)),
     ghcVersions: facts.ghcVersions,
   };
+}
+
+/** What one machine said with its last heartbeat. */
+export function factsOf(answer: HubAnswer, vm: { readonly name: string }, now: Date): Facts {
+  const facts = parseInstanceFacts(lastWritten(answer, vm, now)?.description ?? '');
+  return {
+    cpus: facts.cpus ?? null,
+    load: facts.load ?? null,
+    memoryMib: facts.memoryMib ?? null,
+    memoryFreeMib: facts.memoryFreeMib ?? null,
+    diskFreeMib: facts.diskFreeMib ?? null,
+    uptimeSeconds: facts.uptimeSeconds ?? null,
+    builds: facts.builds === undefined ? null : [...facts.builds],
+  };
+}
+
+function lastWritten(answer: HubAnswer, vm: { readonly name: string }, now: Date): Capability | undefined {
+  const age = (entry: Capability) => heartbeatAgeSeconds(entry, now) ?? Infinity;
+  return answer.entries
+    .filter(({ title }) => title === instanceTitle(vm.name))
+    .sort((one, other) => age(one) - age(other))[0];
 }

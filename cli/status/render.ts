@@ -1,32 +1,93 @@
-import { type Cell, renderTable } from '../table';
-import type { StatusReport, VmStatus } from './report';
+import { type Cell, renderTable, tableWidth } from '../table';
+import type { Problem, StatusReport, VmStatus } from './report';
+import { durationText, mebibytesText } from './units';
 
-const HEADER = ['VM', 'POWER', 'TUNNEL', 'HUB ENTRY', 'GHC', 'LOG IN'];
+/** One column of the table. */
+interface Column {
+  readonly title: string;
+  readonly cell: (vm: VmStatus) => Cell;
+}
 
-/** The report for people: a table, and below it a sentence for each VM that cannot be used. */
-export function renderStatus(report: StatusReport, colour: boolean): string {
+const LOG_IN: Column = { title: 'LOG IN', cell: (vm) => (vm.usable ? vm.login : '') };
+const UP: Column = { title: 'UP', cell: heard(({ facts }) => text(facts.uptimeSeconds, durationText)) };
+const MEMORY: Column = { title: 'FREE MEM', cell: heard(({ facts }) => text(facts.memoryFreeMib, mebibytesText)) };
+const DISK: Column = { title: 'FREE DISK', cell: heard(({ facts }) => text(facts.diskFreeMib, mebibytesText)) };
+const GHC: Column = { title: 'GHC', cell: ({ hubEntry }) => hubEntry.ghcVersions.join(', ') };
+const LOAD: Column = { title: 'LOAD', cell: heard(loadText) };
+const IMAGE: Column = { title: 'IMAGE', cell: imageText };
+const BUILDS: Column = {
+  title: 'BUILDS',
+  cell: heard(({ facts }) => text(facts.builds, ({ length }) => String(length))),
+};
+
+const COLUMNS: readonly Column[] = [
+  { title: 'VM', cell: ({ id }) => id },
+  { title: 'POWER', cell: ({ power }) => mark(power.state, power.state === 'running', power.state === 'unknown') },
+  { title: 'TUNNEL', cell: tunnelText },
+  { title: 'HUB ENTRY', cell: hubText },
+  ...[GHC, LOAD, BUILDS, MEMORY, DISK, UP, IMAGE, LOG_IN],
+];
+
+/** What a narrow terminal goes without, the first first. */
+const EXPENDABLE: readonly Column[] = [LOG_IN, UP, MEMORY, DISK, GHC, LOAD, IMAGE, BUILDS];
+
+/**
+ * The report for people: a table, and below it a sentence for each thing that is not as it should be.
+ *
+ * @param columns how wide the terminal is; undefined where nobody knows, and nothing is left out
+ */
+export function renderStatus(report: StatusReport, colour: boolean, columns?: number): string {
   if (report.vms.length === 0) return `fleet ${report.fleet} has no VMs`;
-  const table = renderTable(HEADER, report.vms.map(row), colour);
-  const problems = report.vms.flatMap((vm) =>
-    vm.problem === null ? [] : [`${vm.name}: ${vm.problem.reason}: ${vm.problem.remedy}`],
+  const table = renderFitting(report.vms, colour, columns ?? Infinity);
+  const sentences = report.vms.flatMap((vm) =>
+    [...(vm.problem === null ? [] : [vm.problem]), ...vm.notes].map((problem) => sentence(vm, problem)),
   );
-  return [table, ...problems.map((sentence) => `\n${sentence}`)].join('\n');
+  return [table, ...sentences.map((line) => `\n${line}`)].join('\n');
 }
 
-function row(vm: VmStatus): Cell[] {
-  return [
-    vm.name,
-    mark(vm.power.state, vm.power.state === 'running', vm.power.state === 'unknown'),
-    mark(`${vm.tunnel.state} :${vm.tunnelPort}`, vm.tunnel.state === 'up', false),
-    mark(hubText(vm), vm.hubEntry.state === 'fresh', vm.hubEntry.state === 'unknown-age'),
-    vm.hubEntry.ghcVersions.join(', '),
-    vm.usable ? vm.login : '',
-  ];
+function renderFitting(vms: readonly VmStatus[], colour: boolean, width: number): string {
+  let columns = COLUMNS;
+  for (const column of EXPENDABLE) {
+    if (tableWidth(...cellsOf(columns, vms)) <= width) break;
+    columns = columns.filter((other) => other !== column);
+  }
+  return renderTable(...cellsOf(columns, vms), colour);
 }
 
-function hubText({ hubEntry: { state, heartbeatAgeSeconds } }: VmStatus): string {
-  const age = heartbeatAgeSeconds === null ? '' : `, ${heartbeatAgeSeconds} s ago`;
-  return `${state}${age}`;
+function cellsOf(columns: readonly Column[], vms: readonly VmStatus[]): [string[], Cell[][]] {
+  return [columns.map(({ title }) => title), vms.map((vm) => columns.map(({ cell }) => cell(vm)))];
+}
+
+function sentence(vm: VmStatus, { reason, remedy }: Problem): string {
+  return `${vm.id}: ${reason}: ${remedy}`;
+}
+
+function tunnelText({ tunnel: { state }, tunnelPort }: VmStatus): Cell {
+  return mark(`${state} :${tunnelPort}`, state === 'up', state === 'slow');
+}
+
+function hubText({ hubEntry: { state, heartbeatAgeSeconds } }: VmStatus): Cell {
+  const age = heartbeatAgeSeconds === null ? '' : ` ${durationText(heartbeatAgeSeconds)}`;
+  return mark(`${state}${age}`, state === 'fresh', state === 'unknown-age');
+}
+
+function loadText({ facts: { load, cpus } }: VmStatus): string {
+  if (load === null) return '';
+  return cpus === null ? load.toFixed(2) : `${load.toFixed(2)}/${cpus}`;
+}
+
+function imageText({ image: { state, ageDays } }: VmStatus): Cell {
+  if (state === 'unknown') return '';
+  return state === 'current' ? state : `${state}${ageDays === null ? '' : ` ${ageDays} d`}`;
+}
+
+/** What was said long ago is left out: it would pass for what is. */
+function heard(show: (vm: VmStatus) => string): (vm: VmStatus) => Cell {
+  return (vm) => (['fresh', 'unknown-age', 'wrong-port'].includes(vm.hubEntry.state) ? show(vm) : '');
+}
+
+function text<T>(value: T | null, show: (value: T) => string): string {
+  return value === null ? '' : show(value);
 }
 
 function mark(text: string, good: boolean, neutral: boolean): Cell {

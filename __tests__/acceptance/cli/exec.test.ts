@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { quoteArgv } from '../../../cli/ssh/quote';
+import { listProcesses } from '../../../process/process-identity';
 import { describeWithTools } from '../support/tools';
 import { until } from '../support/until';
 import { buildfleet, BuildfleetProcess } from './buildfleet';
@@ -25,10 +26,12 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
   let directory: string;
   let machine: StandInMachine;
   let fleet: string;
+  let sshConfig: string;
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'buildfleet-exec-'));
     machine = await StandInMachine.create(join(directory, 'machine'));
+    sshConfig = join(directory, 'state', 'ssh-config');
     fleet = writeStandInFleet(join(directory, 'state'), machine.userKey, 'http://127.0.0.1:1', [
       { id: 'alpha', port: machine.port, hostKey: machine.hostKey },
       { id: 'dead', port: await freePort(), hostKey: machine.hostKey },
@@ -36,7 +39,7 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
   });
 
   afterAll(async () => {
-    await machine.stop();
+    await machine.dispose();
     rmSync(directory, { recursive: true, force: true });
   });
 
@@ -125,6 +128,36 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
       await until('the remote processes are gone', 10, () => !pids.some(isAlive));
     },
   );
+
+  test('kill -9 ends the command, too', async () => {
+    const file = join(directory, 'killed');
+    const script = `echo $$ > ${file}; sleep 300`;
+    const cli = new BuildfleetProcess(['exec', '--fleet', fleet, 'alpha', '--', 'sh', '-c', script]);
+    const pid = await until('the command started', 20, () => existsSync(file) && Number(readFileSync(file, 'utf8')));
+    cli.child.kill('SIGKILL');
+    await cli.finished;
+    await until('the remote process is gone', 10, () => !isAlive(pid));
+  });
+
+  test('commands share one connection, and a master that does not answer is replaced', async () => {
+    const client = async () => (await exec('sh', '-c', 'echo $SSH_CONNECTION')).stdout.toString();
+    const first = await client();
+    expect(await client()).toBe(first);
+    const masters = listProcesses().filter(({ argv }) => argv.includes('-M') && argv.includes(sshConfig));
+    expect(masters).toHaveLength(1);
+    process.kill(masters[0]!.pid, 'SIGSTOP');
+    try {
+      expect(await client()).not.toBe(first);
+    } finally {
+      process.kill(masters[0]!.pid, 'SIGKILL');
+    }
+  });
+
+  test('a connection that broke is made again', async () => {
+    await exec('true');
+    await machine.disconnect();
+    expect((await exec('echo', 'again')).stdout.toString()).toBe('again\n');
+  });
 
   test('a command that ignores being asked to end is killed', async () => {
     const file = join(directory, 'stubborn');

@@ -14,6 +14,7 @@ const PARTS = [
   'model',
   'process',
   'provider/drivers',
+  'provider/images',
   'rendering',
   'bundles',
   'package.json',

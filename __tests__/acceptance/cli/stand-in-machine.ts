@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import type { Fleet } from '../../../model/fleet';
+import { readProcess, signalProcess } from '../../../process/process-identity';
 import { run } from '../../../process/run';
 import { renderFleetFile } from '../../../rendering/fleet-file';
 import { renderKnownHosts } from '../../../rendering/known-hosts';
@@ -35,16 +36,25 @@ export class StandInMachine {
     readonly hostKey: string,
     /** Private key that may log in. */
     readonly userKey: string,
+    private readonly buildRoot: string | undefined,
   ) {}
 
-  /** @param environment what commands find in their environment on the machine, such as a PATH */
-  static async create(directory: string, environment: Readonly<Record<string, string>> = {}): Promise<StandInMachine> {
+  /**
+   * @param environment what commands find in their environment on the machine, such as a PATH
+   * @param buildRoot directory that the machine sees as its `/build`, for which root is needed
+   */
+  static async create(
+    directory: string,
+    environment: Readonly<Record<string, string>> = {},
+    buildRoot?: string,
+  ): Promise<StandInMachine> {
     mkdirSync(directory, { recursive: true });
     const [hostKey, userKey] = [join(directory, 'host_key'), join(directory, 'user_key')];
     for (const key of [hostKey, userKey])
       await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', key]);
     const port = await freePort();
-    const settings = Object.entries(environment).map(([name, value]) => `SetEnv ${name}=${value}`);
+    // Of several lines sshd takes the first.
+    const settings = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
     writeFileSync(
       join(directory, 'sshd_config'),
       [
@@ -57,20 +67,26 @@ export class StandInMachine {
         'AuthenticationMethods publickey',
         'PermitRootLogin prohibit-password',
         'MaxStartups 100',
-        ...settings,
+        ...(settings.length === 0 ? [] : [`SetEnv ${settings.join(' ')}`]),
         '',
       ].join('\n'),
     );
-    const machine = new StandInMachine(directory, port, readFileSync(`${hostKey}.pub`, 'utf8').trim(), userKey);
+    const machine = new StandInMachine(
+      directory,
+      port,
+      readFileSync(`${hostKey}.pub`, 'utf8').trim(),
+      userKey,
+      buildRoot,
+    );
     await machine.start();
     return machine;
   }
 
   async start(): Promise<void> {
     const sshd = findProgram('sshd') ?? 'sshd';
-    const daemon = spawn(sshd, ['-D', '-e', '-f', join(this.directory, 'sshd_config')], {
-      stdio: ['ignore', 'ignore', 'pipe'],
-    });
+    const argv = [sshd, '-D', '-e', '-f', join(this.directory, 'sshd_config')];
+    const [program = '', ...args] = this.buildRoot === undefined ? argv : withBuildRoot(this.buildRoot, argv);
+    const daemon = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.daemon = daemon;
     this.log = '';
     daemon.stderr.setEncoding('utf8').on('data', (text: string) => (this.log += text));
@@ -78,6 +94,33 @@ export class StandInMachine {
       if (daemon.exitCode !== null) throw new Error(`sshd ended: ${this.log}`);
       return this.log.includes('Server listening');
     });
+  }
+
+  /** Ends every connection, as the end of a tunnel or of the machine does. */
+  async disconnect(): Promise<void> {
+    await endAll(this.sessions());
+  }
+
+  /** No more of it: neither listener nor connections. */
+  async dispose(): Promise<void> {
+    const daemon = this.daemon;
+    // Whoever lost a connection tries again at once: a listener that still works would let it in.
+    daemon?.kill('SIGSTOP');
+    const sessions = this.sessions();
+    this.daemon = undefined;
+    if (daemon !== undefined && daemon.exitCode === null) {
+      const ended = new Promise((resolve) => daemon.once('exit', resolve));
+      daemon.kill('SIGKILL');
+      await ended;
+    }
+    await endAll(sessions);
+  }
+
+  /** Process ids of its connections. */
+  private sessions(): readonly number[] {
+    const parent = this.daemon?.pid;
+    if (parent === undefined || !existsSync(`/proc/${parent}`)) return [];
+    return readFileSync(`/proc/${parent}/task/${parent}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
   }
 
   /** Connections that are open stay open, as they do when only the listener of a tunnel goes. */
@@ -89,6 +132,18 @@ export class StandInMachine {
     daemon.kill('SIGTERM');
     await ended;
   }
+}
+
+async function endAll(pids: readonly number[]): Promise<void> {
+  for (const session of pids.map(readProcess)) if (session !== undefined) signalProcess(session, 'SIGKILL');
+  await until('the connections have ended', 10, () => pids.every((pid) => readProcess(pid) === undefined));
+}
+
+/** Runs a program, in the process that is started, with a directory in place of `/build`. */
+function withBuildRoot(directory: string, argv: readonly string[]): string[] {
+  mkdirSync('/build', { recursive: true });
+  const script = 'mount --bind "$1" /build && shift && exec "$@"';
+  return ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', directory, ...argv];
 }
 
 /** One VM of a {@link standInFleet}. */
@@ -122,7 +177,9 @@ export function writeStandInFleet(
     },
     hub: { url: hubUrl, domain: 'railiance', capabilityType: 'haskell-build-agent' },
     hosts: [{ id: 'here', hypervisor: 'qemu', connection: 'local' }],
-    images: [{ id: 'trixie', definitionHash: 'none', ghcVersions: ['9.6.6'], cabalVersion: '3.10.3.0' }],
+    images: [
+      { id: 'trixie', definitionHash: 'none', builder: 'mmdebstrap', ghcVersions: ['9.6.6'], cabalVersion: '3.10.3.0' },
+    ],
     vms: vms.map(({ id, port }, index) => ({
       id,
       name: `haskell-build-${id}`,

@@ -1,4 +1,5 @@
-import { sshArguments, supervisedCommand } from '../../../cli/ssh/remote-command';
+import { scriptCommand, sshArguments, supervisedCommand, supervisedScript } from '../../../cli/ssh/remote-command';
+import { run } from '../../../process/run';
 
 test('nothing that follows the host can be an option of ssh', () => {
   expect(sshArguments('/state/ssh-config', ['-T'], 'haskell-build-alpha', '-oProxyCommand=x')).toEqual([
@@ -11,6 +12,26 @@ test('nothing that follows the host can be an option of ssh', () => {
   ]);
 });
 
-test('the supervisor gets the arguments as they are', () => {
-  expect(supervisedCommand(['cabal', 'build', 'exe:my app'])).toMatch(/' supervise cabal build 'exe:my app'$/);
+// The login shell does it itself if it is bash, and starts one otherwise.
+describe.each(['bash', 'sh'])('a login shell that is %s', (shell) => {
+  test.each([[['plain']], [['', '-n', "it's", 'two words', 'new\nline', '$(x) `y` "z"', 'ünï']]])(
+    'gives a script its arguments as they are: %j',
+    async (args) => {
+      const command = scriptCommand('test', '#!/bin/bash\n[[ 1 ]]; printf "<%s>" "$@"\nexit 3', args);
+      const { stdout, exitCode } = await run(shell, ['-c', command], { acceptExitCodes: [3] });
+      expect({ stdout, exitCode }).toEqual({ stdout: args.map((arg) => `<${arg}>`).join(''), exitCode: 3 });
+    },
+  );
+
+  test('gives a supervised command its arguments as they are', async () => {
+    const command = supervisedCommand(['sh', '-c', 'printf "<%s>" "$@"; exit 4', 'x', 'exe:my app', "it's"]);
+    const { stdout, exitCode } = await run(shell, ['-c', command], { acceptExitCodes: [4] });
+    expect({ stdout, exitCode }).toEqual({ stdout: "<exe:my app><it's>", exitCode: 4 });
+  });
+
+  test('gives a supervised script its arguments as they are', async () => {
+    const command = supervisedScript('printf "<%s>" "$@"; exit 5', ['exe:my app', "it's"]);
+    const { stdout, exitCode } = await run(shell, ['-c', command], { acceptExitCodes: [5] });
+    expect({ stdout, exitCode }).toEqual({ stdout: "<exe:my app><it's>", exitCode: 5 });
+  });
 });

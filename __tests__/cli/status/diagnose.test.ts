@@ -33,7 +33,7 @@ test('every fault has a reason and a remedy', () => {
       const problem = diagnose({ ...GOOD, ...found });
       const fine =
         ['running', 'unknown'].includes(found.power.state) &&
-        found.tunnel.state === 'up' &&
+        ['up', 'slow'].includes(found.tunnel.state) &&
         ['fresh', 'unknown-age'].includes(found.hubEntry.state);
       expect(problem === null).toBe(fine);
       for (const text of problem === null ? [] : [problem.reason, problem.remedy])
@@ -56,4 +56,12 @@ test('the cause is told rather than what follows from it', () => {
   expect(
     diagnose({ ...GOOD, tunnel: { state: 'not-ssh', detail: '' }, portOwner: 'nc (pid 1, user root)' })?.reason,
   ).toContain('held by nc');
+});
+
+test('a VM that was halted because its disk cannot grow is told to need room first', () => {
+  const remedy = (detail: string) => diagnose({ ...GOOD, power: { state: 'paused', detail } })?.remedy;
+  expect(remedy('qemu status io-error')).toBe(
+    "free some space on the host's disk, then run `cdktf deploy fleet`, which lets it go on",
+  );
+  expect(remedy('qemu status paused')).toBe('run `cdktf deploy fleet`, which lets it go on');
 });

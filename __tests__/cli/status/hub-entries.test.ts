@@ -1,4 +1,4 @@
-import { type HubAnswer, hubEntryOf } from '../../../cli/status/hub-entries';
+import { factsOf, type HubAnswer, hubEntryOf } from '../../../cli/status/hub-entries';
 import { type Capability, instanceKeywords, instanceTitle } from '../../../model/capability';
 
 const NOW = new Date('2024-05-01T12:00:00Z');
@@ -44,4 +44,18 @@ test('of doubled entries the one written last counts, whatever their order', () 
 
 test('a hub that could not be asked is not a missing entry', () => {
   expect(hubEntryOf({ ...answer(), reachable: false }, ALPHA, NOW).state).toBe('hub-down');
+});
+
+test('facts are those of the entry that was written last, and null where it does not say them', () => {
+  const old = entry({ updated_at: '2024-05-01T11:00:00Z', description: 'load=9.00 uptime=1s' });
+  const recent = entry({ description: 'cpus=4 load=0.50 disk-free=300MiB builds=app-1f' });
+  const unsaid = { memoryMib: null, memoryFreeMib: null, uptimeSeconds: null };
+  expect(factsOf(answer(old, recent), ALPHA, NOW)).toEqual({
+    ...{ cpus: 4, load: 0.5, diskFreeMib: 300, builds: ['app-1f'] },
+    ...unsaid,
+  });
+  expect(factsOf(answer(), ALPHA, NOW)).toEqual({
+    ...{ cpus: null, load: null, diskFreeMib: null, builds: null },
+    ...unsaid,
+  });
 });

@@ -1,0 +1,117 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import fc from 'fast-check';
+import { filterRules } from '../../../cli/project/ignore-rules';
+import { describeWithTools } from '../support/tools';
+
+const FILES = [
+  'a',
+  'b',
+  'ab',
+  'a b',
+  'a.x',
+  '#a',
+  '!a',
+  '\\a',
+  '-a',
+  'd/a',
+  'd/b',
+  'd/e/a',
+  'd/e/ab',
+  'd/e/f/a.x',
+  'e/a',
+  'e/d/e/b',
+  'x*y/a',
+  '[a]/b',
+];
+
+describeWithTools(['git', 'rsync'], 'rules made of a .buildfleetignore', () => {
+  let directory: string;
+  let tree: string;
+
+  beforeAll(() => {
+    directory = mkdtempSync(join(tmpdir(), 'buildfleet-ignore-'));
+    tree = join(directory, 'tree');
+    for (const file of FILES) {
+      mkdirSync(join(tree, dirname(file)), { recursive: true });
+      writeFileSync(join(tree, file), '');
+    }
+    execFileSync('git', ['init', '-q', tree]);
+  });
+
+  afterAll(() => {
+    rmSync(directory, { recursive: true, force: true });
+  });
+
+  /** Files that git would not ignore with these lines in a .gitignore. */
+  function byGit(lines: string): string[] {
+    writeFileSync(join(directory, 'patterns'), lines);
+    const listed = execFileSync(
+      'git',
+      ['-c', 'core.excludesFile=', 'ls-files', '-z', '--others', '--exclude-from', join(directory, 'patterns')],
+      { cwd: tree, encoding: 'utf8' },
+    );
+    return listed.split('\0').filter(Boolean).sort();
+  }
+
+  /** Files that rsync would send. */
+  function byRsync(lines: string): string[] {
+    const rules = filterRules(lines).flatMap((rule) => ['--filter', rule]);
+    const listed = execFileSync(
+      'rsync',
+      ['-r', '--dry-run', '--8-bit-output', '--out-format=%n', ...rules, `${tree}/`, join(directory, 'nowhere/')],
+      { encoding: 'utf8' },
+    );
+    return listed
+      .split('\n')
+      .filter((name) => name !== '' && !name.endsWith('/') && !name.startsWith('created directory'))
+      .map((name) => name.replace(/\\#(\d{3})/g, (_, code: string) => String.fromCharCode(parseInt(code, 8))))
+      .sort();
+  }
+
+  test.each([
+    ['nothing', ''],
+    ['a name anywhere', 'a'],
+    ['a name in the root', '/a'],
+    ['a path', 'd/e'],
+    ['a directory', 'e/'],
+    ['a wildcard', '*.x'],
+    ['all but one', '*\n!b'],
+    ['stars across directories', 'd/**/a'],
+    ['everything in a directory', 'd/**'],
+    ['a path anywhere', '**/e/a'],
+    ['comments and blanks', '# a\n\n   \n\\#a'],
+    ['an escaped exclamation mark', '\\!a'],
+    ['trailing spaces', 'a b  \nb   '],
+    ['a line end of Windows', 'a\r\nb\r\n'],
+  ])('%s: as git reads it', (_, lines) => {
+    expect(byRsync(lines)).toEqual(byGit(lines));
+  });
+
+  test('any patterns: as git reads them', () => {
+    const word = fc.array(fc.constantFrom('a', 'b', 'd', 'e', 'x', '*', '**', '?', '.x', ' ', '[a-b]', '[!a]', '\\*'), {
+      minLength: 1,
+      maxLength: 3,
+    });
+    const pattern = fc
+      .tuple(
+        fc.constantFrom('', '', '', '!'),
+        fc.constantFrom('', '', '/', '**/'),
+        fc.array(
+          word.map((parts) => parts.join('')),
+          { minLength: 1, maxLength: 3 },
+        ),
+        fc.constantFrom('', '', '/', '/**'),
+      )
+      .map(([negation, start, words, end]) => `${negation}${start}${words.join('/')}${end}`);
+    fc.assert(
+      fc.property(fc.array(pattern, { maxLength: 4 }), (patterns) => {
+        const lines = patterns.join('\n');
+        expect(byRsync(lines)).toEqual(byGit(lines));
+      }),
+      { numRuns: 100 },
+    );
+  }, 120_000);
+});

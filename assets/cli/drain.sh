@@ -1,0 +1,29 @@
+#!/bin/bash
+# Keeps new builds off a build machine and says what is built there: drain.sh ROOT
+# Says `building WORKSPACE WHO` for each workspace that somebody has, then `round`, every second until its input ends.
+# As long as this runs it holds the lock ROOT/.buildfleet/draining, which session.sh and probe.sh look at: nothing is
+# left to take back when we, the connection or whoever started it dies.
+set -u
+shopt -s nullglob
+books=$1/.buildfleet
+mkdir -p "$books" || exit 1
+exec 9>>"$books/draining" || exit 1
+
+while :; do
+  # probe.sh and session.sh have it for a moment only.
+  flock --wait 1 9 || echo "building - another deploy, which stops this machine"
+  told=' '
+  # A session that was opened before ours may be about to build: it has .lock, and what is built has .run.
+  for lock in "$books"/*.lock "$books"/*.run; do
+    workspace=${lock##*/} workspace=${workspace%.*}
+    case $told in *" $workspace "*) continue ;; esac
+    flock --nonblock --shared "$lock" true && continue
+    told="$told$workspace "
+    read -r who 2>/dev/null <"$books/$workspace.who" || who=somebody
+    echo "building $workspace $who"
+  done
+  echo round
+  read -r -t 1 _
+  # More than 128: a second is over, and somebody still wants us.
+  [ $? -gt 128 ] || exit 0
+done

@@ -1,0 +1,26 @@
+#!/bin/bash
+# Runs a command in a workspace that session.sh holds:
+# run.sh ROOT WORKSPACE SUBDIRECTORY RUN PREPARE COMMAND [ARGUMENT…]
+# PREPARE is a script that is evaluated in the workspace before, or empty.
+# Writes `RUN STATUS` to the workspace's books at the end: ssh has one exit code for a command's 255 and for a
+# connection that broke.
+set -u
+books=$1/.buildfleet workspace=$2 directory=$1/$2/$3 run=$4 prepare=$5
+shift 5
+cd "$directory" || exit 1
+# Inherited by everything that is started, so whoever can lock it knows that nothing of this is left.
+exec 8>>"$books/$workspace.run"
+if ! flock --wait 10 8; then
+  echo "an earlier build in $directory does not end" >&2
+  exit 1
+fi
+read -r _ _ _ _ group _ </proc/$BASHPID/stat
+printf '%s\n' "$group" >"$books/$workspace.group"
+# The terminal interrupts the command, not us: we tell how it ended.
+trap : INT
+[ -z "$prepare" ] || eval "$prepare"
+"$@"
+status=$?
+: >"$books/$workspace.group"
+printf '%s %s\n' "$run" "$status" >"$books/$workspace.exit"
+exit "$status"

@@ -1,0 +1,127 @@
+import type { FleetVm } from '../../model/fleet';
+import { classifySshFailure } from '../../process/host-key-probe';
+import { CommandError, type Run } from '../../process/run';
+import type { LoadedFleet } from '../fleet-file';
+import type { Connections } from '../ssh/connections';
+import { askHubForEntries, hubEntryOf } from '../status/hub-entries';
+import type { Problem } from '../status/report';
+import type { Candidate } from './choose';
+import { keyRefused } from './key-refused';
+import { probe, type Probe } from './probe';
+import type { Trouble } from './trouble';
+
+/** Longest that VMs are waited for once one has answered: what a dead one may cost. */
+const LIMIT_MS = 3000;
+
+/** What the slower ones get after the first one's answer. */
+const GRACE_MS = 1000;
+
+/** Longest that is waited while none has answered: an emulated VM that is busy takes its time. */
+const PATIENCE_MS = 20_000;
+
+/** What {@link findCandidates} works with. */
+export interface CandidateTools {
+  readonly run: Run;
+  readonly connections: Connections;
+  readonly trouble: Trouble;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Asks the hub and every VM at the same time. A VM that was found dead a moment ago is not asked again, unless there is
+ * no other.
+ */
+export async function findCandidates(
+  loaded: LoadedFleet,
+  workspace: string,
+  tools: CandidateTools,
+): Promise<readonly Candidate[]> {
+  const { vms, hub: hubOf } = loaded.fleet;
+  const hub = askHubForEntries(hubOf, tools.signal);
+  const dead = new Map(vms.map((vm) => [vm, tools.trouble.dead(vm)]));
+  const asked = vms.filter((vm) => dead.get(vm) === undefined);
+  const first = await probeAll(loaded, asked, workspace, tools);
+  const found = [...first.values()].some((state) => 'probe' in state)
+    ? first
+    : await probeAll(loaded, vms, workspace, tools);
+  const answer = await hub;
+  const now = new Date();
+  return vms.map((vm): Candidate => {
+    const { ghcVersions } = hubEntryOf(answer, vm, now);
+    return {
+      vm,
+      // A VM whose entry is not there has at least what its image has.
+      ghcVersions: ghcVersions.length > 0 ? ghcVersions : imageGhcs(loaded, vm),
+      state: found.get(vm) ?? { problem: unreachable(`did not answer: ${dead.get(vm) ?? ''}`) },
+      recentFailures: tools.trouble.recentFailures(vm),
+    };
+  });
+}
+
+type State = { readonly probe: Probe } | { readonly problem: Problem };
+
+async function probeAll(
+  loaded: LoadedFleet,
+  vms: readonly FleetVm[],
+  workspace: string,
+  tools: CandidateTools,
+): Promise<Map<FleetVm, State>> {
+  const states = new Map<FleetVm, State>();
+  const late = new AbortController();
+  const signal = AbortSignal.any([tools.signal, late.signal]);
+  const begin = performance.now();
+  let timer = setTimeout(() => {
+    late.abort();
+  }, PATIENCE_MS);
+  try {
+    await Promise.all(
+      vms.map(async (vm) => {
+        const state = await ask(loaded, vm, workspace, tools, signal);
+        if ('probe' in state && ![...states.values()].some((other) => 'probe' in other)) {
+          clearTimeout(timer);
+          const left = Math.min(GRACE_MS, Math.max(0, begin + LIMIT_MS - performance.now()));
+          timer = setTimeout(() => {
+            late.abort();
+          }, left);
+        }
+        states.set(vm, state);
+      }),
+    );
+  } finally {
+    clearTimeout(timer);
+  }
+  tools.signal.throwIfAborted();
+  return states;
+}
+
+async function ask(
+  loaded: LoadedFleet,
+  vm: FleetVm,
+  workspace: string,
+  tools: CandidateTools,
+  signal: AbortSignal,
+): Promise<State> {
+  const begin = performance.now();
+  try {
+    const answer = await probe(tools, vm, workspace, { signal, timeoutSeconds: PATIENCE_MS / 1000 });
+    tools.trouble.forgive(vm);
+    return { probe: answer };
+  } catch (error) {
+    if (!(error instanceof CommandError) && !signal.aborted) throw error;
+    const seconds = Math.round((performance.now() - begin) / 100) / 10;
+    const problem =
+      error instanceof CommandError && !error.cancelled && error.exitCode !== undefined
+        ? (keyRefused(loaded.fleet, error.stderr) ?? unreachable(classifySshFailure(error.stderr).detail))
+        : unreachable(`no answer within ${seconds} s`);
+    tools.trouble.remember(vm, problem.reason);
+    return { problem };
+  }
+}
+
+function unreachable(reason: string): Problem {
+  return { reason, remedy: '`buildfleet status` says why and what to do' };
+}
+
+function imageGhcs(loaded: LoadedFleet, vm: FleetVm): readonly string[] {
+  return loaded.fleet.images.find((image) => image.id === vm.image)?.ghcVersions ?? [];
+}

@@ -1,0 +1,68 @@
+import { randomBytes } from 'node:crypto';
+import type { FleetVm } from '../../model/fleet';
+import { runInteractive } from '../../process/interactive';
+import { CommandError, type Run } from '../../process/run';
+import { SSH_CONNECTION_FAILED } from '../exit-codes';
+import { BUILD_ROOT } from '../project/workspace';
+import type { Connections } from '../ssh/connections';
+import { quoteArgv } from '../ssh/quote';
+import { scriptCommand, supervisedScript, TOOLCHAIN } from '../ssh/remote-command';
+import { ConnectionLost } from './connection-lost';
+import { scriptText } from './script';
+
+export interface WorkspaceCommand {
+  readonly vm: FleetVm;
+  /** Name of the workspace, which has to be ours: see `withWorkspace`. */
+  readonly workspace: string;
+  /** Where to run, relative to the workspace; empty for the workspace itself. */
+  readonly subdirectory: string;
+  readonly argv: readonly string[];
+  /** Text of a bash script that is evaluated before; undefined for none. */
+  readonly prepare?: string | undefined;
+}
+
+/**
+ * Runs a command in a workspace on our own terminal. With a terminal here it has one there, of the same width; otherwise
+ * every byte passes unchanged.
+ *
+ * @returns its exit code, or 128 and the number of the signal that we were sent
+ * @throws ConnectionLost
+ */
+export async function runInWorkspace(
+  { run, connections }: { readonly run: Run; readonly connections: Connections },
+  { vm, workspace, subdirectory, argv, prepare = '' }: WorkspaceCommand,
+): Promise<number> {
+  const id = randomBytes(8).toString('hex');
+  const [script, args] = [scriptText('run'), [BUILD_ROOT, workspace, subdirectory, id, prepare, ...argv]];
+  const onTerminal = process.stdin.isTTY && process.stdout.isTTY && process.stderr.isTTY;
+  const exitCode = await runInteractive(
+    'ssh',
+    onTerminal
+      ? connections.arguments(vm, ['-t', '-o', 'LogLevel=ERROR'], `${TOOLCHAIN}${scriptCommand('run', script, args)}`)
+      : connections.arguments(vm, ['-T', '-o', 'LogLevel=ERROR'], supervisedScript(script, args)),
+  );
+  if (exitCode !== SSH_CONNECTION_FAILED) return exitCode;
+  // The command may have ended like this itself.
+  const status = await exitStatus(run, connections, vm, workspace, id);
+  if (status === undefined) throw new ConnectionLost(vm, '');
+  return status;
+}
+
+/** How a run ended, as the VM has noted it; undefined when it did not end, or when the VM cannot be asked. */
+async function exitStatus(
+  run: Run,
+  connections: Connections,
+  vm: FleetVm,
+  workspace: string,
+  id: string,
+): Promise<number | undefined> {
+  try {
+    const command = quoteArgv(['cat', `${BUILD_ROOT}/.buildfleet/${workspace}.exit`]);
+    const args = connections.arguments(vm, ['-T', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=5'], command);
+    const [noted, status] = (await run('ssh', args, { timeout: 10_000 })).stdout.trim().split(' ');
+    return noted === id ? Number(status) : undefined;
+  } catch (error) {
+    if (error instanceof CommandError) return undefined;
+    throw error;
+  }
+}

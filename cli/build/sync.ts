@@ -1,0 +1,140 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { FleetError } from '../../model/errors';
+import type { FleetVm } from '../../model/fleet';
+import { CommandError, type Run } from '../../process/run';
+import { filterRules, IGNORE_FILE } from '../project/ignore-rules';
+import { FETCHED_MARK } from '../project/fetched';
+import { endlessLinks } from '../project/endless-links';
+import { workspacePath } from '../project/workspace';
+import type { Connections } from '../ssh/connections';
+import { ConnectionLost } from './connection-lost';
+import { rsyncShell } from './rsync-shell';
+
+/** What one synchronisation did. */
+export interface SyncReport {
+  readonly files: number;
+  readonly deleted: number;
+  /** Sum of the sizes of the files that were not the same, in bytes. */
+  readonly bytes: number;
+  /** What is not sent because it cannot be: what it is and why, one line each. */
+  readonly skipped: readonly string[];
+}
+
+export interface SyncRequest {
+  readonly vm: FleetVm;
+  /** Absolute path of the project. */
+  readonly root: string;
+  /** Name of the workspace. */
+  readonly workspace: string;
+  readonly signal: AbortSignal;
+}
+
+/** Exit codes of rsync: some files were not transferred; some vanished while it looked. */
+const PARTIAL = 23;
+const VANISHED = 24;
+const DISK_FULL = /No space left on device/;
+
+/**
+ * Makes the workspace equal to the project, by sending what differs and deleting what is gone here. What is ignored is
+ * neither sent nor deleted, so build products stay. The workspace has to be ours: see `withWorkspace`.
+ *
+ * @throws ConnectionLost; FleetError `sync-incomplete`, `vm-disk-full` or `rsync-missing`
+ */
+export async function sync(
+  { run, connections }: { readonly run: Run; readonly connections: Connections },
+  { vm, root, workspace, signal }: SyncRequest,
+): Promise<SyncReport> {
+  const target = `${vm.name}:${workspacePath(workspace)}/`;
+  const endless = await endlessLinks(run, root, signal);
+  const args = [
+    ...['--recursive', '--links', '--perms', '--times', '--delete', '--stats', '--8-bit-output'],
+    // A link that leads out of the project would dangle over there: what it leads to is sent in its place.
+    '--copy-unsafe-links',
+    // Builds write beside the sources, whatever may be written here.
+    '--chmod=u+rwX',
+    ...['--partial-dir=.buildfleet-partial', '--rsh', rsyncShell(connections, vm)],
+    ...[...endless.map(leaveOut), ...rules(root)].flatMap((rule) => ['--filter', rule]),
+    ...['--', `${root}/`, target],
+  ];
+  for (let attempt = 1; ; attempt++) {
+    const { stdout, stderr, exitCode } = await transfer(run, vm, args, signal);
+    // Somebody works in the project: what has vanished is gone, what came meanwhile is seen the next time.
+    if (exitCode === VANISHED && attempt < 3) continue;
+    if (exitCode === PARTIAL) throw incomplete(stderr, root);
+    return {
+      ...parseStats(stdout),
+      skipped: [...endless.map((link) => `${link}: leads to a directory that holds it`), ...remarks(stdout)],
+    };
+  }
+}
+
+async function transfer(run: Run, vm: FleetVm, args: readonly string[], signal: AbortSignal) {
+  try {
+    return await run('rsync', args, { signal, acceptExitCodes: [0, PARTIAL, VANISHED] });
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.cancelled) throw error;
+    if (error.code === 'ENOENT' || /command not found/.test(error.stderr)) throw rsyncMissing(error, vm);
+    if (DISK_FULL.test(error.stderr)) throw diskFull(vm, error);
+    throw new ConnectionLost(vm, error.stderr, error);
+  }
+}
+
+/** A directory that was fetched is not sent back; one of this name that is the project's own is. */
+function rules(root: string): string[] {
+  const file = join(root, IGNORE_FILE);
+  const fetched = existsSync(join(root, 'result', FETCHED_MARK)) ? ['- /result/'] : [];
+  return [...fetched, ...filterRules(existsSync(file) ? readFileSync(file, 'utf8') : '')];
+}
+
+/** A rule for one path, whatever its name holds. */
+function leaveOut(path: string): string {
+  return `- /${path.replace(/[\\*?[]/g, '\\$&')}`;
+}
+
+function parseStats(stdout: string): Omit<SyncReport, 'skipped'> {
+  const value = (name: string) => {
+    const found = new RegExp(`^${name}: ([\\d,.]+)`, 'm').exec(stdout)?.[1] ?? '0';
+    return Number(found.replace(/[,.]/g, ''));
+  };
+  return {
+    files: value('Number of regular files transferred'),
+    deleted: value('Number of deleted files'),
+    bytes: value('Total transferred file size'),
+  };
+}
+
+function remarks(stdout: string): string[] {
+  return stdout.split('\n').filter((line) => line.startsWith('skipping non-regular file'));
+}
+
+function incomplete(stderr: string, root: string): FleetError {
+  const lines = stderr
+    .split('\n')
+    .filter((line) => /^(rsync|symlink|file has vanished)/.test(line) && !/code 23/.test(line));
+  return new FleetError({
+    code: 'sync-incomplete',
+    problem: `not everything could be sent: ${lines.slice(0, 5).join('; ')}${lines.length > 5 ? `; and ${lines.length - 5} more` : ''}`,
+    place: root,
+    remedy: `make it readable, mend the links, or name it in ${join(root, IGNORE_FILE)}`,
+  });
+}
+
+function diskFull(vm: FleetVm, cause: unknown): FleetError {
+  return new FleetError({
+    code: 'vm-disk-full',
+    problem: `the disk of ${vm.name} is full`,
+    remedy: `see what fills it: \`buildfleet exec ${vm.id} -- sh -c 'du -sh /build/*'\`, and delete workspaces that nobody needs`,
+    cause,
+  });
+}
+
+function rsyncMissing(cause: CommandError, vm: FleetVm): FleetError {
+  const here = cause.code === 'ENOENT';
+  return new FleetError({
+    code: 'rsync-missing',
+    problem: `rsync is not installed ${here ? 'on this workstation' : `on ${vm.name}`}`,
+    remedy: here ? 'apt-get install rsync' : `\`buildfleet add-package --vm ${vm.id} rsync\``,
+    cause,
+  });
+}

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { writeFileAtomically } from '../../files/atomic';
+import type { FleetVm } from '../../model/fleet';
+import type { LoadedFleet } from '../fleet-file';
+import { runtimeDirectory } from '../ssh/runtime-directory';
+
+/** How long a VM that did not answer is not asked again. */
+const DEAD_MS = 60_000;
+
+/** How long a lost connection counts when a VM is chosen. */
+const RECENT_MS = 600_000;
+
+const memorySchema = z.array(z.object({ vm: z.string(), at: z.number(), answered: z.boolean(), reason: z.string() }));
+
+type Memory = z.infer<typeof memorySchema>;
+
+/** Remembers from one command to the next which VMs made trouble, so that a dead one is waited for once. */
+export class Trouble {
+  private readonly file: string;
+
+  constructor(
+    loaded: LoadedFleet,
+    environment: NodeJS.ProcessEnv,
+    private readonly now: () => number = Date.now,
+  ) {
+    const name = createHash('sha256').update(loaded.paths.stateDirectory).digest('hex').slice(0, 16);
+    this.file = join(runtimeDirectory(environment), `trouble-${name}.json`);
+  }
+
+  /** Why a VM need not be asked, or undefined. */
+  dead(vm: FleetVm): string | undefined {
+    const last = this.read().findLast((one) => one.vm === vm.name);
+    if (last === undefined || last.answered || this.now() - last.at > DEAD_MS) return undefined;
+    return `${last.reason} (${Math.round((this.now() - last.at) / 1000)} s ago)`;
+  }
+
+  /** How often a VM was lost lately. */
+  recentFailures(vm: FleetVm): number {
+    return this.read().filter((one) => one.vm === vm.name && !one.answered).length;
+  }
+
+  /** The VM could not be reached, or was lost. */
+  remember(vm: FleetVm, reason: string): void {
+    this.write([...this.read(), { vm: vm.name, at: this.now(), answered: false, reason }]);
+  }
+
+  /** The VM has answered: it may be asked again. */
+  forgive(vm: FleetVm): void {
+    const memory = this.read();
+    if (memory.findLast((one) => one.vm === vm.name)?.answered !== false) return;
+    this.write([...memory, { vm: vm.name, at: this.now(), answered: true, reason: '' }]);
+  }
+
+  /** What is too old to count is left out, and so is what nobody can read. */
+  private read(): Memory {
+    try {
+      const memory = memorySchema.parse(JSON.parse(readFileSync(this.file, 'utf8')));
+      return memory.filter(({ at }) => this.now() - at < RECENT_MS);
+    } catch {
+      return [];
+    }
+  }
+
+  private write(memory: Memory): void {
+    // Two commands at once may forget what the other one saw, which costs one wait.
+    writeFileAtomically(this.file, JSON.stringify(memory.slice(-200)), { mode: 0o600 });
+  }
+}

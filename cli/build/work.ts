@@ -1,0 +1,208 @@
+import { hostname, userInfo } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
+import { FleetError } from '../../model/errors';
+import type { FleetVm } from '../../model/fleet';
+import { CommandError } from '../../process/run';
+import type { Context } from '../context';
+import { findVm, type LoadedFleet } from '../fleet-file';
+import type { Project } from '../project/find-project';
+import { workspaceName } from '../project/workspace';
+import { Connections } from '../ssh/connections';
+import { describeTrouble } from '../status/explain';
+import { type CandidateTools, findCandidates } from './candidates';
+import { choose, type PassedOver } from './choose';
+import { ConnectionLost } from './connection-lost';
+import { keyRefused } from './key-refused';
+import { withWorkspace } from './session';
+import { sync, type SyncReport } from './sync';
+import { Trouble } from './trouble';
+
+/** Longest that a VM may take to let us in. */
+const CONNECT_SECONDS = 20;
+
+/** How long a VM that was lost is waited for: it may have to boot. */
+const RETURN_MS = 300_000;
+
+/** A project on a machine of the fleet. */
+export interface Place {
+  readonly vm: FleetVm;
+  /** Name of the workspace. */
+  readonly workspace: string;
+  /** The version that was asked for, as the machine has it. */
+  readonly ghcVersion: string | undefined;
+}
+
+export interface PlaceRequest {
+  readonly project: Project;
+  /** `--vm` */
+  readonly vm: string | undefined;
+  /** Wanted version, or the begin of one. */
+  readonly ghc: string | undefined;
+}
+
+/** One run of a command that works on projects: its connections, and what it has learned of the machines. */
+export class Work {
+  readonly connections: Connections;
+  private readonly trouble: Trouble;
+
+  constructor(
+    readonly context: Context,
+    readonly loaded: LoadedFleet,
+  ) {
+    this.connections = new Connections(loaded, context);
+    this.trouble = new Trouble(loaded, context.environment);
+  }
+
+  /**
+   * The machine to work on: the given one, else the least loaded one that has what is wanted. Says why.
+   *
+   * @throws FleetError `vm-unknown`; `no-vm-usable`, with the reason and the remedy for each
+   */
+  async choosePlace({ project, vm: alias, ghc }: PlaceRequest): Promise<Place> {
+    const workspace = this.workspaceOf(project);
+    if (alias !== undefined) {
+      const vm = findVm(this.loaded, alias);
+      await this.connect(vm);
+      return { vm, workspace, ghcVersion: ghc };
+    }
+    const { chosen, passedOver } = choose(await findCandidates(this.loaded, workspace, this.candidateTools()), ghc);
+    if (chosen === undefined) throw await this.noneUsable(passedOver);
+    this.context.terminal.message(`on ${chosen.vm.name}: ${chosen.reason}`);
+    for (const { vm, reason } of passedOver) this.context.terminal.message(`  not on ${vm.name}: ${reason}`);
+    return { vm: chosen.vm, workspace, ghcVersion: chosen.ghcVersion };
+  }
+
+  /**
+   * The machine that worked on the project last: the one to fetch from.
+   *
+   * @throws FleetError `vm-unknown`, `project-not-built`
+   */
+  async findPlace({ project, vm: alias }: Omit<PlaceRequest, 'ghc'>): Promise<Place> {
+    const workspace = this.workspaceOf(project);
+    if (alias !== undefined) return this.choosePlace({ project, vm: alias, ghc: undefined });
+    const candidates = await findCandidates(this.loaded, workspace, this.candidateTools());
+    const [last] = candidates
+      .flatMap(({ vm, state }) => ('probe' in state ? [{ vm, used: state.probe.workspaceUsed }] : []))
+      .filter(({ used }) => used !== undefined)
+      .sort((one, other) => (other.used ?? 0) - (one.used ?? 0));
+    if (last !== undefined) return { vm: last.vm, workspace, ghcVersion: undefined };
+    const silent = candidates.flatMap(({ vm, state }) =>
+      'problem' in state ? [`${vm.id} (${state.problem.reason})`] : [],
+    );
+    throw new FleetError({
+      code: 'project-not-built',
+      problem: `no machine that answers has this project${silent.length === 0 ? '' : `; not asked: ${silent.join(', ')}`}`,
+      place: project.root,
+      remedy: 'run `buildfleet build` first',
+    });
+  }
+
+  /** Runs an action while the workspace is ours, and says for whom it waits if it has to. */
+  hold<T>({ vm, workspace }: Place, action: () => Promise<T>): Promise<T> {
+    const { user, host } = this.owner();
+    return withWorkspace(
+      this.connections,
+      {
+        vm,
+        workspace,
+        who: `${user}@${host}, pid ${process.pid}`,
+        onWait: (who) => {
+          this.context.terminal.message(`waiting for ${who}, who works on this project on ${vm.name}`);
+        },
+        signal: this.context.signal,
+      },
+      action,
+    );
+  }
+
+  /** Sends the sources, and says what was sent. */
+  async sync(project: Project, { vm, workspace }: Place): Promise<SyncReport> {
+    const { run, signal, terminal } = this.context;
+    const report = await sync({ run, connections: this.connections }, { vm, root: project.root, workspace, signal });
+    for (const line of report.skipped) terminal.message(`not sent: ${line}`);
+    return report;
+  }
+
+  /**
+   * Does something that may be begun anew when the machine is lost in the middle, as soon as it is back.
+   *
+   * @throws ConnectionLost when it does not come back
+   */
+  async resuming<T>({ vm }: Place, action: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await action();
+      } catch (error) {
+        if (!(error instanceof ConnectionLost)) throw error;
+        this.trouble.remember(vm, error.problem);
+        this.context.terminal.message(`${error.problem}; waiting until ${vm.name} is back`);
+        await this.untilBack(vm, error);
+        this.context.terminal.message(`${vm.name} is back: going on`);
+      }
+    }
+  }
+
+  private async untilBack(vm: FleetVm, lost: ConnectionLost): Promise<void> {
+    const deadline = Date.now() + RETURN_MS;
+    for (;;) {
+      this.context.signal.throwIfAborted();
+      try {
+        await this.connections.open(vm, { timeoutSeconds: CONNECT_SECONDS });
+        this.trouble.forgive(vm);
+        return;
+      } catch (error) {
+        if (!(error instanceof CommandError) || error.cancelled) throw error;
+        if (Date.now() > deadline) throw lost;
+        await pause(1000, undefined, { signal: this.context.signal });
+      }
+    }
+  }
+
+  private async connect(vm: FleetVm): Promise<void> {
+    try {
+      await this.connections.open(vm, { timeoutSeconds: CONNECT_SECONDS });
+    } catch (error) {
+      if (!(error instanceof CommandError) || error.cancelled) throw error;
+      const refused = keyRefused(this.loaded.fleet, error.stderr);
+      const problem = refused ?? (await describeTrouble(this.context, this.loaded, [vm]))[0];
+      throw new FleetError({
+        code: 'no-vm-usable',
+        problem: `${vm.name} cannot be used: ${problem?.reason ?? error.stderr.trim()}`,
+        remedy: problem?.remedy ?? 'leave out --vm to build on another one',
+        cause: error,
+      });
+    }
+  }
+
+  /** Looks closer at those that did not answer, which costs nothing that anybody waits for by now. */
+  private async noneUsable(passedOver: readonly PassedOver[]): Promise<FleetError> {
+    const details = await describeTrouble(
+      this.context,
+      this.loaded,
+      passedOver.map(({ vm }) => vm),
+    );
+    const lines = passedOver.map(({ vm, reason, remedy }) => {
+      const closer = details.find((one) => one.vm === vm);
+      return `${vm.name}: ${closer?.reason ?? reason}: ${closer?.remedy ?? remedy}`;
+    });
+    return new FleetError({
+      code: 'no-vm-usable',
+      problem: lines.length === 0 ? 'the fleet has no VM' : 'no VM can be used',
+      place: this.loaded.file,
+      remedy: lines.length === 0 ? 'declare one in main.ts and run `make deploy`' : `\n  ${lines.join('\n  ')}`,
+    });
+  }
+
+  private candidateTools(): CandidateTools {
+    const { run, signal } = this.context;
+    return { run, signal, connections: this.connections, trouble: this.trouble };
+  }
+
+  private workspaceOf({ root }: Project): string {
+    return workspaceName(this.owner(), root);
+  }
+
+  private owner(): { readonly user: string; readonly host: string } {
+    return { user: userInfo().username, host: hostname() };
+  }
+}

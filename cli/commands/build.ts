@@ -1,0 +1,103 @@
+import { type CabalTask, cabalArguments, compilerOfProject } from '../build/cabal';
+import { runInWorkspace } from '../build/run-in-workspace';
+import { scriptText } from '../build/script';
+import { type Place, Work } from '../build/work';
+import { type Context, openFleet } from '../context';
+import { EXIT, INTERRUPTED } from '../exit-codes';
+import { findProject, type Project } from '../project/find-project';
+
+/** Options of the commands that work on a project. */
+export interface ProjectOptions {
+  /** Directory; undefined: the project around the working directory. */
+  readonly project: string | undefined;
+  readonly vm?: string | undefined;
+  readonly ghc?: string | undefined;
+}
+
+/**
+ * `buildfleet build|test|repl`: sources over, then cabal there on our own terminal.
+ *
+ * @param args targets and options for cabal
+ */
+export async function cabal(
+  context: Context,
+  task: CabalTask,
+  options: ProjectOptions,
+  args: readonly string[],
+): Promise<number> {
+  const work = new Work(context, openFleet(context));
+  const project = projectOf(context, options.project, true);
+  const ghc = options.ghc ?? compilerOfProject(project.root);
+  return untilInterrupted(context, async () => {
+    const place = await work.choosePlace({ project, vm: options.vm, ghc });
+    // The project's own choice needs no repetition, and a command line would have cabal configure it anew.
+    const argv = ['cabal', ...cabalArguments(task, options.ghc === undefined ? undefined : place.ghcVersion, args)];
+    const run = () => runOnce(work, project, place, argv, scriptText('cabal'));
+    // What somebody types into a prompt cannot be begun anew.
+    if (task === 'repl') return run();
+    return work.resuming(place, run);
+  });
+}
+
+/** `buildfleet exec --project`: sources over, then any command there. It is not begun anew when the VM is lost. */
+export async function execInProject(
+  context: Context,
+  options: ProjectOptions,
+  command: readonly string[],
+): Promise<number> {
+  const work = new Work(context, openFleet(context));
+  const project = projectOf(context, options.project, false);
+  return untilInterrupted(context, async () => {
+    const place = await work.choosePlace({ project, vm: options.vm, ghc: options.ghc });
+    return runOnce(work, project, place, command);
+  });
+}
+
+/** `buildfleet sync`: sources over, and nothing else. */
+export async function syncOnly(context: Context, options: ProjectOptions): Promise<number> {
+  const work = new Work(context, openFleet(context));
+  const project = projectOf(context, options.project, false);
+  return untilInterrupted(context, async () => {
+    const place = await work.choosePlace({ project, vm: options.vm, ghc: undefined });
+    const { files, deleted, bytes } = await work.resuming(place, () =>
+      work.hold(place, () => work.sync(project, place)),
+    );
+    context.terminal.data(
+      context.terminal.json
+        ? JSON.stringify({ formatVersion: 1, vm: place.vm.name, workspace: place.workspace, files, deleted, bytes })
+        : `${place.vm.name}:/build/${place.workspace}: ${files} files sent (${bytes} bytes), ${deleted} deleted`,
+    );
+    return EXIT.ok;
+  });
+}
+
+function runOnce(
+  work: Work,
+  project: Project,
+  place: Place,
+  argv: readonly string[],
+  prepare?: string,
+): Promise<number> {
+  return work.hold(place, async () => {
+    await work.sync(project, place);
+    const { run } = work.context;
+    return runInWorkspace(
+      { run, connections: work.connections },
+      { vm: place.vm, workspace: place.workspace, subdirectory: project.subdirectory, argv, prepare },
+    );
+  });
+}
+
+export function projectOf(context: Context, option: string | undefined, cabalFiles: boolean): Project {
+  return findProject({ option, cwd: process.cwd(), home: context.home, cabal: cabalFiles });
+}
+
+/** Ctrl-C before there is a command to pass it on to ends the work without a complaint. */
+export async function untilInterrupted(context: Context, action: () => Promise<number>): Promise<number> {
+  try {
+    return await action();
+  } catch (error) {
+    if (context.signal.aborted) return INTERRUPTED;
+    throw error;
+  }
+}

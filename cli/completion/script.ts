@@ -1,0 +1,22 @@
+import { readFileSync } from 'node:fs';
+import { inCheckout } from '../package-root';
+
+/** Shells that there is a script for. */
+export const SHELLS = ['bash', 'zsh', 'fish'] as const;
+
+export type Shell = (typeof SHELLS)[number];
+
+/**
+ * The script that teaches a shell to complete `buildfleet`.
+ *
+ * @param program what it asks for candidates, an absolute path; where that is gone it asks the one on the path
+ */
+export function completionScript(shell: Shell, program: string): string {
+  const template = readFileSync(inCheckout('assets/cli/completion', `buildfleet.${shell}`), 'utf8');
+  return template.replace("'@PROGRAM@'", () => quote(program, shell)).trimEnd();
+}
+
+/** All three take single quotes; only fish sees backslashes between them. */
+function quote(text: string, shell: Shell): string {
+  return `'${(shell === 'fish' ? text.replaceAll('\\', '\\\\') : text).replaceAll("'", "'\\''")}'`;
+}

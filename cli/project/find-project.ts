@@ -1,0 +1,111 @@
+import { readdirSync, realpathSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
+import { FleetError } from '../../model/errors';
+import { expandHome } from '../../model/paths';
+
+/** A directory with sources, as the user means it. */
+export interface Project {
+  /** Absolute, without symbolic links. What is synchronised. */
+  readonly root: string;
+  /** Where commands run, relative to the root; empty for the root itself. */
+  readonly subdirectory: string;
+}
+
+export interface ProjectSearch {
+  /** As on the command line. Default: the project around the working directory. */
+  readonly option: string | undefined;
+  readonly cwd: string;
+  readonly home: string;
+  /** Whether there has to be something that cabal can build. */
+  readonly cabal: boolean;
+}
+
+const REMEDY = 'name the directory that holds the sources of one project, or run the command in it';
+
+/**
+ * The project that a command is for. A given directory is taken as it is; otherwise the nearest one above the working
+ * directory that has a `cabal.project`, else one that has a `.cabal` file, else the working directory.
+ *
+ * @throws FleetError `project-refused` for what must never be mirrored with deletion: nothing, the root of the file
+ * system, a home, or what holds one; `project-not-found`; `project-not-cabal`
+ */
+export function findProject({ option, cwd, home, cabal }: ProjectSearch): Project {
+  if (option !== undefined) {
+    const root = checked(option, resolve(cwd, expandHome(option, home)), home);
+    if (cabal && !hasCabalFiles(root)) throw notCabal(root);
+    return { root, subdirectory: '' };
+  }
+  const here = realpathSync(cwd);
+  const found = nearest(here, home, (name) => name === 'cabal.project') ?? nearest(here, home, isCabalFile);
+  if (found === undefined && cabal) throw notCabal(here);
+  const root = checked(cwd, found ?? here, home);
+  return { root, subdirectory: relative(root, here) };
+}
+
+function checked(given: string, path: string, home: string): string {
+  const refuse = (problem: string) =>
+    new FleetError({ code: 'project-refused', problem, place: path, value: given, remedy: REMEDY });
+  if (given.trim() === '') throw refuse('the name of the project is empty');
+  if (!isAbsolute(given) && given.split(sep).includes('..')) throw refuse('the name of the project leads upwards');
+  const root = realDirectory(given, path);
+  if (root === '/') throw refuse('the root of the file system is no project');
+  const homes = [home, realOrSame(home)];
+  if (homes.includes(root)) throw refuse('a home directory is no project');
+  if (homes.some((one) => one.startsWith(`${root}/`))) throw refuse('a directory that holds a home is no project');
+  return root;
+}
+
+function realDirectory(given: string, path: string): string {
+  const problem = (what: string, cause?: unknown) =>
+    new FleetError({ code: 'project-not-found', problem: what, place: path, value: given, remedy: REMEDY, cause });
+  try {
+    const root = realpathSync(path);
+    if (!statSync(root).isDirectory()) throw problem('the project is not a directory');
+    return root;
+  } catch (cause) {
+    if (cause instanceof FleetError) throw cause;
+    throw problem('there is no such directory', cause);
+  }
+}
+
+function realOrSame(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+/** The nearest directory above, itself included, with a matching file; a home and what is above it are not looked at. */
+function nearest(from: string, home: string, matches: (name: string) => boolean): string | undefined {
+  for (let directory = from; directory !== dirname(directory); directory = dirname(directory)) {
+    if (directory === home || directory === realOrSame(home)) return undefined;
+    if (entries(directory).some(matches)) return directory;
+  }
+  return undefined;
+}
+
+function hasCabalFiles(directory: string): boolean {
+  return entries(directory).some((name) => name === 'cabal.project' || isCabalFile(name));
+}
+
+function isCabalFile(name: string): boolean {
+  return name.endsWith('.cabal') && name !== '.cabal';
+}
+
+function entries(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function notCabal(directory: string): FleetError {
+  return new FleetError({
+    code: 'project-not-cabal',
+    problem: 'there is neither a cabal.project nor a .cabal file',
+    place: join(directory, ''),
+    remedy: 'run this in a Haskell project, or name one; `buildfleet exec --project` runs any command',
+  });
+}

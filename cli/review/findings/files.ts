@@ -1,0 +1,96 @@
+import { FleetPaths } from '../../../model/paths';
+import { toSnakeCase } from '../../../model/wire-names';
+import { managedFileShape } from '../../../model/resources/managed-file';
+import type { ResourceChange } from '../plan';
+import type { Finding } from '../report';
+import { changesOf, type StackComparison } from '../stack-comparison';
+import { arrow, listed, valueText } from '../words';
+import { stateDirectoryOf } from './settings';
+
+const CONTENT = toSnakeCase('content' satisfies keyof typeof managedFileShape.attributes);
+
+/** Files on the workstation. New content of the fleet's own files follows from what is told elsewhere, so one line names them. */
+export function fileFindings(comparison: StackComparison): readonly Finding[] {
+  const changes = changesOf(comparison, 'buildfleet_managed_file').filter(
+    (change) => change.action !== 'settings' && !movesWithState(change, comparison),
+  );
+  const catalog = changes.filter((change) => isCatalog(change, comparison));
+  const own = changes.filter((change) => !catalog.includes(change) && isOwnContent(change, comparison));
+  const others = changes.filter((change) => !catalog.includes(change) && !own.includes(change));
+  return [
+    ...catalog.map((change) => tunnel(change)),
+    ...others.map((change) => oneFile(change)),
+    ...(own.length === 0 ? [] : [rewritten(own)]),
+  ];
+}
+
+function tunnel(change: ResourceChange): Finding {
+  const name = baseName(pathOf(change)).replace(/\.yml$/, '');
+  const what = { create: 'gets', destroy: 'loses', replace: 'moves', update: 'changes', settings: 'changes' }[
+    change.action
+  ];
+  return {
+    category: 'tunnel',
+    subject: name,
+    effect: 'change',
+    sentence: `the tunnel catalog ${what} ${name}`,
+    details: [],
+  };
+}
+
+function rewritten(changes: readonly ResourceChange[]): Finding {
+  const names = changes.map((change) => baseName(pathOf(change)));
+  return {
+    category: 'file',
+    subject: 'state-directory',
+    effect: 'change',
+    sentence: `deployed files of the fleet are written again: ${listed(names)}`,
+    details: [],
+  };
+}
+
+function oneFile(change: ResourceChange): Finding {
+  const { action, before, after, attributes } = change;
+  const block = (after ?? before)?.['block'];
+  const file = block === undefined || block === null ? '' : `the block \`${valueText(block)}\` of `;
+  const [from, to] = [before, after].map((config) => valueText(config?.['path']));
+  const about = { category: 'file' as const, subject: pathOf(change), effect: 'change' as const };
+  if (action === 'create') return { ...about, sentence: `${file}${to ?? ''} is written`, details: [] };
+  if (action === 'destroy') return { ...about, sentence: `${file}${from ?? ''} is removed`, details: [] };
+  if (from !== to) return { ...about, sentence: `${file}${from ?? ''} moves to ${to ?? ''}`, details: [] };
+  return {
+    ...about,
+    sentence: `${file}${to ?? ''} is written again`,
+    details: attributes
+      .filter(({ name }) => name !== CONTENT)
+      .map(({ name, before: one, after: other }) => `${name.replaceAll('_', ' ')} ${arrow(one, other)}`),
+  };
+}
+
+function isCatalog(change: ResourceChange, { before, after }: StackComparison): boolean {
+  const stack = change.after === null ? before : after;
+  return pathOf(change).startsWith(`${new FleetPaths(stateDirectoryOf(stack)).tunnelCatalog}/`);
+}
+
+/** Whether it is a file of the state directory of which nothing but the content changes. */
+function isOwnContent({ action, after, attributes }: ResourceChange, comparison: StackComparison): boolean {
+  if (action !== 'update' || after === null) return false;
+  const inside = valueText(after['path']).startsWith(`${stateDirectoryOf(comparison.after)}/`);
+  return inside && attributes.every(({ name }) => name === CONTENT);
+}
+
+/** Whether it lies in the state directory as before, and only that is another one. */
+function movesWithState({ before, after }: ResourceChange, comparison: StackComparison): boolean {
+  const [one, other] = [comparison.before, comparison.after].map(stateDirectoryOf) as [string, string];
+  if (before === null || after === null || one === other) return false;
+  const [from, to] = [before, after].map((config) => valueText(config['path'])) as [string, string];
+  return from.startsWith(`${one}/`) && to === `${other}${from.slice(one.length)}`;
+}
+
+function pathOf({ before, after }: ResourceChange): string {
+  return valueText((after ?? before)?.['path']);
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

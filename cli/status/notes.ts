@@ -1,0 +1,59 @@
+import type { Facts, HubEntry, Image, Problem, Tunnel } from './report';
+
+/** Less room than a build of a middle-sized project takes. */
+const LITTLE_DISK_MIB = 1024;
+
+/** What is known about one VM that can be used. */
+export interface NotableFindings {
+  /** Stack name, for remedies. */
+  readonly fleet: string;
+  /** Id of the VM. */
+  readonly vm: string;
+  readonly tunnel: Tunnel;
+  readonly hubEntry: HubEntry;
+  readonly facts: Facts;
+  readonly image: Image;
+  readonly consoleLog: string;
+}
+
+/** What is not as it should be without keeping anybody from using the VM. */
+export function notesOn(findings: NotableFindings): Problem[] {
+  return [...slowness(findings), ...fullDisk(findings), ...oldImage(findings)];
+}
+
+function slowness({ tunnel, hubEntry, consoleLog }: NotableFindings): Problem[] {
+  if (tunnel.state !== 'slow') return [];
+  const age = hubEntry.heartbeatAgeSeconds;
+  const alive = age === null ? '' : `; its last heartbeat is ${age} s old`;
+  return [
+    {
+      reason: `the VM is slow: ${tunnel.detail}${alive}`,
+      remedy: `it is busy or has just hung: look again in a minute; if this stays, look at ${consoleLog}`,
+    },
+  ];
+}
+
+function fullDisk({ facts: { diskFreeMib }, vm }: NotableFindings): Problem[] {
+  if (diskFreeMib === null || diskFreeMib >= LITTLE_DISK_MIB) return [];
+  return [
+    {
+      reason: `only ${diskFreeMib} MiB are left for workspaces`,
+      remedy: `see with \`buildfleet exec ${vm} -- du -sh /build\` what takes the room, and remove what is not needed`,
+    },
+  ];
+}
+
+function oldImage({ image, fleet }: NotableFindings): Problem[] {
+  if (image.state !== 'outdated') return [];
+  const age = image.ageDays === null ? '' : `, built ${daysText(image.ageDays)},`;
+  return [
+    {
+      reason: `the VM's disk was made from another image${age} than ${image.id} is now`,
+      remedy: `run \`cdktf deploy ${fleet}\`, which makes the VM anew; what lies in /build is lost with it`,
+    },
+  ];
+}
+
+function daysText(days: number): string {
+  return days === 0 ? 'today' : days === 1 ? 'yesterday' : `${days} days ago`;
+}
