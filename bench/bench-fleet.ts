@@ -1,6 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FleetProject } from '../__tests__/acceptance/support/fleet-project';
+import type { Hypervisor } from '../model/hypervisor';
 import { expandHome, DEFAULT_CACHE_DIRECTORY } from '../model/paths';
 import { listProcesses, signalProcess, waitForEnd } from '../process/process-identity';
 import { run } from '../process/run';
@@ -16,10 +17,14 @@ export class BenchFleet {
   readonly project = new FleetProject(BENCH_PORTS);
   readonly terraform: TerraformDirectory;
 
-  constructor(private readonly context: BenchContext) {
+  /** @param environment added to that of Terraform and the provider */
+  constructor(
+    private readonly context: BenchContext,
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     this.terraform = new TerraformDirectory(
       join(this.project.directory, 'cdktf.out/stacks/fleet'),
-      this.project.environment(),
+      this.project.environment(environment),
       context.signal,
     );
   }
@@ -29,8 +34,8 @@ export class BenchFleet {
   }
 
   /** Describes a fleet of small VMs instead of the one in the repository's `main.ts`. */
-  describeSmallVms(count: number): void {
-    writeFileSync(join(this.project.directory, 'main.ts'), smallVms(count));
+  describeSmallVms(count: number, hypervisor: Hypervisor = 'qemu'): void {
+    writeFileSync(join(this.project.directory, 'main.ts'), smallVms(count, hypervisor));
   }
 
   /** Runs the program that the cdktf command starts. */
@@ -93,8 +98,12 @@ export class BenchFleet {
 }
 
 /** Runs the body with a fleet and takes the fleet away again, however the body ends. */
-export async function withFleet<T>(context: BenchContext, body: (fleet: BenchFleet) => Promise<T>): Promise<T> {
-  const fleet = new BenchFleet(context);
+export async function withFleet<T>(
+  context: BenchContext,
+  body: (fleet: BenchFleet) => Promise<T>,
+  environment?: Readonly<Record<string, string>>,
+): Promise<T> {
+  const fleet = new BenchFleet(context, environment);
   try {
     return await body(fleet);
   } finally {
@@ -102,7 +111,7 @@ export async function withFleet<T>(context: BenchContext, body: (fleet: BenchFle
   }
 }
 
-function smallVms(count: number): string {
+function smallVms(count: number, hypervisor: Hypervisor): string {
   const { sshd, hub, first, last } = BENCH_PORTS;
   return `import { BuildVm } from './constructs/build-vm';
 import { HaskellBuildImage } from './constructs/haskell-build-image';
@@ -116,7 +125,8 @@ const app = new FleetApp(__dirname);
 const fleet = new FleetStack(app, 'fleet');
 const ports = { sshdPort: ${sshd}, hubPort: ${hub}, tunnelPorts: { first: ${first}, last: ${last} } };
 const workstation = Workstation.embedded(fleet, 'workstation', ports);
-const local = VmHost.local(fleet, 'local', { capacity: { cpus: ${count}, memory: Size.mebibytes(${count * 16}) } });
+const capacity = { cpus: ${count}, memory: Size.mebibytes(${count * 16}) };
+const local = VmHost.local(fleet, 'local', { hypervisor: '${hypervisor}', network: 'nat', capacity });
 const haskell = HaskellBuildImage.debian(fleet, 'haskell');
 const small = { workstation, host: local, image: haskell, cpus: 1, memory: Size.mebibytes(16) };
 for (let vm = 1; vm <= ${count}; vm++) new BuildVm(fleet, \`small-\${vm}\`, small);

@@ -1,17 +1,33 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
+import { deadVm } from './benchmarks/dead-vm';
 import { deploy } from './benchmarks/deploy';
 import { disk } from './benchmarks/disk';
 import { image } from './benchmarks/image';
+import { ova } from './benchmarks/ova';
 import { plan } from './benchmarks/plan';
+import { status } from './benchmarks/status';
 import { synth } from './benchmarks/synth';
+import { virtualbox } from './benchmarks/virtualbox';
+import { work } from './benchmarks/work';
 import { type Benchmark, type Figure, isMissed } from './figure';
 import { describeMachine } from './machine';
 import { figureLine, renderReport } from './report';
 
 /** In the order of the report. */
-const BENCHMARKS: Readonly<Record<string, Benchmark>> = { plan, deploy, image, disk, synth };
+const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
+  plan,
+  deploy,
+  status,
+  work,
+  'dead-vm': deadVm,
+  image,
+  ova,
+  disk,
+  synth,
+  virtualbox,
+};
 
 const REPORT = join(__dirname, '../docs/performance.md');
 

@@ -29,13 +29,19 @@ const vmSchema = z.looseObject({
 /**
  * Makes real what the fleet declares and is not there yet, with VMs that run but never boot a system: their readiness
  * is all that is left out. What Terraform then knows of a VM is what it planned for it.
+ *
+ * @param make makes one VM as it shall be found
  */
-export async function deploySmallVms(fleet: BenchFleet, signal: AbortSignal): Promise<void> {
+export async function deploySmallVms(
+  fleet: BenchFleet,
+  signal: AbortSignal,
+  make = (spec: VmSpec) => startHalting(fleet, spec, signal),
+): Promise<void> {
   const addresses = [...fleet.declared().keys()];
   await fleet.terraform.apply(addresses.filter((address) => !/^(buildfleet_vm|null_resource)\./.test(address)));
   const isNewVm = ({ type, change }: ResourceChange) => type === 'buildfleet_vm' && change.actions[0] === 'create';
   const vms = (await fleet.terraform.changes()).filter(isNewVm);
-  for (const vm of vms) await startHalting(fleet, vmSpec(vm), signal);
+  for (const vm of vms) await make(vmSpec(vm));
   addToState(fleet, vms);
   await withoutSmokeTest(fleet, async () => {
     const { stdout } = await fleet.terraform.apply();
@@ -60,7 +66,7 @@ function vmSpec({ change }: ResourceChange): VmSpec {
   const { name, image_path: imagePath, image_hash: imageHash, cpus, memory_mib: memoryMib, mac, identity } = vm;
   const { host_fingerprint: hostFingerprint, tunnel_fingerprint: tunnelFingerprint } = identity;
   const uuid = vmUuid({ fleet: FLEET, name, imageHash, hostFingerprint, tunnelFingerprint });
-  return { name, uuid, fleet: FLEET, imagePath, imageHash, cpus, memoryMib, mac };
+  return { name, uuid, fleet: FLEET, imagePath, imageHash, cpus, memoryMib, mac, network: 'nat', bridgeAdapter: null };
 }
 
 /** As Terraform would write it after it created them. */
@@ -72,7 +78,12 @@ function addToState(fleet: BenchFleet, vms: readonly ResourceChange[]): void {
     name: vm.name,
     provider: `provider["${vm.provider_name}"]`,
     instances: [
-      { schema_version: 0, attributes: { ...vm.change.after, id: vmSpec(vm).uuid }, sensitive_attributes: [] },
+      {
+        schema_version: 0,
+        // what is known only after a VM was made
+        attributes: { ...vm.change.after, id: vmSpec(vm).uuid, problem: '' },
+        sensitive_attributes: [],
+      },
     ],
   }));
   const next = { ...state, serial: state.serial + 1, resources: [...state.resources, ...added] };

@@ -16,6 +16,8 @@ const NO_KEYS_YET = {
   ...{ hostPublicKey: undefined, hostFingerprint: undefined },
 };
 
+const SILENT = { step: () => undefined, amount: () => undefined };
+
 /** What one more VM takes before it starts: all that the provider makes for it, by the provider's own code. */
 export const disk: Benchmark = (context) =>
   withFleet(context, async (fleet) => {
@@ -31,11 +33,11 @@ export const disk: Benchmark = (context) =>
     const silent = { debug: () => undefined, info: () => undefined, warn: () => undefined };
     const identity = await identityResource(settings).create(
       { ...NO_KEYS_YET, vmName: NAME, files: 'intact' },
-      { signal, log: silent, warn: () => undefined, keep: () => undefined },
+      { signal, log: silent, progress: SILENT, warn: () => undefined, keep: () => undefined },
     );
     const spec: VmSpec = {
       ...{ name: NAME, uuid: 'd2a0f6a4-8d0f-5c3e-9b1a-3f6d2c1b0a99', fleet: 'fleet', imagePath, imageHash: 'bench' },
-      ...{ cpus: 2, memoryMib: 2048, mac: '52:54:00:00:00:01' },
+      ...{ cpus: 2, memoryMib: 2048, mac: '52:54:00:00:00:01', network: 'nat', bridgeAdapter: null },
     };
     const driver = new QemuDriver({ paths, run, accelerator: () => Promise.resolve('tcg') });
     await driver.create(spec, signal);
@@ -47,11 +49,13 @@ export const disk: Benchmark = (context) =>
         identity,
         tunnelPort: 14221,
         readyTimeoutSeconds: 600,
+        drainTimeoutSeconds: 600,
+        developerKey: null,
         heartbeatSeconds: 30,
       },
       relay: { host: '10.0.2.2', port: 14220, user: 'operator', hostPublicKey: identity.hostPublicKey },
       hub: { url: 'http://127.0.0.1:14200', port: 14200, domain: 'railiance', capabilityType: 'haskell-build-agent' },
-      ...{ developerPublicKeys: [identity.hostPublicKey], powerState: 'running', seed: 'removed' },
+      ...{ developerPublicKeys: [identity.hostPublicKey], powerState: 'running', seed: 'removed', problem: '' },
     });
     const path = join(paths.vm(NAME), 'seed.new.iso');
     await writeSeedIso({ ...freshMetaData(NAME, seed.digest), userData: seed.userData, path, run, signal });

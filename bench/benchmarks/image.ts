@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, unlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { z } from 'zod';
-import { type ImageDefinition, parseImageDefinition } from '../../model/image-definition';
+import { asDebian, type ImageDefinition, parseImageDefinition } from '../../model/image-definition';
 import { run } from '../../process/run';
-import { debianLines, parseDeb822Sources, parseOneLineSources } from '../../provider/images/apt-sources';
 import { DEBIAN_KEYRING } from '../../provider/images/debian-image';
+import { mirrorLines } from '../../provider/images/mirror';
 import { type BenchFleet, withFleet } from '../bench-fleet';
 import type { Benchmark } from '../figure';
 import { interleaved, secondsOf } from '../timing';
@@ -31,7 +31,7 @@ export const image: Benchmark = (context) =>
         mkdirSync(fleet.cacheDirectory);
         let path = '';
         const took = await secondsOf(async () => (path = await fleet.image()));
-        packages = resolvedPackages(dirname(path));
+        packages = resolvedPackages(path);
         return took;
       },
       bare: () => {
@@ -55,12 +55,12 @@ export const image: Benchmark = (context) =>
 function definitionOf(fleet: BenchFleet): ImageDefinition {
   const [, image] = [...fleet.declared()].find(([address]) => address.startsWith('buildfleet_image.')) ?? [];
   const file = join(fleet.terraform.path, String(image?.['definition_file']));
-  return parseImageDefinition(JSON.parse(text(file)), file);
+  return parseImageDefinition(JSON.parse(readFileSync(file, 'utf8')), file);
 }
 
 /** Names of everything that is installed in the image, from the manifest beside it. */
-function resolvedPackages(directory: string): string[] {
-  const { packages } = manifestSchema.parse(JSON.parse(text(join(directory, 'manifest.json'))));
+function resolvedPackages(disk: string): string[] {
+  const { packages } = manifestSchema.parse(JSON.parse(readFileSync(`${disk}.manifest.json`, 'utf8')));
   return Object.keys(packages);
 }
 
@@ -71,6 +71,7 @@ async function bareBuild(
   packages: readonly string[],
   signal: AbortSignal,
 ): Promise<number> {
+  const { base } = asDebian(definition);
   const directory = mkdtempSync(join(tmpdir(), 'buildfleet-bench-'));
   const isRoot = process.getuid?.() === 0;
   const asRoot = (argv: readonly string[]) =>
@@ -90,8 +91,8 @@ async function bareBuild(
             '--format=tar',
             `--keyring=${DEBIAN_KEYRING}`,
           ],
-          ...[`--architectures=${definition.base.architecture}`, `--include=${packages.join(',')}`],
-          ...[definition.base.suite, archive, ...workstationLines(definition.base.suite)],
+          ...[`--architectures=${base.architecture}`, `--include=${packages.join(',')}`],
+          ...[base.suite, archive, ...mirrorLines(definition)],
         ],
         { signal },
       ),
@@ -105,26 +106,4 @@ async function bareBuild(
     await asRoot(['rm', '-rf', tree]);
     rmSync(directory, { recursive: true, force: true });
   }
-}
-
-/** The archives that the build takes when its definition names none. */
-function workstationLines(suite: string): string[] {
-  const sources = [
-    ...filesOf('/etc/apt').flatMap((file) => (file.endsWith('/sources.list') ? parseOneLineSources(text(file)) : [])),
-    ...filesOf('/etc/apt/sources.list.d').flatMap((file) => {
-      if (file.endsWith('.sources')) return parseDeb822Sources(text(file));
-      return file.endsWith('.list') ? parseOneLineSources(text(file)) : [];
-    }),
-  ];
-  return debianLines(sources, suite);
-}
-
-function filesOf(directory: string): string[] {
-  return readdirSync(directory)
-    .sort()
-    .map((name) => join(directory, name));
-}
-
-function text(file: string): string {
-  return readFileSync(file, 'utf8');
 }
