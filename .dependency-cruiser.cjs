@@ -8,6 +8,7 @@ const layers = {
   '^model/': ['model'],
   '^provider/main\\.ts$': ['provider', 'process'],
   '^provider/plugin/': ['provider/plugin', 'model'],
+  '^provider/journal/': ['provider/journal', 'provider/plugin', 'hub/client', 'process', 'files', 'model'],
   '^provider/resources/': [
     'provider/resources',
     'provider/plugin',
@@ -31,7 +32,7 @@ const layers = {
   ],
   '^process/': ['process', 'model'],
   '^files/': ['files', 'process', 'model'],
-  '^cli/': ['cli', 'provider/drivers', 'hub', 'process', 'files', 'rendering', 'model'],
+  '^cli/': ['cli', 'provider/drivers', 'provider/images', 'hub', 'process', 'files', 'rendering', 'model'],
   '^hub/': ['hub', 'process', 'files', 'rendering', 'model'],
 };
 

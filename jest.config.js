@@ -37,6 +37,12 @@ module.exports = {
       testMatch: ['<rootDir>/__tests__/**/*.test.ts'],
       testPathIgnorePatterns: ['/node_modules/', '/__tests__/acceptance/'],
     },
-    { ...base, displayName: 'acceptance', testMatch: ['<rootDir>/__tests__/acceptance/**/*.test.ts'] },
+    {
+      ...base,
+      displayName: 'acceptance',
+      testMatch: ['<rootDir>/__tests__/acceptance/**/*.test.ts'],
+      globalSetup: '<rootDir>/__tests__/acceptance/support/privilege-separation.ts',
+      globalTeardown: '<rootDir>/__tests__/acceptance/support/privilege-separation-teardown.ts',
+    },
   ],
 };

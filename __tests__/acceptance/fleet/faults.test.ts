@@ -64,7 +64,7 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'a 
       await deploy.end();
       await project.cdktf('deploy');
 
-      await fleet.untilUsable('alpha', 30);
+      await fleet.untilUsable('alpha', 120);
       expect(qemuProcesses(project)).toHaveLength(1);
       expect(hostKey(project)).toBe(key);
       expect(await fleet.hubEntries('alpha')).toHaveLength(1);
@@ -86,7 +86,7 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'a 
       await until('Terraform has ended', 30, () => terraformProcesses(project).length === 0);
       await project.cdktf('deploy');
 
-      await fleet.untilUsable('alpha', 30);
+      await fleet.untilUsable('alpha', 120);
       expect(qemuProcesses(project)).toHaveLength(1);
       expect(hostKey(project)).toBe(key);
       expect(await fleet.hubEntries('alpha')).toHaveLength(1);

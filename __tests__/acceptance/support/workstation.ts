@@ -58,6 +58,7 @@ export async function makeTestWorkstation(): Promise<TestWorkstation> {
   const [sshdPort, hubPort, first] = await freePorts(3);
   const planned: Planned<typeof workstationShape> = {
     sshdPort: sshdPort!,
+    address: null,
     hubPort: hubPort!,
     tunnelPorts: { first: first!, last: first! + 3 },
     developers: ['~/.ssh/id_build.pub'],
@@ -74,6 +75,7 @@ export async function makeTestWorkstation(): Promise<TestWorkstation> {
   const context = (signal = new AbortController().signal): ApplyContext<typeof workstationShape> => ({
     signal,
     log: { debug: () => undefined, info: () => undefined, warn: () => undefined },
+    progress: { step: () => undefined, amount: () => undefined },
     warn: (summary, detail) => warnings.push(`${summary}: ${detail}`),
     keep: (state) => kept.push(state),
   });
@@ -101,7 +103,10 @@ export async function makeTestWorkstation(): Promise<TestWorkstation> {
     },
     dispose: async () => {
       await handler.delete(
-        { ...planned, tunnelAccount: '', sshdHostPublicKey: '', developerPublicKeys: [], hubUrl: '' },
+        {
+          ...{ ...planned, tunnelAccount: '', sshdHostPublicKey: '', developerPublicKeys: [], hubUrl: '' },
+          ...{ sshd: 'running', hub: 'running', configuration: 'intact' },
+        },
         context(),
       );
       rmSync(home, { recursive: true, force: true });

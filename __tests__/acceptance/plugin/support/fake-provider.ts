@@ -38,7 +38,8 @@ class FakeThing implements Resource<typeof fakeThingShape> {
     planned: Parameters<Resource<typeof fakeThingShape>['create']>[0],
     context: ApplyContext<typeof fakeThingShape>,
   ): Promise<FakeState> {
-    const state: FakeState = { ...planned, path: join(this.directory, `${planned.name}.json`), revision: 1 };
+    const path = join(this.directory, `${planned.name}.json`);
+    const state: FakeState = { ...planned, power: 'running', path, revision: 1 };
     context.log.debug('command', { argv: ['fake-tool', 'create', planned.name] });
     if (planned.name === 'slow') {
       writeFileSync(join(this.directory, 'started'), '');
@@ -72,7 +73,8 @@ class FakeThing implements Resource<typeof fakeThingShape> {
   }
 
   update(prior: FakeState, planned: Parameters<Resource<typeof fakeThingShape>['create']>[0]): Promise<FakeState> {
-    const state = { ...planned, path: prior.path, revision: planned.revision ?? prior.revision + 1 };
+    const revision = planned.revision ?? prior.revision + 1;
+    const state: FakeState = { ...planned, power: 'running', path: prior.path, revision };
     this.write(state);
     return Promise.resolve(state);
   }

@@ -1,0 +1,1 @@
+export { removePrivilegeSeparationDirectory as default } from './privilege-separation';
