@@ -6,9 +6,12 @@ import type { ImageAsset, ImageDefinition } from '../../model/image-definition';
 
 /** Files of the builder that every Debian definition must list among its `files`. */
 const BUILDER_FILES = [
+  'debian/files/apply-seed',
   'debian/files/buildfleet-host-key.service',
   'debian/files/buildfleet-late.service',
+  'debian/files/buildfleet-seed.service',
   'debian/files/cloud-init-main.conf',
+  'debian/files/cloud-init-unneeded.conf',
   'debian/files/dpkg-excludes',
   'debian/files/ethernet.network',
   'debian/files/fstab',

@@ -25,9 +25,10 @@ const PLANTS: readonly (readonly [finding: string, command: string])[] = [
   ['authorized key: root/.ssh/authorized_keys', `put /root/.ssh/authorized_keys`],
   ['authorized key: home/build/.ssh/authorized_keys', `put /home/build/.ssh/authorized_keys`],
   ['right to use sudo: etc/sudoers.d/90-cloud-init-users', `sudo_rule build 90-cloud-init-users`],
-  ['seed, or trace of cloud-init having run: var/lib/cloud/seed/x', `put /var/lib/cloud/seed/x`],
+  ['seed, or trace of one having been read: var/lib/cloud/seed/x', `put /var/lib/cloud/seed/x`],
+  ['seed, or trace of one having been read: var/lib/buildfleet/instance-id', `put /var/lib/buildfleet/instance-id`],
   [
-    'seed, or trace of cloud-init having run: var/lib/cloud/instances/i/user-data.txt',
+    'seed, or trace of one having been read: var/lib/cloud/instances/i/user-data.txt',
     `put /var/lib/cloud/instances/i/user-data.txt`,
   ],
   ['installer that keeps cloud-init from a seed: etc/cloud/cloud-init.disabled', `put /etc/cloud/cloud-init.disabled`],

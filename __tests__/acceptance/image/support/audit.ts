@@ -44,7 +44,7 @@ const CHECKS: Readonly<Record<string, Check>> = {
       })
       .map(([group, , , members]) => `${group}: ${members}`),
   ],
-  'seed, or trace of cloud-init having run': matching(/^(var\/lib\/cloud|run\/cloud-init)\//),
+  'seed, or trace of one having been read': matching(/^(var\/lib\/(cloud|buildfleet)|run\/cloud-init)\//),
   'installer that keeps cloud-init from a seed': (root, paths) =>
     paths.filter(
       (path) =>

@@ -32,7 +32,7 @@ remove_seed() {
     cloud-init clean --logs --seed --machine-id ||
       printf 'generalize: cloud-init clean failed; what it removes is removed without it\n'
   fi
-  rm -rf /var/lib/cloud
+  rm -rf /var/lib/cloud /var/lib/buildfleet/instance-id
   install -d -m 0755 /var/lib/cloud
   # Ubuntu's installer tells the installed system to look for no seed, and to switch cloud-init off after one boot.
   rm -f /etc/cloud/cloud-init.disabled /etc/cloud/ds-identify.cfg /etc/cloud/clean.d/99-installer \

@@ -91,6 +91,14 @@ trim_boot() {
   in_image systemctl --quiet enable buildfleet-host-key.service
 }
 
+# Our own seeds are read without cloud-init, which stays for all others.
+set_up_seed() {
+  install_file apply-seed 0755 /usr/local/lib/buildfleet/apply-seed
+  install_file buildfleet-seed.service 0644 /etc/systemd/system/buildfleet-seed.service
+  install_file cloud-init-unneeded.conf 0644 /etc/systemd/system/cloud-.service.d/buildfleet-seed.conf
+  in_image systemctl --quiet enable buildfleet-seed.service
+}
+
 run_provisioning_scripts() {
   local script
   while read -r script; do
@@ -131,6 +139,7 @@ step 'setting locale, time zone and network'
 set_locale_and_time
 set_up_network
 run_provisioning_scripts
+set_up_seed
 trim_boot
 step 'installing the boot loader'
 install_boot_loader
