@@ -246,13 +246,14 @@ time.sleep(600)`;
     await hub.close();
     const lines = start();
     await until('the message', 10, () => lines.length > 0);
-    await new Promise((resolve) => setTimeout(resolve, 2500));
+    await new Promise((resolve) => setTimeout(resolve, 5000));
     const opened = Date.now();
     await hub.listen();
     await registered();
-    expect((hub.requests[0]?.at ?? Infinity) - opened).toBeLessThan(1000);
+    // a second between two attempts, and another for a machine that is busy; a growing delay would be four by now
+    expect((hub.requests[0]?.at ?? Infinity) - opened).toBeLessThan(2000);
+    await until('the message', 10, () => lines.includes('the hub answers'));
     expect(lines.filter((line) => line.startsWith('waiting for the tunnel'))).toHaveLength(1);
-    expect(lines).toContainEqual('the hub answers');
   });
 
   test.each([
