@@ -16,8 +16,6 @@ import { askHub, readAnswer, requireSuccess, type HubAnswer, type HubEndpoint, t
 export interface HubClientOptions {
   /** `http://127.0.0.1:8000`, with or without a path. */
   readonly url: string;
-  /** Default: Node's. */
-  readonly fetch?: typeof fetch;
   /** Milliseconds for one request with its whole answer. Default 5000. */
   readonly timeoutMs?: number;
   /** Longest answer taken. Default 1 MiB. */
@@ -116,7 +114,6 @@ const turns = new Map<string, Promise<unknown>>();
 export function createHubClient(options: HubClientOptions): HubClient {
   const hub: HubEndpoint = {
     url: plainUrl(options.url),
-    fetch: options.fetch ?? fetch,
     timeoutMs: options.timeoutMs ?? 5000,
     maxBytes: options.maxBytes ?? 1024 * 1024,
   };

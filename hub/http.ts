@@ -1,10 +1,10 @@
+import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestPlainly } from 'node:http';
 import { z } from 'zod';
 import { FleetError } from '../model/errors';
 
 /** Limits and place of one hub. */
 export interface HubEndpoint {
   readonly url: string;
-  readonly fetch: typeof fetch;
   readonly timeoutMs: number;
   readonly maxBytes: number;
 }
@@ -38,27 +38,19 @@ export async function askHub(hub: HubEndpoint, request: HubRequest): Promise<Hub
   const timeout = AbortSignal.timeout(hub.timeoutMs);
   const signal = request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
   try {
-    const response = await hub.fetch(url, {
-      method: request.method,
-      redirect: 'manual',
-      signal,
-      headers: {
-        accept: 'application/json',
-        ...(request.body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),
-    });
-    if (response.type === 'opaqueredirect' || (response.status >= 300 && response.status < 400)) {
-      await response.body?.cancel();
+    const response = await send(url, request, signal);
+    const status = response.statusCode ?? 0;
+    if (status >= 300 && status < 400) {
+      response.destroy();
       throw new FleetError({
         code: 'hub-redirect',
         problem: 'the State Hub answered with a redirect, which is never followed',
         place: line,
-        value: response.headers.get('location'),
+        value: response.headers.location ?? null,
         remedy: "set the hub's url to the place it redirects to, if that is your hub",
       });
     }
-    return { request: line, status: response.status, text: await readCapped(response, hub.maxBytes, line) };
+    return { request: line, status, text: await readCapped(response, hub.maxBytes, line) };
   } catch (error) {
     if (request.signal?.aborted) throw request.signal.reason;
     if (error instanceof FleetError) throw error;
@@ -103,12 +95,35 @@ export function requireSuccess(answer: HubAnswer): void {
   );
 }
 
-async function readCapped(response: Response, maxBytes: number, line: string): Promise<string> {
-  if (response.body === null) return '';
+/** Node's own client rather than `fetch`, which a plan would spend more time on loading than on its one request. */
+function send(url: string, { method, body }: HubRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  const options: RequestOptions = {
+    method,
+    signal,
+    headers: {
+      accept: 'application/json',
+      ...(content && { 'content-type': 'application/json', 'content-length': content.length }),
+    },
+  };
+  return new Promise((resolve, reject) => {
+    const request = url.startsWith('https:') ? requestSecurely(url, options) : requestPlainly(url, options);
+    request.once('response', resolve);
+    request.on('error', reject);
+    request.end(content);
+  });
+}
+
+function requestSecurely(url: string, options: RequestOptions): ClientRequest {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the embedded hub speaks plain HTTP
+  return (require('node:https') as typeof import('node:https')).request(url, options);
+}
+
+async function readCapped(response: IncomingMessage, maxBytes: number, line: string): Promise<string> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  // Leaving the loop early cancels the stream, and with it the connection.
-  for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
+  // Leaving the loop early destroys the response, and with it the connection.
+  for await (const chunk of response as AsyncIterable<Uint8Array>) {
     size += chunk.byteLength;
     if (size > maxBytes) {
       throw new FleetError({
@@ -134,12 +149,11 @@ function timeoutError(hub: HubEndpoint, line: string, cause: unknown): FleetErro
 }
 
 function unreachableError(line: string, cause: unknown): FleetError {
-  const network = (cause as { cause?: NodeJS.ErrnoException }).cause;
-  const reason = network?.code ?? network?.message ?? String(cause);
-  const nothingSent = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'].includes(network?.code ?? '');
+  const { code, message } = cause as NodeJS.ErrnoException;
+  const nothingSent = ['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN'].includes(code ?? '');
   return new FleetError({
     code: nothingSent ? 'hub-refused' : 'hub-unreachable',
-    problem: `the State Hub could not be asked: ${reason}`,
+    problem: `the State Hub could not be asked: ${code ?? message}`,
     place: line,
     remedy: 'start the hub (`buildfleet hub`), or correct its url',
     cause,

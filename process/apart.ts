@@ -1,4 +1,4 @@
-import { execa } from 'execa';
+import { execaLibrary } from './execa';
 import { commandStarts } from './command-observer';
 import { type ProcessSeen, signalProcess } from './process-identity';
 import { descendants } from './process-tree';
@@ -31,7 +31,7 @@ const PATIENCE_MS = 10_000;
  */
 export async function runApart(file: string, args: readonly string[], options: ApartOptions): Promise<number> {
   commandStarts([file, ...args]);
-  const child = execa(file, [...args], {
+  const child = execaLibrary().execa(file, [...args], {
     cwd: options.cwd,
     env: options.env,
     stdin: 'ignore',

@@ -1,4 +1,4 @@
-import { execa } from 'execa';
+import { execaLibrary } from './execa';
 import { commandStarts } from './command-observer';
 
 /** A command that runs until it is let go. */
@@ -22,7 +22,7 @@ export type Hold = typeof hold;
 /** Starts a command without a shell whose standard input stays open: it tells the command that we are still here. */
 export function hold(file: string, args: readonly string[], { onLine, signal }: HoldOptions): HeldCommand {
   commandStarts([file, ...args]);
-  const child = execa(file, [...args], {
+  const child = execaLibrary().execa(file, [...args], {
     cancelSignal: signal,
     env: { LC_ALL: 'C' },
     stdin: 'pipe',

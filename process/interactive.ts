@@ -1,4 +1,4 @@
-import { execa } from 'execa';
+import { execaLibrary } from './execa';
 import { CommandError } from './run';
 
 /** Signals that a command in the foreground gets as well, so that it can end in its own way. */
@@ -24,7 +24,7 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
 export async function runInteractive(file: string, args: readonly string[]): Promise<number> {
   // The kernel ends it when we are killed and cannot: a terminal must not stay with a command that nobody waits for.
   const argv = ['--pdeathsig', 'TERM', '--', file, ...args];
-  const child = execa('setpriv', argv, { stdio: 'inherit', reject: false, cleanup: false });
+  const child = execaLibrary().execa('setpriv', argv, { stdio: 'inherit', reject: false, cleanup: false });
   let passedOn: NodeJS.Signals | undefined;
   const forward = (signal: NodeJS.Signals) => {
     passedOn = signal;

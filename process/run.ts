@@ -1,5 +1,6 @@
-import { execa, ExecaError } from 'execa';
+import type { ExecaError } from 'execa';
 import { commandStarts } from './command-observer';
+import { execaLibrary } from './execa';
 
 /** What one finished command printed. `exitCode` is 0 unless `acceptExitCodes` allowed another. */
 export interface CommandResult {
@@ -54,7 +55,7 @@ export class CommandError extends Error {
  */
 export const run: Run = async (file, args, options = {}) => {
   commandStarts([file, ...args]);
-  const child = execa(file, [...args], {
+  const child = execaLibrary().execa(file, [...args], {
     ...(options.signal ? { cancelSignal: options.signal } : {}),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),

@@ -10,7 +10,6 @@ import { imageShape } from '../../model/resources/image';
 import { run as runCommand, type Run } from '../../process/run';
 import { ImageCache } from '../images/cache';
 import { ACCELERATOR_FILE, knownAccelerator } from '../drivers/qemu/accelerator';
-import { obtainImage } from '../images/obtain-image';
 import type { Resource, ResourceContext } from '../plugin/resource';
 import type { ProviderSettings } from './settings';
 
@@ -19,6 +18,12 @@ type Declared = Pick<ImageState, 'name' | 'definitionHash' | 'definitionFile' | 
 
 /** What an imported image has until the configuration names it. */
 const UNKNOWN_NAME = 'imported';
+
+/** What makes images, loaded when one is missing: every plan only looks at those that are there. */
+function builders(): typeof import('../images/obtain-image') {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import would load it at once
+  return require('../images/obtain-image') as typeof import('../images/obtain-image');
+}
 
 /** The handler of `buildfleet_image`: a cache entry by definition hash, built when there is none. */
 export function imageResource(settings: ProviderSettings, run: Run = runCommand): Resource<typeof imageShape> {
@@ -29,7 +34,7 @@ export function imageResource(settings: ProviderSettings, run: Run = runCommand)
     const definition = readDefinition(declared);
     const definitionDirectory = dirname(resolve(declared.definitionFile));
     const image = await withFileAdvice(cacheDirectory, () =>
-      obtainImage(cache, {
+      builders().obtainImage(cache, {
         ...{ definition, assetsDirectory: definitionDirectory, format: declared.format, run, signal },
         downloadDirectory: join(cacheDirectory, 'downloads'),
         accelerator: knownAccelerator(join(cacheDirectory, ACCELERATOR_FILE)),

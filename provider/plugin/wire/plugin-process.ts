@@ -40,11 +40,13 @@ export async function runPluginProcess(provider: ProviderServer, abandon: () => 
   });
   const socket = join(directory, 'socket');
   const identity = createServerIdentity();
-  const server = createGrpcServer(identity, clientCertificate, new Map([...providerCalls(provider), shutdownCall()]));
+  let isLeaving = false;
+  const shutdown = shutdownCall(() => (isLeaving = true));
+  const server = createGrpcServer(identity, clientCertificate, new Map([...providerCalls(provider), shutdown]));
   server.listen(socket);
   await once(server, 'listening');
   chmodSync(socket, 0o600);
-  exitWithTerraform(server, abandon);
+  exitWithTerraform(server, abandon, () => isLeaving);
   const certificate = identity.certificate.toString('base64').replace(/=+$/, '');
   // process.stdout would load Node's streams for this one line
   writeSync(1, `${CORE_PROTOCOL}|${PROVIDER_PROTOCOL}|unix|${socket}|grpc|${certificate}\n`);
@@ -61,11 +63,15 @@ function providerCalls(provider: ProviderServer): [string, Call][] {
   });
 }
 
-/** go-plugin waits for the process to end after this, so it ends as soon as the answer is out. */
-function shutdownCall(): [string, Call] {
+/**
+ * go-plugin waits for the process to end after this call. Once it has the answer it hangs up, which ends the process
+ * (see {@link exitWithTerraform}); a client that does not hang up is not waited for.
+ */
+function shutdownCall(leave: () => void): [string, Call] {
   return [
     '/plugin.GRPCController/Shutdown',
     () => {
+      leave();
       setTimeout(() => process.exit(0), 10);
       return Promise.resolve(new Uint8Array());
     },
@@ -73,10 +79,10 @@ function shutdownCall(): [string, Call] {
 }
 
 /**
- * A killed Terraform closes its connection without a word. An idle one may do so too and come back, so only a changed
- * parent tells them apart.
+ * Ends the process when Terraform hangs up after telling it to leave, or is gone. A killed Terraform closes its
+ * connection without a word. An idle one may do so too and come back, so only a changed parent tells them apart.
  */
-function exitWithTerraform(server: Http2SecureServer, abandon: () => Promise<void>): void {
+function exitWithTerraform(server: Http2SecureServer, abandon: () => Promise<void>, isLeaving: () => boolean): void {
   const parent = process.ppid;
   let timer: NodeJS.Timeout | undefined;
   let sessions = 0;
@@ -95,6 +101,7 @@ function exitWithTerraform(server: Http2SecureServer, abandon: () => Promise<voi
     timer = undefined;
     session.on('error', () => {});
     session.once('close', () => {
+      if (isLeaving()) process.exit(0);
       sessions -= 1;
       if (sessions === 0) watch();
     });
