@@ -6,16 +6,15 @@ import { EMBEDDED_TUNNEL_ADDRESS, NAME_PATTERN, vmName } from '../model/names';
 import { imageFile } from '../model/paths';
 import { portSchema } from '../model/port';
 import { identityShape } from '../model/resources/identity';
-import { managedFileShape } from '../model/resources/managed-file';
 import { macSchema, vmShape } from '../model/resources/vm';
 import { Size } from '../model/size';
 import { INSTANCE_ID_PLACEHOLDER, SEED_PLACEHOLDERS, renderMetaData, renderUserData } from '../rendering/seed';
-import { renderTunnelCatalogEntry } from '../rendering/tunnel-catalog';
+import { catalogFile, renderTunnelCatalogEntry } from '../rendering/tunnel-catalog';
 import { renderVboxmanageScript } from '../rendering/vboxmanage-script';
 import { fleetOf } from './fleet';
 import { FleetConstruct, type Problem, constructSchema } from './fleet-construct';
 import type { IBuildImage } from './haskell-build-image';
-import { type IRendersFiles, type RenderedFile, contentOf } from './rendered-file';
+import type { IRendersFiles, RenderedFile } from './rendered-file';
 import { ShapedResource } from './resource';
 import { cpusSchema, durationSchema, sizeSchema, waitSchema } from './schemas';
 import { SmokeTest } from './smoke-test';
@@ -151,13 +150,6 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
         developerKey: this.workstation.developerKey,
       }),
     });
-    new ShapedResource(this, 'tunnel-catalog', managedFileShape, {
-      attributes: () => ({
-        path: `${fleetOf(this).paths.tunnelCatalog}/${this.vmName}.yml`,
-        content: contentOf(this.catalogFile),
-        expandHome: true,
-      }),
-    });
     this.workstation.addVm(this);
     this.host.addVm(this);
     if (this.props.smokeTest) new SmokeTest(this, 'smoke', { vm: this });
@@ -211,7 +203,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
         content: renderMetaData({ instanceId: INSTANCE_ID_PLACEHOLDER, hostName: this.vmName }),
       },
       {
-        path: this.catalogFile,
+        path: catalogFile(this.vmName),
         content: renderTunnelCatalogEntry({
           vmName: this.vmName,
           tunnelPort: this.slot.port,
@@ -239,10 +231,6 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
   /** Address at which the VM finds the workstation; a bridged one without is reported. */
   private get relayHost(): string {
     return this.host.network === 'nat' ? EMBEDDED_TUNNEL_ADDRESS : (this.workstation.address ?? '');
-  }
-
-  private get catalogFile(): string {
-    return `ops-bridge/tunnels/${this.vmName}.yml`;
   }
 
   private tooLarge(): Problem[] {

@@ -1,6 +1,8 @@
+import { basename } from 'node:path';
 import { Construct } from 'constructs';
 import { hostAliases } from '../model/names';
 import { managedFileShape } from '../model/resources/managed-file';
+import { managedFilesShape } from '../model/resources/managed-files';
 import { renderFleetFile } from '../rendering/fleet-file';
 import { renderKnownHosts } from '../rendering/known-hosts';
 import { renderMakefile } from '../rendering/makefile';
@@ -8,6 +10,7 @@ import { renderPortRegistry } from '../rendering/port-registry';
 import { renderSmokeScript } from '../rendering/smoke-script';
 import { renderSshConfig, renderSshInclude, sshIncludeBlock } from '../rendering/ssh-config';
 import { renderStateHubRefs } from '../rendering/state-hub-refs';
+import { catalogFile } from '../rendering/tunnel-catalog';
 import { fleetOf } from './fleet';
 import { type IRendersFiles, type RenderedFile, contentOf } from './rendered-file';
 import { ShapedResource } from './resource';
@@ -41,6 +44,15 @@ export class ClientFiles extends Construct implements IRendersFiles {
         path: this.workstation.operatorSshConfig,
         block: sshIncludeBlock(fleetOf(this).fleetName),
         content: renderSshInclude(paths.sshConfig),
+        expandHome: true,
+      }),
+    });
+    new ShapedResource(this, 'tunnel-catalog', managedFilesShape, {
+      attributes: () => ({
+        directory: paths.tunnelCatalog,
+        files: Object.fromEntries(
+          this.workstation.vms.map(({ vmName }) => [basename(catalogFile(vmName)), contentOf(catalogFile(vmName))]),
+        ),
         expandHome: true,
       }),
     });

@@ -9,6 +9,11 @@ export interface CatalogTunnel {
   readonly sshConfig: string;
 }
 
+/** Where the entry of a VM lies in the stack's output. */
+export function catalogFile(vmName: string): string {
+  return `ops-bridge/tunnels/${vmName}.yml`;
+}
+
 /** One file of the tunnel catalog: port `remote_port` of the workstation leads to `target_host:local_port` as seen from the VM. */
 export function renderTunnelCatalogEntry(tunnel: CatalogTunnel): string {
   return stringify(

@@ -38,9 +38,9 @@ test('what the files hold stands in them alone, not in the plan', () => {
   new BuildVm(fleet.stack, 'alpha', fleet.standard);
   const plan = fleet.plan();
   expect(planned(plan, 'buildfleet_managed_file.workstation_client_fleet-file').content).toBe('${file("fleet.json")}');
-  expect(planned(plan, 'buildfleet_managed_file.alpha_tunnel-catalog').content).toBe(
-    '${file("ops-bridge/tunnels/haskell-build-alpha.yml")}',
-  );
+  expect(planned(plan, 'buildfleet_managed_files.workstation_client_tunnel-catalog').files).toEqual({
+    'haskell-build-alpha.yml': '${file("ops-bridge/tunnels/haskell-build-alpha.yml")}',
+  });
 });
 
 test('the id that the hub gives reaches the deployed refs, and the rendered ones say that there is none yet', () => {

@@ -81,6 +81,7 @@ export interface Plan {
 export interface PlannedResource {
   readonly content: string;
   readonly depends_on: readonly string[];
+  readonly files: Readonly<Record<string, string>>;
   readonly provisioner: readonly unknown[];
   readonly triggers: Readonly<Record<string, string>>;
   readonly tunnel_port: number;

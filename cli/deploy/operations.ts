@@ -47,6 +47,7 @@ const LABELS: Readonly<Record<string, (name: string) => string>> = {
   buildfleet_identity: (name) => `keys of ${shortName(name)}`,
   buildfleet_image: (name) => `image ${name}`,
   buildfleet_managed_file: (name) => `file ${name}`,
+  buildfleet_managed_files: (name) => `files in ${name}`,
   buildfleet_workstation: () => 'workstation',
   buildfleet_capability: (name) => `hub entry "${name}"`,
 };

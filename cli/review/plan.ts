@@ -4,6 +4,7 @@ import { capabilityShape } from '../../model/resources/capability';
 import { identityShape } from '../../model/resources/identity';
 import { imageShape } from '../../model/resources/image';
 import { managedFileShape } from '../../model/resources/managed-file';
+import { managedFilesShape } from '../../model/resources/managed-files';
 import { nullResourceShape } from '../../model/resources/null-resource';
 import { vmShape } from '../../model/resources/vm';
 import { workstationShape } from '../../model/resources/workstation';
@@ -17,6 +18,7 @@ export const SHAPES: readonly ResourceShape[] = [
   identityShape,
   imageShape,
   managedFileShape,
+  managedFilesShape,
   nullResourceShape,
   vmShape,
   workstationShape,

@@ -5,6 +5,7 @@ import { capabilityShape } from '../../model/resources/capability';
 import { identityShape } from '../../model/resources/identity';
 import { imageShape } from '../../model/resources/image';
 import { managedFileShape } from '../../model/resources/managed-file';
+import { managedFilesShape } from '../../model/resources/managed-files';
 import { nullResourceShape } from '../../model/resources/null-resource';
 import { workstationShape } from '../../model/resources/workstation';
 import { type ResourceEntry, resource } from '../plugin/provider';
@@ -22,6 +23,9 @@ export const resources: readonly ResourceEntry<ProviderSettings>[] = [
   ),
   resource(managedFileShape, (settings: ProviderSettings) =>
     (require('./managed-file') as typeof import('./managed-file')).managedFileResource(settings),
+  ),
+  resource(managedFilesShape, (settings: ProviderSettings) =>
+    (require('./managed-files') as typeof import('./managed-files')).managedFilesResource(settings),
   ),
   resource(capabilityShape, () => (require('./capability') as typeof import('./capability')).capabilityResource()),
   resource(imageShape, (settings: ProviderSettings) =>

@@ -1,41 +1,54 @@
-import { FleetPaths } from '../../../model/paths';
 import { toSnakeCase } from '../../../model/wire-names';
-import { managedFileShape } from '../../../model/resources/managed-file';
+import type { managedFileShape } from '../../../model/resources/managed-file';
+import type { managedFilesShape } from '../../../model/resources/managed-files';
 import type { ResourceChange } from '../plan';
+import { referencesIn } from '../references';
+import type { Json, RenderedStack } from '../rendered-stack';
 import type { Finding } from '../report';
 import { changesOf, type StackComparison } from '../stack-comparison';
 import { arrow, listed, valueText } from '../words';
 import { stateDirectoryOf } from './settings';
 
 const CONTENT = toSnakeCase('content' satisfies keyof typeof managedFileShape.attributes);
+const FILES = toSnakeCase('files' satisfies keyof typeof managedFilesShape.attributes);
 
 /** Files on the workstation. New content of the fleet's own files follows from what is told elsewhere, so one line names them. */
 export function fileFindings(comparison: StackComparison): readonly Finding[] {
   const changes = changesOf(comparison, 'buildfleet_managed_file').filter(
     (change) => change.action !== 'settings' && !movesWithState(change, comparison),
   );
-  const catalog = changes.filter((change) => isCatalog(change, comparison));
-  const own = changes.filter((change) => !catalog.includes(change) && isOwnContent(change, comparison));
-  const others = changes.filter((change) => !catalog.includes(change) && !own.includes(change));
+  const own = changes.filter((change) => isOwnContent(change, comparison));
+  const others = changes.filter((change) => !own.includes(change));
   return [
-    ...catalog.map((change) => tunnel(change)),
+    ...tunnels(comparison),
     ...others.map((change) => oneFile(change)),
     ...(own.length === 0 ? [] : [rewritten(own)]),
   ];
 }
 
-function tunnel(change: ResourceChange): Finding {
-  const name = baseName(pathOf(change)).replace(/\.yml$/, '');
-  const what = { create: 'gets', destroy: 'loses', replace: 'moves', update: 'changes', settings: 'changes' }[
-    change.action
-  ];
-  return {
-    category: 'tunnel',
-    subject: name,
-    effect: 'change',
-    sentence: `the tunnel catalog ${what} ${name}`,
-    details: [],
-  };
+/** Entries of the tunnel catalog, one file a VM. */
+function tunnels({ before, after }: StackComparison): readonly Finding[] {
+  const [earlier, later] = [catalogOf(before), catalogOf(after)];
+  return [...new Set([...earlier.keys(), ...later.keys()])].sort().flatMap((name): Finding[] => {
+    const [one, other] = [earlier.get(name), later.get(name)];
+    if (one === other) return [];
+    const what = one === undefined ? 'gets' : other === undefined ? 'loses' : 'changes';
+    const sentence = `the tunnel catalog ${what} ${name}`;
+    return [{ category: 'tunnel', subject: name, effect: 'change', sentence, details: [] }];
+  });
+}
+
+/** What the tunnel catalog says of each VM: the text itself, also where the plan names the file that holds it. */
+function catalogOf({ plan, files }: RenderedStack): ReadonlyMap<string, string> {
+  const resources = Object.values(plan.resource['buildfleet_managed_files'] ?? {});
+  const entries = resources.flatMap((resource) => Object.entries((resource[FILES] ?? {}) as Json));
+  return new Map(
+    entries.map(([file, content]) => {
+      const [reference] = referencesIn(content);
+      const text = reference?.kind === 'file' ? files.get(reference.path) : undefined;
+      return [file.replace(/\.yml$/, ''), text ?? valueText(content)];
+    }),
+  );
 }
 
 function rewritten(changes: readonly ResourceChange[]): Finding {
@@ -65,11 +78,6 @@ function oneFile(change: ResourceChange): Finding {
       .filter(({ name }) => name !== CONTENT)
       .map(({ name, before: one, after: other }) => `${name.replaceAll('_', ' ')} ${arrow(one, other)}`),
   };
-}
-
-function isCatalog(change: ResourceChange, { before, after }: StackComparison): boolean {
-  const stack = change.after === null ? before : after;
-  return pathOf(change).startsWith(`${new FleetPaths(stateDirectoryOf(stack)).tunnelCatalog}/`);
 }
 
 /** Whether it is a file of the state directory of which nothing but the content changes. */
