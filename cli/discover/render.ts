@@ -1,4 +1,4 @@
-import { durationText } from '../status/units';
+import { durationText } from '../units';
 import { renderTable, tableWidth } from '../table';
 import type { Discovered, DiscoveryReport } from './report';
 

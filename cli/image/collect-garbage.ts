@@ -1,7 +1,7 @@
 import type { Run } from '../../process/run';
 import type { CacheEntry, CacheInventory } from '../../provider/images/inventory';
 import type { ImageGcReport } from './report';
-import { ageText } from './units';
+import { ageText } from '../units';
 import type { ImageUse } from './uses';
 
 export interface GarbageRequest {

@@ -1,6 +1,6 @@
 import { renderTable } from '../table';
 import type { ImageGcReport, ImageReport, ImageVerifyReport } from './report';
-import { ageText, sizeText } from './units';
+import { ageText, bytesText } from '../units';
 
 const HEADER = ['IMAGE', 'HASH', 'FORMATS', 'SIZE', 'BUILT', 'LAST USED', 'USED BY'];
 
@@ -10,7 +10,7 @@ export function renderImages(images: readonly ImageReport[], now: Date, colour: 
     names.join(', ') || '?',
     shortHash(hash),
     formats.join(', '),
-    sizeText(sizeBytes),
+    bytesText(sizeBytes),
     ageText(new Date(builtAt), now),
     ageText(new Date(usedAt), now),
     usedBy.join(', '),
@@ -24,11 +24,11 @@ export function renderGc({ removed, kept, freedBytes, dryRun }: ImageGcReport): 
   const lines = [
     ...removed.map(({ hash, directory, sizeBytes }) => {
       const what = hash === null ? `what a killed build left in ${directory}` : `image ${shortHash(hash)}`;
-      return `${verb} ${what}: ${sizeText(sizeBytes)}`;
+      return `${verb} ${what}: ${bytesText(sizeBytes)}`;
     }),
     ...kept.map(({ hash, reason }) => `kept image ${shortHash(hash)}: ${reason}`),
   ];
-  return [...lines, `${dryRun ? 'would free' : 'freed'} ${sizeText(freedBytes)}`].join('\n');
+  return [...lines, `${dryRun ? 'would free' : 'freed'} ${bytesText(freedBytes)}`].join('\n');
 }
 
 /** The verdict in one line, after a further one where the mirror has moved on. */

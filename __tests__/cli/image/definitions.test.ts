@@ -2,7 +2,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { findDefinition, readDefinition } from '../../../cli/image/definitions';
-import { ageText, sizeText } from '../../../cli/image/units';
 
 const RENDERED = join(__dirname, '../../../rendered/fleet/haskell/definition.json');
 
@@ -70,26 +69,4 @@ test('what cannot be read or is built by Packer is passed over, and named when i
   expect(errorOf(() => readDefinition(join(project, 'rendered/fleet/broken/definition.json')))).toMatchObject({
     code: 'image-unknown',
   });
-});
-
-test.each([
-  [0, '0 MiB'],
-  [1, '1 MiB'],
-  [436_404_224, '417 MiB'],
-  [1.25 * 2 ** 30, '1.3 GiB'],
-])('%d bytes are %s', (bytes, text) => {
-  expect(sizeText(bytes)).toBe(text);
-});
-
-test.each([
-  [59, 'now'],
-  [60, '1 min'],
-  [3599, '59 min'],
-  [3600, '1 h'],
-  [48 * 3600 - 1, '47 h'],
-  [48 * 3600, '2 days'],
-  [-100, 'now'],
-])('%d seconds ago is %s', (seconds, text) => {
-  const now = new Date();
-  expect(ageText(new Date(now.getTime() - seconds * 1000), now)).toBe(text);
 });

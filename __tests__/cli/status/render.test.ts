@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { renderStatus } from '../../../cli/status/render';
 import { statusReportSchema } from '../../../cli/status/report';
-import { durationText, mebibytesText } from '../../../cli/status/units';
 import { statusReport, vmStatus } from './support/vm-status';
 
 const DOWN = vmStatus({
@@ -69,24 +68,4 @@ test('good and bad are coloured', () => {
 test('the examples are what the schema describes', () => {
   const report = statusReport(vmStatus(), DOWN);
   expect(statusReportSchema.parse(report)).toEqual(report);
-});
-
-test.each([
-  [0, '0 s'],
-  [99.9, '99 s'],
-  [100, '1 min'],
-  [5999, '99 min'],
-  [6000, '1 h'],
-  [172_799, '47 h'],
-  [172_800, '2 d'],
-])('%d s is %s', (seconds, text) => {
-  expect(durationText(seconds)).toBe(text);
-});
-
-test.each([
-  [0, '0 MiB'],
-  [1023, '1023 MiB'],
-  [1024, '1.0 GiB'],
-])('%d MiB is %s', (mebibytes, text) => {
-  expect(mebibytesText(mebibytes)).toBe(text);
 });
