@@ -145,3 +145,19 @@ export function findVm(loaded: LoadedFleet, alias: string): FleetVm {
     remedy: known === '' ? 'declare one in main.ts and run `make deploy`' : `use one of: ${known}`,
   });
 }
+
+/**
+ * The VM that is meant where none is named.
+ *
+ * @throws FleetError `vm-unknown` in a fleet without VMs
+ */
+export function defaultVm({ fleet, file }: LoadedFleet): FleetVm {
+  const vm = fleet.vms.find((candidate) => candidate.default) ?? fleet.vms[0];
+  if (vm !== undefined) return vm;
+  throw new FleetError({
+    code: 'vm-unknown',
+    problem: `fleet ${fleet.fleet} has no VM`,
+    place: file,
+    remedy: 'declare one in main.ts and run `make deploy`',
+  });
+}

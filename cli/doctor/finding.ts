@@ -4,8 +4,7 @@ import { z } from 'zod';
  * `ok`: as it should be. `note`: worth knowing, nothing has to be done. `warning`: something will not work, or not well,
  * in a case that may not be yours. `problem`: the fleet cannot be deployed or used.
  */
-export const levelSchema = z.enum(['ok', 'note', 'warning', 'problem']);
-export type Level = z.infer<typeof levelSchema>;
+const levelSchema = z.enum(['ok', 'note', 'warning', 'problem']);
 
 /** What one check found; `remedy` is null where nothing can or has to be done. */
 export const findingSchema = z.strictObject({

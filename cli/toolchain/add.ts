@@ -4,8 +4,7 @@ import { CommandError } from '../../process/run';
 import { type Context, openFleet } from '../context';
 import { EXIT } from '../exit-codes';
 import type { LoadedFleet } from '../fleet-file';
-import { collectStatus } from '../status/collect';
-import { driverPowerReader } from '../status/driver-power';
+import { describeTrouble } from '../status/explain';
 import { renderTable } from '../table';
 import { askVm, type AskTools } from './ask-vm';
 import { chooseVms, type VmChoice } from './choose-vms';
@@ -52,11 +51,7 @@ function askTools(context: Context, loaded: LoadedFleet, onProgress: (text: stri
   const { run, signal } = context;
   return {
     ...{ run, signal, onProgress },
-    explain: async (vm) => {
-      const powerReader = driverPowerReader(loaded, context);
-      const [found] = (await collectStatus(loaded, { run, signal, powerReader }, [vm])).vms;
-      return found === undefined || found.tunnel.state === 'up' ? undefined : (found.problem ?? undefined);
-    },
+    explain: async (vm) => (await describeTrouble(context, loaded, [vm]))[0],
   };
 }
 
