@@ -1,6 +1,7 @@
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
 import { classifySshFailure } from '../../process/host-key-probe';
+import { SSH_CONNECTION_FAILED } from '../exit-codes';
 
 /** What was going on ended because the VM could not be reached any more, not because it failed. */
 export class ConnectionLost extends FleetError {
@@ -14,4 +15,18 @@ export class ConnectionLost extends FleetError {
       cause,
     });
   }
+}
+
+/** Exit codes of rsync that say that the other side is gone, or that somebody has ended it: see its manual. */
+const RSYNC_CUT_OFF: readonly (number | undefined)[] = [10, 12, 20, 30, 35];
+
+/**
+ * Whether an ssh, or an rsync that goes through one, ended because of its connection. Any other exit code is what the
+ * other side had to say, and it would say it again.
+ *
+ * @param exitCode undefined when a signal ended it
+ */
+export function wasCutOff(program: 'ssh' | 'rsync', exitCode: number | undefined): boolean {
+  if (exitCode === undefined || exitCode === SSH_CONNECTION_FAILED) return true;
+  return program === 'rsync' && RSYNC_CUT_OFF.includes(exitCode);
 }

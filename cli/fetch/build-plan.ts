@@ -14,7 +14,8 @@ export interface Artifact {
 const unitSchema = z.object({
   type: z.string(),
   id: z.string(),
-  'pkg-name': z.string(),
+  // It may become the name of a directory here, and the plan comes from a machine that runs what others wrote.
+  'pkg-name': z.string().regex(/^[\p{L}\p{N}-]+$/u, 'this is not the name of a package'),
   style: z.string().optional(),
   'component-name': z.string().optional(),
   'bin-file': z.string().optional(),
@@ -39,7 +40,7 @@ export function parseBuildPlan(text: string): readonly Artifact[] {
   } catch (cause) {
     throw new FleetError({
       code: 'build-plan-unreadable',
-      problem: `cabal's plan is not one: ${cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause)}`,
+      problem: `cabal's plan is not one: ${whyOf(cause)}`,
       place: 'dist-newstyle/cache/plan.json',
       remedy: 'run `buildfleet build` again, which has cabal write it anew',
       cause,
@@ -47,6 +48,11 @@ export function parseBuildPlan(text: string): readonly Artifact[] {
   }
   const compiler = plan['compiler-id'].replace('-', '');
   return plan['install-plan'].filter(({ style }) => style === 'local').flatMap((unit) => artifacts(unit, compiler));
+}
+
+function whyOf(cause: unknown): string {
+  if (cause instanceof z.ZodError) return z.prettifyError(cause).replace(/\s*\n\s*/g, ' ');
+  return cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
 }
 
 function artifacts(unit: Unit, compiler: string): Artifact[] {

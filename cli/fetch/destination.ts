@@ -20,8 +20,32 @@ export function isOursOrAbsent(path: string): boolean {
   return !existsSync(path) || existsSync(join(path, FETCHED_MARK));
 }
 
+/**
+ * Where a file goes in a prepared destination. The directories on the way are made.
+ *
+ * @param path relative to the destination, without `..`
+ * @throws FleetError `destination-refused` where one of them is no directory, or a directory has the file's name
+ */
+export function placeIn(destination: string, path: string): string {
+  const components = path.split('/');
+  const place = join(destination, path);
+  for (const index of components.keys()) {
+    if (index === 0) continue;
+    const directory = join(destination, ...components.slice(0, index));
+    requireDirectory(directory);
+    mkdirSync(directory, { recursive: true });
+  }
+  if (lstatSync(place, { throwIfNoEntry: false })?.isDirectory() !== true) return place;
+  throw new FleetError({
+    code: 'destination-refused',
+    problem: 'there is a directory where a file has to go',
+    place,
+    remedy: 'remove it, or give another directory with --to',
+  });
+}
+
 /** Refuses what is not a directory itself. */
-export function requireDirectory(path: string): void {
+function requireDirectory(path: string): void {
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined || found.isDirectory()) return;
   throw new FleetError({

@@ -1,18 +1,18 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
 import { CommandError, type Run } from '../../process/run';
-import { ConnectionLost } from '../build/connection-lost';
+import { ConnectionLost, wasCutOff } from '../build/connection-lost';
 import { rsyncShell } from '../build/rsync-shell';
 import { workspacePath } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
 import { quoteArgv } from '../ssh/quote';
 import { type Artifact, parseBuildPlan } from './build-plan';
-import { prepareDestination, requireDirectory } from './destination';
+import { placeIn, prepareDestination } from './destination';
 
 export interface FetchTools {
   readonly run: Run;
@@ -53,7 +53,8 @@ const LIST = 'cd "$1" && shift && for file; do if [ -f "$file" ]; then sha256sum
  * Brings the executables and libraries that cabal has built: to `bin/` and `lib/` of the destination, each compared with
  * the machine's own before it takes its name.
  *
- * @throws ConnectionLost; FleetError `nothing-built`, `fetch-damaged`, `destination-refused`, `build-plan-unreadable`
+ * @throws ConnectionLost; FleetError `nothing-built`, `fetch-damaged`, `fetch-failed`, `destination-refused`,
+ *   `build-plan-unreadable`
  */
 export async function fetchArtifacts(tools: FetchTools, source: FetchSource, to: string): Promise<readonly Fetched[]> {
   const wanted = await listWanted(tools, source);
@@ -66,9 +67,7 @@ export async function fetchArtifacts(tools: FetchTools, source: FetchSource, to:
     for (const { artifact, source: path, target, sha256 } of wanted) {
       const arrived = join(staging, path);
       if ((await sha256Of(arrived)) !== sha256) throw damaged(source.vm, path);
-      const place = join(to, target);
-      requireDirectory(dirname(place));
-      await mkdir(dirname(place), { recursive: true });
+      const place = placeIn(to, target);
       await rename(arrived, place);
       const { size } = await stat(place);
       const { kind, package: owner, name } = artifact;
@@ -83,7 +82,7 @@ export async function fetchArtifacts(tools: FetchTools, source: FetchSource, to:
 /**
  * Makes a directory equal to the project's whole `dist-newstyle`.
  *
- * @throws ConnectionLost; FleetError `nothing-built`, `destination-refused`
+ * @throws ConnectionLost; FleetError `nothing-built`, `fetch-failed`, `destination-refused`
  */
 export async function fetchEverything(tools: FetchTools, source: FetchSource, to: string): Promise<void> {
   await readPlan(tools, source);
@@ -158,7 +157,7 @@ async function onVm({ run, connections, signal }: FetchTools, vm: FleetVm, argv:
     return (await run('ssh', args, { signal })).stdout;
   } catch (error) {
     if (!(error instanceof CommandError) || error.cancelled) throw error;
-    throw new ConnectionLost(vm, error.stderr, error);
+    throw wasCutOff('ssh', error.exitCode) ? new ConnectionLost(vm, error.stderr, error) : failed(vm, error);
   }
 }
 
@@ -187,7 +186,8 @@ async function rsync(
   } catch (error) {
     if (!(error instanceof CommandError) || error.cancelled) throw error;
     const full = /No space left on device/.test(error.stderr);
-    if (!full) throw new ConnectionLost(vm, error.stderr, error);
+    if (!full)
+      throw wasCutOff('rsync', error.exitCode) ? new ConnectionLost(vm, error.stderr, error) : failed(vm, error);
     throw new FleetError({
       code: 'disk-full',
       problem: 'the disk of this workstation is full',
@@ -208,6 +208,15 @@ function nothingBuilt(vm: FleetVm): FleetError {
     code: 'nothing-built',
     problem: `nothing of this project is built on ${vm.name}`,
     remedy: 'run `buildfleet build` first',
+  });
+}
+
+function failed(vm: FleetVm, cause: CommandError): FleetError {
+  return new FleetError({
+    code: 'fetch-failed',
+    problem: `not everything could be brought from ${vm.name}: ${cause.stderr.trim().split('\n').slice(0, 3).join('; ')}`,
+    remedy: 'put right what it names, and fetch again',
+    cause,
   });
 }
 

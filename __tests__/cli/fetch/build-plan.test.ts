@@ -42,6 +42,11 @@ test('knows packages with a Setup.hs of their own, whose components stand togeth
   ]);
 });
 
+test.each(['../../.ssh', 'a/b', '..', '', 'a\0b'])('%j is no name of a package, and so no directory here', (name) => {
+  const unit = { ...local, id: 'x', 'pkg-name': name, 'component-name': 'exe:run', 'bin-file': '/build/w/x/run' };
+  expect(() => parseBuildPlan(plan(unit))).toThrow('this is not the name of a package');
+});
+
 test('anything else is one error', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
