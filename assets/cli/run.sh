@@ -9,7 +9,7 @@ books=$1/.buildfleet workspace=$2 directory=$1/$2/$3 run=$4 prepare=$5
 shift 5
 cd "$directory" || exit 1
 # Inherited by everything that is started, so whoever can lock it knows that nothing of this is left.
-exec 8>>"$books/$workspace.run"
+exec 8>>"$books/$workspace.run" || exit 1
 if ! flock --wait 10 8; then
   echo "an earlier build in $directory does not end" >&2
   exit 1

@@ -22,7 +22,10 @@ if [ -L "$root/$workspace" ] || { [ -e "$root/$workspace" ] && [ ! -d "$root/$wo
   exit 1
 fi
 
-exec 9>>"$books/$workspace.lock"
+if ! exec 9>>"$books/$workspace.lock"; then
+  echo "refused $books/$workspace.lock cannot be opened"
+  exit 1
+fi
 if ! flock --nonblock 9; then
   read -r holder 2>/dev/null <"$books/$workspace.who" || holder=somebody
   echo "waiting $holder"

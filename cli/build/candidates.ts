@@ -3,17 +3,14 @@ import { classifySshFailure } from '../../process/host-key-probe';
 import { CommandError, type Run } from '../../process/run';
 import type { LoadedFleet } from '../fleet-file';
 import type { Connections } from '../ssh/connections';
-import { askHubForEntries, hubEntryOf } from '../status/hub-entries';
+import { askHubForEntries, type HubAnswer, hubEntryOf } from '../status/hub-entries';
 import type { Problem } from '../status/report';
 import type { Candidate } from './choose';
 import { keyRefused } from './key-refused';
 import { probe, type Probe } from './probe';
 import type { Trouble } from './trouble';
 
-/** Longest that VMs are waited for once one has answered: what a dead one may cost. */
-const LIMIT_MS = 3000;
-
-/** What the slower ones get after the first one's answer. */
+/** What the slower ones get after the first one's answer: what a dead one costs. */
 const GRACE_MS = 1000;
 
 /** Longest that is waited while none has answered: an emulated VM that is busy takes its time. */
@@ -45,17 +42,18 @@ export async function findCandidates(
     ? first
     : await probeAll(loaded, vms, workspace, tools);
   const answer = await hub;
-  const now = new Date();
-  return vms.map((vm): Candidate => {
-    const { ghcVersions } = hubEntryOf(answer, vm, now);
-    return {
-      vm,
-      // A VM whose entry is not there has at least what its image has.
-      ghcVersions: ghcVersions.length > 0 ? ghcVersions : imageGhcs(loaded, vm),
-      state: found.get(vm) ?? { problem: unreachable(`did not answer: ${dead.get(vm) ?? ''}`) },
-      recentFailures: tools.trouble.recentFailures(vm),
-    };
-  });
+  return vms.map((vm): Candidate => ({
+    vm,
+    ghcVersions: ghcVersionsOf(loaded, vm, answer),
+    state: found.get(vm) ?? { problem: unreachable(`did not answer: ${dead.get(vm) ?? ''}`) },
+    recentFailures: tools.trouble.recentFailures(vm),
+  }));
+}
+
+/** What a VM has, the default first. One whose entry is not in the hub has at least what its image has. */
+export function ghcVersionsOf(loaded: LoadedFleet, vm: FleetVm, answer: HubAnswer): readonly string[] {
+  const { ghcVersions } = hubEntryOf(answer, vm, new Date());
+  return ghcVersions.length > 0 ? ghcVersions : imageGhcs(loaded, vm);
 }
 
 type State = { readonly probe: Probe } | { readonly problem: Problem };
@@ -69,7 +67,6 @@ async function probeAll(
   const states = new Map<FleetVm, State>();
   const late = new AbortController();
   const signal = AbortSignal.any([tools.signal, late.signal]);
-  const begin = performance.now();
   let timer = setTimeout(() => {
     late.abort();
   }, PATIENCE_MS);
@@ -79,10 +76,9 @@ async function probeAll(
         const state = await ask(loaded, vm, workspace, tools, signal);
         if ('probe' in state && ![...states.values()].some((other) => 'probe' in other)) {
           clearTimeout(timer);
-          const left = Math.min(GRACE_MS, Math.max(0, begin + LIMIT_MS - performance.now()));
           timer = setTimeout(() => {
             late.abort();
-          }, left);
+          }, GRACE_MS);
         }
         states.set(vm, state);
       }),

@@ -45,9 +45,10 @@ export function choose(candidates: readonly Candidate[], wantedGhc: string | und
   const usable: { candidate: Candidate; probe: Probe; ghcVersion: string | undefined; score: number }[] = [];
   for (const candidate of candidates) {
     const { vm, state } = candidate;
-    const ghcVersion = wantedGhc === undefined ? undefined : matching(candidate.ghcVersions, wantedGhc);
+    const ghcVersion = wantedGhc === undefined ? undefined : matchingGhc(candidate.ghcVersions, wantedGhc);
     if ('problem' in state) passedOver.push({ vm, ...state.problem });
-    else if (wantedGhc !== undefined && ghcVersion === undefined) passedOver.push(lacksGhc(candidate, wantedGhc));
+    else if (wantedGhc !== undefined && ghcVersion === undefined)
+      passedOver.push({ vm, ...lacksGhc(vm, candidate.ghcVersions, wantedGhc) });
     else if (state.probe.draining) passedOver.push({ vm, ...DRAINING });
     else usable.push({ candidate, probe: state.probe, ghcVersion, score: score(candidate, state.probe) });
   }
@@ -85,14 +86,15 @@ function describe({ recentFailures }: Candidate, probe: Probe): string {
   ].join(', ');
 }
 
-function matching(versions: readonly string[], wanted: string): string | undefined {
+/** The first of these versions that is the wanted one, or begins with it up to a dot. */
+export function matchingGhc(versions: readonly string[], wanted: string): string | undefined {
   return versions.find((version) => version === wanted || version.startsWith(`${wanted}.`));
 }
 
-function lacksGhc({ vm, ghcVersions }: Candidate, wanted: string): PassedOver {
-  const has = ghcVersions.length === 0 ? 'no GHC' : `GHC ${ghcVersions.join(', ')}`;
+/** Why a VM with other versions cannot be taken. */
+export function lacksGhc(vm: FleetVm, versions: readonly string[], wanted: string): Problem {
+  const has = versions.length === 0 ? 'no GHC' : `GHC ${versions.join(', ')}`;
   return {
-    vm,
     reason: `has ${has}, and not ${wanted}`,
     remedy: `\`buildfleet add-ghc --vm ${vm.id} ${wanted}\` installs it`,
   };

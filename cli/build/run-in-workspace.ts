@@ -2,11 +2,10 @@ import { randomBytes } from 'node:crypto';
 import type { FleetVm } from '../../model/fleet';
 import { runInteractive } from '../../process/interactive';
 import { CommandError, type Run } from '../../process/run';
-import { SSH_CONNECTION_FAILED } from '../exit-codes';
 import { BUILD_ROOT } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
 import { quoteArgv } from '../ssh/quote';
-import { scriptCommand, supervisedScript, TOOLCHAIN } from '../ssh/remote-command';
+import { scriptWithTerminal, supervisedScript } from '../ssh/remote-command';
 import { ConnectionLost } from './connection-lost';
 import { scriptText } from './script';
 
@@ -21,6 +20,20 @@ export interface WorkspaceCommand {
   readonly prepare?: string | undefined;
 }
 
+/** Exit codes from here on may stand for a signal, or for a connection that broke. */
+const SIGNALS = 128;
+
+/** Exit code after a terminal that closed. */
+const HANGUP = 129;
+
+/** What {@link runInWorkspace} works with. */
+export interface RunTools {
+  readonly run: Run;
+  readonly connections: Connections;
+  /** Has fired when we were asked to end. */
+  readonly signal: AbortSignal;
+}
+
 /**
  * Runs a command in a workspace on our own terminal. With a terminal here it has one there, of the same width; otherwise
  * every byte passes unchanged.
@@ -29,7 +42,7 @@ export interface WorkspaceCommand {
  * @throws ConnectionLost
  */
 export async function runInWorkspace(
-  { run, connections }: { readonly run: Run; readonly connections: Connections },
+  { run, connections, signal }: RunTools,
   { vm, workspace, subdirectory, argv, prepare = '' }: WorkspaceCommand,
 ): Promise<number> {
   const id = randomBytes(8).toString('hex');
@@ -38,11 +51,12 @@ export async function runInWorkspace(
   const exitCode = await runInteractive(
     'ssh',
     onTerminal
-      ? connections.arguments(vm, ['-t', '-o', 'LogLevel=ERROR'], `${TOOLCHAIN}${scriptCommand('run', script, args)}`)
+      ? connections.arguments(vm, ['-t', '-o', 'LogLevel=ERROR'], scriptWithTerminal('run', script, args))
       : connections.arguments(vm, ['-T', '-o', 'LogLevel=ERROR'], supervisedScript(script, args)),
   );
-  if (exitCode !== SSH_CONNECTION_FAILED) return exitCode;
-  // The command may have ended like this itself.
+  if (exitCode < SIGNALS || exitCode === HANGUP || signal.aborted) return exitCode;
+  // The command may have ended like this itself. Otherwise ssh was ended here, or everything over there, because whoever
+  // held the workspace had gone.
   const status = await exitStatus(run, connections, vm, workspace, id);
   if (status === undefined) throw new ConnectionLost(vm, '');
   return status;

@@ -4,7 +4,7 @@ import { hold } from '../../process/held';
 import { BUILD_ROOT } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
 import { scriptCommand } from '../ssh/remote-command';
-import { ConnectionLost } from './connection-lost';
+import { ConnectionLost, wasCutOff } from './connection-lost';
 import { scriptText } from './script';
 
 /** A workspace that is ours for as long as the action runs. */
@@ -41,9 +41,10 @@ export async function withWorkspace<T>(
       else answered(line);
     },
   });
-  const early = session.ended.then(({ stderr }) => {
+  const early = session.ended.then(({ stderr, exitCode }) => {
     signal.throwIfAborted();
-    throw new ConnectionLost(vm, stderr);
+    if (wasCutOff('ssh', exitCode)) throw new ConnectionLost(vm, stderr);
+    throw refused(vm, stderr.trim());
   });
   try {
     requireReady(await Promise.race([answer, early]), vm);
@@ -63,9 +64,13 @@ function requireReady(answer: string, vm: FleetVm): void {
       remedy: 'wait for the deploy, or build on another VM: leave out --vm',
     });
   }
-  throw new FleetError({
+  throw refused(vm, answer.replace(/^refused /, ''));
+}
+
+function refused(vm: FleetVm, why: string): FleetError {
+  return new FleetError({
     code: 'workspace-refused',
-    problem: `${vm.name} does not open the workspace: ${answer.replace(/^refused /, '')}`,
+    problem: `${vm.name} does not open the workspace: ${why}`,
     remedy: `look at it with \`buildfleet ssh ${vm.id}\` and put it right`,
   });
 }

@@ -8,7 +8,8 @@ import { FETCHED_MARK } from '../project/fetched';
 import { endlessLinks } from '../project/endless-links';
 import { workspacePath } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
-import { ConnectionLost } from './connection-lost';
+import { quoteArgv } from '../ssh/quote';
+import { ConnectionLost, wasCutOff } from './connection-lost';
 import { rsyncShell } from './rsync-shell';
 
 /** What one synchronisation did. */
@@ -39,7 +40,8 @@ const DISK_FULL = /No space left on device/;
  * Makes the workspace equal to the project, by sending what differs and deleting what is gone here. What is ignored is
  * neither sent nor deleted, so build products stay. The workspace has to be ours: see `withWorkspace`.
  *
- * @throws ConnectionLost; FleetError `sync-incomplete`, `vm-disk-full` or `rsync-missing`
+ * @throws ConnectionLost; FleetError `sync-incomplete`, `sync-in-the-way`, `sync-failed`, `vm-disk-full` or
+ *   `rsync-missing`
  */
 export async function sync(
   { run, connections }: { readonly run: Run; readonly connections: Connections },
@@ -61,7 +63,7 @@ export async function sync(
     const { stdout, stderr, exitCode } = await transfer(run, vm, args, signal);
     // Somebody works in the project: what has vanished is gone, what came meanwhile is seen the next time.
     if (exitCode === VANISHED && attempt < 3) continue;
-    if (exitCode === PARTIAL) throw incomplete(stderr, root);
+    if (exitCode === PARTIAL) throw inTheWay(stderr, vm, workspace) ?? incomplete(stderr, root);
     return {
       ...parseStats(stdout),
       skipped: [...endless.map((link) => `${link}: leads to a directory that holds it`), ...remarks(stdout)],
@@ -76,7 +78,8 @@ async function transfer(run: Run, vm: FleetVm, args: readonly string[], signal: 
     if (!(error instanceof CommandError) || error.cancelled) throw error;
     if (error.code === 'ENOENT' || /command not found/.test(error.stderr)) throw rsyncMissing(error, vm);
     if (DISK_FULL.test(error.stderr)) throw diskFull(vm, error);
-    throw new ConnectionLost(vm, error.stderr, error);
+    if (wasCutOff('rsync', error.exitCode)) throw new ConnectionLost(vm, error.stderr, error);
+    throw failed(vm, error);
   }
 }
 
@@ -108,6 +111,19 @@ function remarks(stdout: string): string[] {
   return stdout.split('\n').filter((line) => line.startsWith('skipping non-regular file'));
 }
 
+/** What is built in a directory stays when the directory goes, and then nothing else can have its name. */
+function inTheWay(stderr: string, vm: FleetVm, workspace: string): FleetError | undefined {
+  const path = /^could not make way for [^:]+: (.*)$/m.exec(stderr)?.[1];
+  if (path === undefined) return undefined;
+  const command = quoteArgv(['rm', '-r', '--', `${workspacePath(workspace)}/${path}`]);
+  return new FleetError({
+    code: 'sync-in-the-way',
+    problem: `on ${vm.name} there is a directory in the place of ${path}, and what was built in it`,
+    place: workspacePath(workspace),
+    remedy: `delete it there: \`buildfleet exec ${vm.id} -- ${command}\``,
+  });
+}
+
 function incomplete(stderr: string, root: string): FleetError {
   const lines = stderr
     .split('\n')
@@ -117,6 +133,16 @@ function incomplete(stderr: string, root: string): FleetError {
     problem: `not everything could be sent: ${lines.slice(0, 5).join('; ')}${lines.length > 5 ? `; and ${lines.length - 5} more` : ''}`,
     place: root,
     remedy: `make it readable, mend the links, or name it in ${join(root, IGNORE_FILE)}`,
+  });
+}
+
+function failed(vm: FleetVm, cause: CommandError): FleetError {
+  const said = cause.stderr.split('\n').filter((line) => line.startsWith('rsync'));
+  return new FleetError({
+    code: 'sync-failed',
+    problem: `the sources could not be sent to ${vm.name}: ${said.slice(0, 3).join('; ')}`,
+    remedy: `put right what it names; \`buildfleet ssh ${vm.id}\` looks there`,
+    cause,
   });
 }
 

@@ -9,8 +9,9 @@ import type { Project } from '../project/find-project';
 import { workspaceName } from '../project/workspace';
 import { Connections } from '../ssh/connections';
 import { describeTrouble } from '../status/explain';
-import { type CandidateTools, findCandidates } from './candidates';
-import { choose, type PassedOver } from './choose';
+import { askHubForEntries } from '../status/hub-entries';
+import { type CandidateTools, findCandidates, ghcVersionsOf } from './candidates';
+import { choose, lacksGhc, matchingGhc, type PassedOver } from './choose';
 import { ConnectionLost } from './connection-lost';
 import { keyRefused } from './key-refused';
 import { withWorkspace } from './session';
@@ -22,6 +23,10 @@ const CONNECT_SECONDS = 20;
 
 /** How long a VM that was lost is waited for: it may have to boot. */
 const RETURN_MS = 300_000;
+
+/** A VM that is lost this often within {@link OFTEN_MS} is not waited for any more. */
+const OFTEN = 5;
+const OFTEN_MS = 60_000;
 
 /** A project on a machine of the fleet. */
 export interface Place {
@@ -63,7 +68,7 @@ export class Work {
     if (alias !== undefined) {
       const vm = findVm(this.loaded, alias);
       await this.connect(vm);
-      return { vm, workspace, ghcVersion: ghc };
+      return { vm, workspace, ghcVersion: ghc === undefined ? undefined : await this.ghcOf(vm, ghc) };
     }
     const { chosen, passedOver } = choose(await findCandidates(this.loaded, workspace, this.candidateTools()), ghc);
     if (chosen === undefined) throw await this.noneUsable(passedOver);
@@ -126,15 +131,18 @@ export class Work {
   /**
    * Does something that may be begun anew when the machine is lost in the middle, as soon as it is back.
    *
-   * @throws ConnectionLost when it does not come back
+   * @throws ConnectionLost when it does not come back, or is lost again and again
    */
   async resuming<T>({ vm }: Place, action: () => Promise<T>): Promise<T> {
+    const losses: number[] = [];
     for (;;) {
       try {
         return await action();
       } catch (error) {
         if (!(error instanceof ConnectionLost)) throw error;
         this.trouble.remember(vm, error.problem);
+        losses.push(Date.now());
+        if (Date.now() - (losses.at(-OFTEN) ?? -Infinity) < OFTEN_MS) throw error;
         this.context.terminal.message(`${error.problem}; waiting until ${vm.name} is back`);
         await this.untilBack(vm, error);
         this.context.terminal.message(`${vm.name} is back: going on`);
@@ -156,6 +164,15 @@ export class Work {
         await pause(1000, undefined, { signal: this.context.signal });
       }
     }
+  }
+
+  /** The wanted version as the VM has it. */
+  private async ghcOf(vm: FleetVm, wanted: string): Promise<string> {
+    const versions = ghcVersionsOf(this.loaded, vm, await askHubForEntries(this.loaded.fleet.hub, this.context.signal));
+    const found = matchingGhc(versions, wanted);
+    if (found !== undefined) return found;
+    const { reason, remedy } = lacksGhc(vm, versions, wanted);
+    throw new FleetError({ code: 'no-vm-usable', problem: `${vm.name} cannot be used: it ${reason}`, remedy });
   }
 
   private async connect(vm: FleetVm): Promise<void> {

@@ -80,9 +80,9 @@ function runOnce(
 ): Promise<number> {
   return work.hold(place, async () => {
     await work.sync(project, place);
-    const { run } = work.context;
+    const { run, signal } = work.context;
     return runInWorkspace(
-      { run, connections: work.connections },
+      { run, signal, connections: work.connections },
       { vm: place.vm, workspace: place.workspace, subdirectory: project.subdirectory, argv, prepare },
     );
   });

@@ -1,4 +1,5 @@
 import { join, relative, resolve } from 'node:path';
+import { withFileAdvice } from '../../files/file-errors';
 import { FleetError } from '../../model/errors';
 import { Work } from '../build/work';
 import { type Context, openFleet } from '../context';
@@ -34,9 +35,11 @@ export async function fetch(context: Context, options: FetchOptions): Promise<nu
     const { terminal } = context;
     await work.resuming(place, () =>
       work.hold(place, async () => {
-        const files = options.all
-          ? await fetchEverything(tools, place, to).then(() => [])
-          : await fetchArtifacts(tools, place, to);
+        const files = await withFileAdvice(
+          to,
+          () => (options.all ? fetchEverything(tools, place, to).then(() => []) : fetchArtifacts(tools, place, to)),
+          'fetch again',
+        );
         if (terminal.json) terminal.data(JSON.stringify({ formatVersion: 1, vm: place.vm.name, to, files }, null, 2));
         else for (const path of options.all ? [to] : files.map((file) => file.path)) terminal.data(readable(path));
       }),

@@ -38,13 +38,16 @@ export async function collectImages(
   options: CacheOptions & { readonly dryRun: boolean; readonly minAgeMinutes: number },
 ): Promise<number> {
   const cacheDirectory = cacheOf(context, options);
-  const report = await withFileAdvice(cacheDirectory, async () =>
-    collectGarbage({
-      inventory: new CacheInventory(cacheDirectory),
-      uses: await findImageUses(useSearch(context, cacheDirectory)),
-      ...{ cacheDirectory, dryRun: options.dryRun, minAgeMinutes: options.minAgeMinutes },
-      ...{ now: new Date(), run: context.run, signal: context.signal },
-    }),
+  const report = await withFileAdvice(
+    cacheDirectory,
+    async () =>
+      collectGarbage({
+        inventory: new CacheInventory(cacheDirectory),
+        uses: await findImageUses(useSearch(context, cacheDirectory)),
+        ...{ cacheDirectory, dryRun: options.dryRun, minAgeMinutes: options.minAgeMinutes },
+        ...{ now: new Date(), run: context.run, signal: context.signal },
+      }),
+    'run this again',
   );
   if (context.terminal.json) context.terminal.data(JSON.stringify(report, null, 2));
   else context.terminal.data(renderGc(report));
@@ -72,8 +75,10 @@ export async function verify(
   const cached = await new ImageCache(cacheDirectory).inspect(hash, 'qcow2', true);
   if (cached.status !== 'present') progress('the cache has no whole image of this definition: it is built twice');
   const reference = cached.status === 'present' ? { path: cached.diskPath, packages: cached.manifest.packages } : null;
-  const { difference, comparedWith, changedPackages } = await withFileAdvice(cacheDirectory, () =>
-    verifyImage({ definition, assetsDirectory, reference, cacheDirectory, run, signal, progress }),
+  const { difference, comparedWith, changedPackages } = await withFileAdvice(
+    cacheDirectory,
+    () => verifyImage({ definition, assetsDirectory, reference, cacheDirectory, run, signal, progress }),
+    'run this again',
   ).catch((error: unknown) => {
     throw signal.aborted ? stopped(error) : error;
   });

@@ -3,11 +3,21 @@ import { inCheckout } from '../package-root';
 import { quoteArgv, quoteForShell } from './quote';
 
 /** Puts GHC and cabal on the path; there in every image, whatever installed them. Absent on other machines. */
-export const TOOLCHAIN = '[ -r ~/.ghcup/env ] && . ~/.ghcup/env; ';
+const TOOLCHAIN = '[ -r ~/.ghcup/env ] && . ~/.ghcup/env; ';
 
 /** A remote command line that runs argv, which a terminal ends when it hangs up. */
 export function commandWithTerminal(argv: readonly string[]): string {
-  return `${TOOLCHAIN}exec -- ${quoteArgv(argv)}`;
+  return `${TOOLCHAIN}${terminalWishes(process.env)}exec -- ${quoteArgv(argv)}`;
+}
+
+/** The same of a bash script. */
+export function scriptWithTerminal(name: string, script: string, args: readonly string[]): string {
+  return `${TOOLCHAIN}${terminalWishes(process.env)}${scriptCommand(name, script, args)}`;
+}
+
+/** What a program has to know of our terminal besides its kind and its size, which ssh tells. */
+function terminalWishes(environment: NodeJS.ProcessEnv): string {
+  return environment['NO_COLOR'] ? 'export NO_COLOR=1; ' : '';
 }
 
 /**

@@ -101,6 +101,19 @@ export class StandInMachine {
     await endAll(this.sessions());
   }
 
+  /**
+   * Its connections stay open and nothing goes through them any more, as when a network is gone without a word.
+   *
+   * @returns lets them go on
+   */
+  freeze(): () => void {
+    const sessions = this.sessions();
+    for (const pid of sessions) process.kill(pid, 'SIGSTOP');
+    return () => {
+      for (const pid of sessions) process.kill(pid, 'SIGCONT');
+    };
+  }
+
   /** No more of it: neither listener nor connections. */
   async dispose(): Promise<void> {
     const daemon = this.daemon;

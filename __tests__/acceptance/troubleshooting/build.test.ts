@@ -86,8 +86,9 @@ describeAsRoot('what builds say of each fault (needs root)', () => {
     });
 
     test('GHC missing', async () => {
-      const printed = printedLines(await cli('buildfleet build --ghc 9.99.1')());
-      requireDocumented(printed, documentedLines('GHC is missing', 'buildfleet build --ghc 9.99.1'));
+      await fleet.heartbeat();
+      for (const line of ['buildfleet build --ghc 9.99.1', 'buildfleet build --ghc 9.99.1 --vm alpha'])
+        requireDocumented(printedLines(await cli(line)()), documentedLines('GHC is missing', line));
       expect(await cli('buildfleet build --ghc 9.6')()).toContain('cabal build --with-compiler=ghc-9.6.6 all');
       expect(await fleet.sentences()).toEqual([]);
     });

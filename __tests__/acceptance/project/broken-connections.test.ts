@@ -1,0 +1,149 @@
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXIT, SSH_CONNECTION_FAILED } from '../../../cli/exit-codes';
+import { describeWithTools } from '../support/tools';
+import { until } from '../support/until';
+import { describeAsRoot, gone, WORK_TOOLS, WorkFleet } from './support/work-fleet';
+
+jest.setTimeout(120_000);
+
+describeAsRoot('builds that are cut off, on a stand-in machine (needs root)', () => {
+  describeWithTools(WORK_TOOLS, 'with real tools', () => {
+    let fleet: WorkFleet;
+
+    beforeAll(async () => {
+      fleet = await WorkFleet.create('alpha');
+    });
+
+    afterAll(() => fleet.dispose());
+
+    afterEach(() => fleet.untilQuiet());
+
+    const machine = () => fleet.machines.get('alpha')!;
+
+    test.each(['SIGINT', 'SIGTERM', 'SIGKILL'] as const)(
+      '%s of the CLI leaves nothing on the machine',
+      async (signal) => {
+        const root = fleet.makeProject();
+        const { cli, pids } = await fleet.slowBuild(root);
+        cli.child.kill(signal);
+        expect((await cli.finished).exitCode).toBeGreaterThan(128);
+        await until('nothing is left of the build', 10, () => gone(pids));
+        expect((await fleet.cli(root, 'build')).exitCode).toBe(EXIT.ok);
+      },
+    );
+
+    test('a signal that ends the command itself is no lost connection', async () => {
+      const command = ['sh', '-c', 'kill -9 $$'];
+      const { exitCode, stderr } = await fleet.cli(fleet.makeProject(), 'exec', '--project', '.', '--', ...command);
+      expect(stderr).not.toContain('lost');
+      expect(exitCode).toBe(137);
+    });
+
+    // The first words of our scripts tell what a connection is for.
+    test.each([
+      ['that the build runs through', '# Runs a command in a workspace'],
+      ['that holds the workspace', '# Holds a workspace'],
+      ['that all others go through', ' -M '],
+    ])('kill -9 of the ssh %s: nothing is left, and the build goes on by itself', async (_, words) => {
+      const root = fleet.makeProject();
+      const { cli, pids } = await fleet.slowBuild(root);
+      const connections = fleet.sshWith(words);
+      expect(connections.length).toBeGreaterThan(0);
+      for (const { pid } of connections) process.kill(pid, 'SIGKILL');
+      await until('nothing is left of the build', 10, () => gone(pids));
+      const { exitCode, stdout, stderr } = await cli.finished;
+      expect(stderr).toContain('the connection to haskell-build-alpha was lost');
+      expect(stderr).toContain('haskell-build-alpha is back: going on');
+      expect(stdout.toString()).toBe('cabal build all\ncabal build all\n');
+      expect(exitCode).toBe(EXIT.ok);
+    });
+
+    // The fake rsync is in the middle of its work as long as its input does not end.
+    test('kill -9 of the ssh that sources are sent through: they are sent again', async () => {
+      const root = fleet.makeProject();
+      const mark = join(fleet.directory, 'slow-rsync');
+      const rsync = fleet.addProgram(
+        'rsync',
+        `#!/bin/sh\nmkdir ${mark} && exec cat >/dev/null\nexec /usr/bin/rsync "$@"\n`,
+      );
+      try {
+        const cli = fleet.start(root, 'sync', '--vm', 'alpha');
+        const connections = await until('rsync runs on the machine', 30, () => {
+          const found = fleet.sshWith('rsync --server');
+          return readdirSync(fleet.directory).includes('slow-rsync') && found.length > 0 && found;
+        });
+        for (const { pid } of connections) process.kill(pid, 'SIGKILL');
+        const { exitCode, stderr } = await cli.finished;
+        expect(stderr).toContain('the connection to haskell-build-alpha was lost');
+        expect(exitCode).toBe(EXIT.ok);
+        expect(readdirSync(fleet.workspaceOf(root)).sort()).toEqual(['Main.hs', 'app.cabal']);
+      } finally {
+        rmSync(rsync);
+        rmSync(mark, { recursive: true });
+      }
+    });
+
+    test('Ctrl-C when nothing goes through the connection any more ends the command at once, and the build', async () => {
+      const root = fleet.makeProject();
+      const { cli, pids } = await fleet.slowBuild(root);
+      const thaw = machine().freeze();
+      try {
+        cli.child.kill('SIGINT');
+        expect((await cli.finished).exitCode).toBe(130);
+      } finally {
+        thaw();
+      }
+      await until('nothing is left of the build', 10, () => gone(pids));
+      expect((await fleet.cli(root, 'build')).exitCode).toBe(EXIT.ok);
+    });
+
+    test('a machine that was away is waited for', async () => {
+      const root = fleet.makeProject();
+      const { cli, pids } = await fleet.slowBuild(root);
+      let said = '';
+      cli.child.stderr.on('data', (text: string) => (said += text));
+      await machine().dispose();
+      try {
+        await until('the loss is reported', 30, () => said.includes('waiting until haskell-build-alpha is back'));
+      } finally {
+        await machine().start();
+      }
+      const { exitCode, stdout, stderr } = await cli.finished;
+      expect(stderr).toContain('the connection to haskell-build-alpha was lost');
+      expect(stderr).toContain('haskell-build-alpha is back: going on');
+      expect(stdout.toString()).toBe('cabal build all\ncabal build all\n');
+      expect(exitCode).toBe(EXIT.ok);
+      await until('nothing is left of the first build', 10, () => gone(pids));
+    });
+
+    test('a machine that is lost again and again is given up', async () => {
+      const rsync = fleet.addProgram('rsync', '#!/bin/sh\nexit 0\n');
+      try {
+        const { exitCode, stderr } = await fleet.cli(fleet.makeProject(), 'build');
+        expect(stderr.match(/is back: going on/g)).toHaveLength(4);
+        expect(exitCode).toBe(SSH_CONNECTION_FAILED);
+      } finally {
+        rmSync(rsync);
+      }
+    });
+
+    test('what the machine refuses is one error, and not a lost connection', async () => {
+      const root = fleet.makeProject();
+      await fleet.cli(root, 'sync');
+      const name = fleet.workspaceOf(root).split('/').at(-1) ?? '';
+      const lock = join(fleet.directory, 'alpha/build/.buildfleet', `${name}.lock`);
+      rmSync(lock);
+      mkdirSync(lock);
+      try {
+        const { exitCode, stderr } = await fleet.cli(root, 'build', '--vm', 'alpha');
+        expect(stderr).toMatch(
+          /^buildfleet: haskell-build-alpha does not open the workspace: \S+\.lock cannot be opened: /,
+        );
+        expect(exitCode).toBe(EXIT.failure);
+      } finally {
+        rmSync(lock, { recursive: true });
+      }
+    });
+  });
+});

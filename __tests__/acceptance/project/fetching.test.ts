@@ -1,0 +1,103 @@
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run } from '../../../process/run';
+import { buildfleet } from '../cli/buildfleet';
+import { MountedDirectory } from '../support/mounted-directory';
+import { describeWithTools } from '../support/tools';
+import { describeAsRoot, WORK_TOOLS, WorkFleet } from './support/work-fleet';
+
+jest.setTimeout(120_000);
+
+describeAsRoot('fetching from stand-in machines (needs root)', () => {
+  describeWithTools(WORK_TOOLS, 'with real tools', () => {
+    let fleet: WorkFleet;
+
+    beforeAll(async () => {
+      fleet = await WorkFleet.create('alpha', 'beta');
+    });
+
+    afterAll(() => fleet.dispose());
+
+    afterEach(() => fleet.untilQuiet());
+
+    const makeProject = () => fleet.makeProject();
+    const cli = (cwd: string, ...args: string[]) => fleet.cli(cwd, ...args);
+    const workspaceOf = (root: string, id?: string) => fleet.workspaceOf(root, id);
+
+    test('fetch brings what was built, whole, and it is not sent back', async () => {
+      const root = makeProject();
+      expect((await cli(root, 'fetch')).stderr).toContain('run `buildfleet build` first');
+      await cli(root, 'build', '--vm', 'beta');
+      const { stdout } = await cli(root, 'fetch');
+      expect(stdout.toString()).toBe('result/bin/app\n');
+      expect((await run(join(root, 'result/bin/app'), [])).stdout).toBe('built from one\n');
+      await cli(root, 'sync', '--vm', 'beta');
+      expect(existsSync(join(workspaceOf(root, 'beta'), 'result'))).toBe(false);
+
+      const to = join(fleet.directory, 'elsewhere');
+      mkdirSync(to);
+      symlinkSync(fleet.directory, join(to, 'bin'));
+      const refused = await cli(root, 'fetch', '--to', to);
+      expect(refused.exitCode).toBe(1);
+      expect(refused.stderr).toContain('symbolic link, which may lead anywhere');
+      expect(existsSync(join(fleet.directory, 'app'))).toBe(false);
+
+      const all = await cli(root, 'fetch', '--all');
+      expect(all.exitCode).toBe(0);
+      expect(existsSync(join(root, 'dist-newstyle/cache/plan.json'))).toBe(true);
+      rmSync(join(root, 'dist-newstyle/.buildfleet-fetched'));
+      expect((await cli(root, 'fetch', '--all')).stderr).toContain('this was built here');
+    });
+
+    test('a plan that names files of others brings none of them', async () => {
+      const root = makeProject();
+      await cli(root, 'build', '--vm', 'alpha');
+      const plan = join(workspaceOf(root), 'dist-newstyle/cache/plan.json');
+      for (const path of ['/etc/passwd', '$PWD/../../etc/passwd']) {
+        const text = readFileSync(plan, 'utf8').replace(/"bin-file": "[^"]*"/, `"bin-file": "${path}"`);
+        writeFileSync(plan, text);
+        expect((await cli(root, 'fetch', '--vm', 'alpha')).stderr).toContain('nothing of this project is built');
+      }
+    });
+
+    test('what arrives damaged is not put in place', async () => {
+      const root = makeProject();
+      await cli(root, 'build', '--vm', 'alpha');
+      // A fake rsync, which brings everything and then writes into it.
+      const bin = join(fleet.directory, 'damaging');
+      mkdirSync(bin);
+      const script = `PATH=\${PATH#*:} rsync "$@" || exit\nfor to; do :; done\nfind "$to" -type f -exec sh -c 'echo >>"$1"' - {} \\;\n`;
+      writeFileSync(join(bin, 'rsync'), `#!/bin/sh\n${script}`, { mode: 0o755 });
+      const env = { ...fleet.environment, PATH: `${bin}:${process.env['PATH'] ?? ''}` };
+      const { exitCode, stderr } = await buildfleet(['fetch', '--vm', 'alpha'], { cwd: root, env });
+      expect(stderr).toMatch(/app: what arrived is not what haskell-build-alpha has; nothing was put in place: /);
+      expect(exitCode).toBe(1);
+      expect(existsSync(join(root, 'result/bin'))).toBe(false);
+    });
+
+    test('a directory where a file has to go, and one that nothing can be written to, are one error', async () => {
+      const root = makeProject();
+      await cli(root, 'build', '--vm', 'alpha');
+      mkdirSync(join(root, 'result/bin/app'), { recursive: true });
+      const refused = await cli(root, 'fetch', '--vm', 'alpha');
+      expect(refused.stderr).toMatch(/result\/bin\/app: there is a directory where a file has to go: /);
+      expect(refused.exitCode).toBe(1);
+
+      const disk = await MountedDirectory.mount(join(fleet.directory, 'disk'), 4);
+      try {
+        writeFileSync(join(disk.path, '.buildfleet-fetched'), '');
+        await disk.makeReadOnly();
+        const chosen = await cli(root, 'fetch', '--vm', 'alpha', '--to', disk.path);
+        expect(chosen.stderr).toMatch(/^buildfleet: \S+: the file system is read-only: .*, then fetch again\n$/);
+        expect(chosen.exitCode).toBe(1);
+        const all = await cli(root, 'fetch', '--vm', 'alpha', '--all', '--to', disk.path);
+        expect(all.stderr).toMatch(
+          /^buildfleet: not everything could be brought from haskell-build-alpha: rsync: .*Read-only file system.*\n$/,
+        );
+        expect(all.exitCode).toBe(1);
+      } finally {
+        await disk.unmount();
+      }
+    });
+  });
+});
