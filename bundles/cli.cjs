@@ -1,7 +1,8 @@
 // @ts-check
 'use strict';
 // Starts the CLI of a checkout. Node cannot run TypeScript and a compiler costs more than a second per start, so the
-// CLI is bundled into dist/cli/ on first use, and again whenever one of the files that went into it has changed.
+// CLI is bundled into dist/cli/ on first use, and again whenever one of the files that went into it has changed. There
+// are two bundles: the command line, which `--help` needs, and what the commands do, which is ten times as large.
 const { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } = require('node:fs');
 const { createRequire, wrap } = require('node:module');
 const { dirname, join } = require('node:path');
@@ -9,8 +10,13 @@ const { Script } = require('node:vm');
 
 const ROOT = join(__dirname, '..');
 const OUT = join(ROOT, 'dist', 'cli');
-const MANIFEST = join(OUT, 'manifest.json');
-const ENTRY = 'cli/index.ts';
+/** How the command line names the other bundle. It is there when something of it is asked for. */
+const COMMANDS_IMPORT = /\/commands\/load$/;
+const BUNDLES = {
+  program: { entry: 'cli/index.ts', external: ['*/commands/load'] },
+  // Finds its WebAssembly beside itself.
+  commands: { entry: 'cli/commands/load.ts', external: ['node-sqlite3-wasm'] },
+};
 /** Count as inputs although esbuild does not read them: dependencies by their versions, and the options below. */
 const ALSO_INPUTS = ['package-lock.json', 'bundles/cli.cjs'];
 /** Bundles this much older than a new one are deleted: no command that still loads parts of one is so old. */
@@ -20,45 +26,90 @@ const KEEP_MS = 3600 * 1000;
  * What a file was when the bundle was made. The content decides; size and time spare reading it.
  * @typedef {{ size: number, mtimeMs: number, sha256: string }} Input
  * @typedef {{ bundle: string, inputs: Record<string, Input> }} Manifest
+ * @typedef {keyof typeof BUNDLES} BundleName
  */
 
 /** Runs the CLI in this process. */
 function start() {
-  const path = freshBundle();
-  const code = `${path}.${process.version}.code`;
-  const script = new Script(wrap(readFileSync(path, 'utf8')), { filename: path, cachedData: readOrUndefined(code) });
-  if (script.cachedDataRejected !== false) {
-    // Parsing is most of what a start costs; what was parsed and run this time is there the next time.
-    process.once('exit', () => {
+  const [, , word = ''] = process.argv;
+  load('program', /^(-h|--help|help)?$/.test(word) ? 'help' : 'command', (path) => {
+    const own = createRequire(path);
+    /** @type {any} */
+    let commands;
+    const later = {
+      get load() {
+        commands ??= load('commands', /^[a-z][a-z-]{0,20}$/.test(word) ? word : 'any', createRequire);
+        return commands.load;
+      },
+    };
+    // commander starts programs only for commands that are programs, which we have none of.
+    const childProcess = { get: () => own('node:child_process') };
+    return (/** @type {string} */ id) => {
+      if (COMMANDS_IMPORT.test(id)) return later;
+      return id === 'node:child_process' ? childProcess : own(id);
+    };
+  });
+}
+
+/**
+ * Runs a bundle.
+ *
+ * @param {BundleName} name
+ * @param {string} use tells which parts of it this process is about to run: each has a code cache of its own
+ * @param {(path: string) => (id: string) => any} requireFor
+ * @returns {any} what it exports
+ */
+function load(name, use, requireFor) {
+  const path = freshBundle(name);
+  // Nothing but ASCII is in it, which spares decoding it.
+  const text = readFileSync(path, 'latin1');
+  const [code, early] = ['code', 'early'].map((kind) => `${path}.${process.version}.${use}.${kind}`);
+  const known = readOrUndefined(code);
+  const script = new Script(wrap(text), { filename: path, cachedData: known ?? readOrUndefined(early) });
+  if (known === undefined || script.cachedDataRejected) {
+    // Parsing is most of what a start costs; what was parsed and run this time is there the next time. A command that
+    // failed may have run little of it, which has to do until one succeeds.
+    process.once('exit', (exitCode) => {
+      const target = exitCode === 0 ? code : early;
       try {
-        writeAtomically(code, script.createCachedData());
+        if (target === code || script.cachedDataRejected !== false) writeAtomically(target, script.createCachedData());
       } catch {
         // Somebody else's checkout: it works as it is, a little slower.
       }
     });
   }
   const module = { exports: {} };
-  script.runInThisContext()(module.exports, createRequire(path), module, path, dirname(path));
+  script.runInThisContext()(module.exports, requireFor(path), module, path, dirname(path));
+  return module.exports;
 }
 
 /**
  * Path of a bundle that was made from the sources as they are.
+ * @param {BundleName} name
  * @returns {string}
  */
-function freshBundle() {
-  const manifest = readManifest();
-  if (manifest === undefined) return build();
+function freshBundle(name) {
+  const manifest = readManifest(name);
+  if (manifest === undefined) return build(name);
   const touched = Object.entries(manifest.inputs).filter(([path, input]) => !isUntouched(path, input));
-  if (touched.some(([path, input]) => describe(path)?.sha256 !== input.sha256)) return build();
-  if (touched.length > 0) rememberTimes(manifest, touched);
-  return join(OUT, manifest.bundle);
+  if (touched.some(([path, input]) => describe(path)?.sha256 !== input.sha256)) return build(name);
+  if (touched.length > 0) rememberTimes(name, manifest, touched);
+  return `${OUT}/${manifest.bundle}`;
 }
 
-/** @returns {Manifest | undefined} */
-function readManifest() {
+/** @param {BundleName} name */
+function manifestOf(name) {
+  return `${OUT}/${name}.json`;
+}
+
+/**
+ * @param {BundleName} name
+ * @returns {Manifest | undefined}
+ */
+function readManifest(name) {
   try {
-    const manifest = JSON.parse(readFileSync(MANIFEST, 'utf8'));
-    statSync(join(OUT, manifest.bundle));
+    const manifest = JSON.parse(readFileSync(manifestOf(name), 'utf8'));
+    statSync(`${OUT}/${manifest.bundle}`);
     return manifest;
   } catch {
     return undefined;
@@ -71,19 +122,21 @@ function readManifest() {
  * @returns {boolean}
  */
 function isUntouched(path, input) {
-  const stats = statSync(join(ROOT, path), { throwIfNoEntry: false });
+  // join() would take longer than the kernel does.
+  const stats = statSync(`${ROOT}/${path}`, { throwIfNoEntry: false });
   return stats !== undefined && stats.size === input.size && stats.mtimeMs === input.mtimeMs;
 }
 
 /**
  * A checkout or a copy gives files new times: they are not read again at every start.
+ * @param {BundleName} name
  * @param {Manifest} manifest
  * @param {[string, Input][]} touched
  */
-function rememberTimes(manifest, touched) {
+function rememberTimes(name, manifest, touched) {
   try {
     const now = Object.fromEntries(touched.map(([path, input]) => [path, describe(path) ?? input]));
-    writeAtomically(MANIFEST, JSON.stringify({ ...manifest, inputs: { ...manifest.inputs, ...now } }, null, 1));
+    writeAtomically(manifestOf(name), JSON.stringify({ ...manifest, inputs: { ...manifest.inputs, ...now } }, null, 1));
   } catch {
     // Somebody else's checkout: the files are read at every start.
   }
@@ -119,16 +172,19 @@ function readOrUndefined(path) {
   }
 }
 
-/** @returns {string} */
-function build() {
+/**
+ * @param {BundleName} name
+ * @returns {string}
+ */
+function build(name) {
   let esbuild;
   try {
     esbuild = require('esbuild');
   } catch {
     return fail('the dependencies of buildfleet are not installed', `run \`npm ci\` in ${ROOT}`);
   }
-  const result = bundleWith(esbuild);
-  const text = /** @type {{ contents: Uint8Array }} */ (result.outputFiles[0]).contents;
+  const result = bundleWith(esbuild, name);
+  const text = ascii(/** @type {{ text: string }} */ (result.outputFiles[0]).text);
   const own = Object.keys(result.metafile.inputs).filter(
     (path) => !path.includes('node_modules/') && !path.includes(':'),
   );
@@ -138,13 +194,13 @@ function build() {
     const input = describe(path);
     if (input !== undefined) inputs[path] = input;
   }
-  const bundle = `buildfleet-${sha256(text).slice(0, 16)}.js`;
+  const bundle = `${name}-${sha256(text).slice(0, 16)}.js`;
   try {
     mkdirSync(OUT, { recursive: true });
     // The manifest last: whoever starts meanwhile sees the old bundle or the new one, never half of one.
     writeAtomically(join(OUT, bundle), text);
-    writeAtomically(MANIFEST, JSON.stringify({ bundle, inputs }, null, 1));
-    removeOldBundles(bundle);
+    writeAtomically(manifestOf(name), JSON.stringify({ bundle, inputs }, null, 1));
+    removeOldBundles(name, bundle);
   } catch (error) {
     return fail(
       `the sources have changed since the CLI was built, and ${OUT} cannot be written: ${error instanceof Error ? error.message : error}`,
@@ -154,12 +210,15 @@ function build() {
   return join(OUT, bundle);
 }
 
-/** @param {typeof import('esbuild')} esbuild */
-function bundleWith(esbuild) {
+/**
+ * @param {typeof import('esbuild')} esbuild
+ * @param {BundleName} name
+ */
+function bundleWith(esbuild, name) {
   try {
     return esbuild.buildSync({
       absWorkingDir: ROOT,
-      entryPoints: [ENTRY],
+      entryPoints: [BUNDLES[name].entry],
       outfile: 'buildfleet.js',
       bundle: true,
       write: false,
@@ -170,8 +229,7 @@ function bundleWith(esbuild) {
       // The ES module forms of the dependencies, which let esbuild drop what is not used.
       mainFields: ['module', 'main'],
       conditions: ['import'],
-      // Finds its WebAssembly beside itself.
-      external: ['node-sqlite3-wasm'],
+      external: BUNDLES[name].external,
       minifyWhitespace: true,
       minifySyntax: true,
       legalComments: 'none',
@@ -184,6 +242,14 @@ function bundleWith(esbuild) {
 }
 
 /**
+ * esbuild leaves other characters in regular expressions only.
+ * @param {string} text
+ */
+function ascii(text) {
+  return text.replace(/[^\0-\x7f]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+}
+
+/**
  * @param {string} path
  * @param {string | Uint8Array} content
  */
@@ -193,12 +259,16 @@ function writeAtomically(path, content) {
   renameSync(temporary, path);
 }
 
-/** @param {string} current */
-function removeOldBundles(current) {
-  for (const name of readdirSync(OUT)) {
-    const path = join(OUT, name);
-    if (!name.startsWith(current) && name !== 'manifest.json' && Date.now() - statSync(path).mtimeMs > KEEP_MS)
-      rmSync(path, { force: true });
+/**
+ * @param {BundleName} name
+ * @param {string} current
+ */
+function removeOldBundles(name, current) {
+  for (const file of readdirSync(OUT)) {
+    const path = join(OUT, file);
+    const isOthers = Object.keys(BUNDLES).some((other) => other !== name && file.startsWith(`${other}-`));
+    if (isOthers || file.startsWith(current) || file.endsWith('.json')) continue;
+    if (Date.now() - statSync(path).mtimeMs > KEEP_MS) rmSync(path, { force: true });
   }
 }
 
@@ -212,4 +282,4 @@ function fail(problem, remedy) {
   process.exit(1);
 }
 
-module.exports = { start, freshBundle };
+module.exports = { start };

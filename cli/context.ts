@@ -2,6 +2,7 @@ import { homedir } from 'node:os';
 import { type Run, run } from '../process/run';
 import { findFleetFile, loadFleet, type LoadedFleet } from './fleet-file';
 import type { Terminal } from './terminal';
+import { Validated } from './validated';
 
 /** What every command is given. Tests give their own. */
 export interface Context {
@@ -30,5 +31,6 @@ export function openFleet(context: Context): LoadedFleet {
   return loadFleet(
     findFleetFile({ option: context.fleetOption, environment: context.environment, home: context.home }),
     context.home,
+    new Validated(context.environment),
   );
 }

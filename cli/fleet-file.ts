@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FleetError } from '../model/errors';
-import { type Fleet, type FleetVm, fleetSchema } from '../model/fleet';
+import type { Fleet, FleetVm } from '../model/fleet';
 import { defaultStateDirectory, expandHome, FleetPaths } from '../model/paths';
+import { later } from './later';
+import type { Validated } from './validated';
 
 /** A fleet as its `fleet.json` describes it, and where that lies. */
 export interface LoadedFleet {
@@ -75,10 +77,11 @@ function isReadable(path: string): boolean {
 /**
  * Reads a `fleet.json`.
  *
+ * @param validated remembers that this text was found valid, which need not be done twice
  * @throws FleetError `fleet-not-found` or `fleet-unreadable`, with every field that is wrong
  */
-export function loadFleet(file: string, home: string): LoadedFleet {
-  const fleet = parseFleet(readFleet(file), file);
+export function loadFleet(file: string, home: string, validated?: Validated): LoadedFleet {
+  const fleet = parseFleet(readFleet(file), file, validated);
   return {
     file,
     fleet,
@@ -104,7 +107,7 @@ function readFleet(file: string): string {
   }
 }
 
-function parseFleet(text: string, file: string): Fleet {
+function parseFleet(text: string, file: string, validated: Validated | undefined): Fleet {
   const remedy = 'run `make deploy`, which writes it again, with the checkout that this command belongs to';
   let value: unknown;
   try {
@@ -118,8 +121,13 @@ function parseFleet(text: string, file: string): Fleet {
       cause,
     });
   }
-  const parsed = fleetSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
+  // The schema says what is allowed and changes nothing.
+  if (validated?.knows(file, text) === true) return value as Fleet;
+  const parsed = later.fleetSchema().safeParse(value);
+  if (parsed.success) {
+    validated?.remember(file, text);
+    return parsed.data;
+  }
   const problem = parsed.error.issues
     .map((issue) => `${issue.path.join('.') || 'document'}: ${issue.message}`)
     .join('; ');

@@ -69,7 +69,9 @@ export async function main(argv: readonly string[]): Promise<number> {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     // Help that was asked for by giving no command has been shown already.
     if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage;
-    return printError(
+    // The work has error classes of its own, because it is a bundle of its own.
+    const print = error instanceof CommanderError ? printError : load.errors().printError;
+    return print(
       asUsageError(error),
       openTerminal({ json: json(), quiet: false }),
       process.env['BUILDFLEET_DEBUG'] === '1',

@@ -8,14 +8,17 @@ set -u
 books=$1/.buildfleet workspace=$2 directory=$1/$2/$3 run=$4 prepare=$5
 shift 5
 cd "$directory" || exit 1
+# Before the lock: session.sh looks at the lock only when this file says that there may be something.
+read -r _ _ _ _ group _ </proc/$BASHPID/stat
+read -r earlier 2>/dev/null <"$books/$workspace.group"
+printf '%s\n' "$group" >"$books/$workspace.group"
 # Inherited by everything that is started, so whoever can lock it knows that nothing of this is left.
 exec 8>>"$books/$workspace.run" || exit 1
 if ! flock --wait 10 8; then
+  printf '%s\n' "$earlier" >"$books/$workspace.group"
   echo "an earlier build in $directory does not end" >&2
   exit 1
 fi
-read -r _ _ _ _ group _ </proc/$BASHPID/stat
-printf '%s\n' "$group" >"$books/$workspace.group"
 # The terminal interrupts the command, not us: we tell how it ended.
 trap : INT
 [ -z "$prepare" ] || eval "$prepare"

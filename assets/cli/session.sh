@@ -1,11 +1,12 @@
 #!/bin/bash
-# Holds a workspace of a build machine for one user of it: session.sh ROOT WORKSPACE WHO
+# Holds a workspace of a build machine for one user of it: session.sh ROOT WORKSPACE WHO TOKEN
 # Says `waiting WHO` when somebody else has it, then `ready`, and keeps it until its input ends.
-# In ROOT/.buildfleet are, of each workspace: .lock, held by this script; .who, for those who wait; .run, held by what
-# is built (run.sh); .group, its process group, empty when nothing is; .exit, how the last run ended.
+# In ROOT/.buildfleet are, of each workspace: .lock, held by this script; .who, for those who wait, the time, and the
+# token by which receive.sh knows that we are ready; .run, held by what is built (run.sh); .group, its process group,
+# empty when nothing is; .exit, how the last run ended. A pipe `nap`, of which nothing ever comes, is for waiting.
 # A build waits for this script, and each program that it starts takes an emulated machine a while.
 set -u
-root=$1 workspace=$2 who=$3
+root=$1 workspace=$2 who=$3 token=$4
 case $workspace in
   '' | *[!a-z0-9-]*)
     echo "refused $workspace is no name of a workspace"
@@ -17,6 +18,7 @@ books=$root/.buildfleet
   echo "refused $books cannot be made"
   exit 1
 fi
+[ -p "$books/nap" ] || mkfifo "$books/nap" 2>/dev/null
 if [ -L "$root/$workspace" ] || { [ -e "$root/$workspace" ] && [ ! -d "$root/$workspace" ]; }; then
   echo "refused $root/$workspace is not a directory"
   exit 1
@@ -48,9 +50,11 @@ end_run() {
 }
 
 # What still runs belongs to somebody whose connection is gone; probe.sh has the lock for a moment only.
-exec 8>>"$books/$workspace.run"
-flock --wait 1 8 || end_run
-exec 8>&-
+if [ -s "$books/$workspace.group" ]; then
+  exec 8>>"$books/$workspace.run"
+  flock --wait 1 8 || end_run
+  exec 8>&-
+fi
 
 if ! { [ -d "$root/$workspace" ] || mkdir -p "$root/$workspace"; }; then
   echo "refused $root/$workspace cannot be made"
@@ -61,6 +65,7 @@ if [ -e "$books/draining" ] && ! flock --nonblock --shared "$books/draining" tru
   echo draining
   exit 0
 fi
+printf '%s\n' "$token" >>"$books/$workspace.who"
 echo ready
 # Our input ends when the connection does. Then what is below is done first.
 while read -r _; do :; done

@@ -6,24 +6,27 @@
 
 script=$1
 shift
+# The shell's remarks on jobs are not the command's output.
+exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
 # A process group of its own for the command, which also leaves its SIGINT as it was.
 set -m
 (
   set +m
+  exec <&3 >&4 2>&5 3<&- 4>&- 5>&-
   if [ -n "$script" ]; then
     eval "$script"
     exit
   fi
   exec -- "$@"
-) <&0 &
+) &
 job=$!
 (
-  tail --follow /dev/null
+  tail --follow /dev/null >&4
   kill -TERM $$
-) </dev/null 2>/dev/null &
+) 3<&- 5>&- &
 watcher=$!
-# sshd waits until nobody holds the connection's ends, and the shell's remarks are not the command's output.
-exec </dev/null >/dev/null 2>&1
+# sshd waits until nobody holds the connection's ends.
+exec 3<&- 4>&- 5>&-
 
 # shellcheck disable=SC2317 # the trap calls it
 end_job() {

@@ -2,8 +2,8 @@ import type { FleetVm } from '../../model/fleet';
 import { classifySshFailure } from '../../process/host-key-probe';
 import { CommandError, type Run } from '../../process/run';
 import type { LoadedFleet } from '../fleet-file';
+import { later } from '../later';
 import type { Connections } from '../ssh/connections';
-import { askHubForEntries, type HubAnswer, hubEntryOf } from '../status/hub-entries';
 import type { Problem } from '../status/report';
 import type { Candidate } from './choose';
 import { keyRefused } from './key-refused';
@@ -25,35 +25,50 @@ export interface CandidateTools {
 }
 
 /**
- * Asks the hub and every VM at the same time. A VM that was found dead a moment ago is not asked again, unless there is
- * no other.
+ * Asks every VM at the same time, and the hub where a GHC is wanted: it knows which each VM has. A VM that was found dead
+ * a moment ago is not asked again, unless there is no other.
  */
 export async function findCandidates(
   loaded: LoadedFleet,
-  workspace: string,
+  { workspace, wantsGhc }: { readonly workspace: string; readonly wantsGhc: boolean },
   tools: CandidateTools,
 ): Promise<readonly Candidate[]> {
-  const { vms, hub: hubOf } = loaded.fleet;
-  const hub = askHubForEntries(hubOf, tools.signal);
+  const { vms } = loaded.fleet;
+  const ghcs = wantsGhc ? askHubForGhcs(loaded, tools.signal) : undefined;
   const dead = new Map(vms.map((vm) => [vm, tools.trouble.dead(vm)]));
   const asked = vms.filter((vm) => dead.get(vm) === undefined);
   const first = await probeAll(loaded, asked, workspace, tools);
   const found = [...first.values()].some((state) => 'probe' in state)
     ? first
     : await probeAll(loaded, vms, workspace, tools);
-  const answer = await hub;
+  const known = await ghcs;
   return vms.map((vm): Candidate => ({
     vm,
-    ghcVersions: ghcVersionsOf(loaded, vm, answer),
+    ghcVersions: ghcVersionsOf(loaded, vm, known),
     state: found.get(vm) ?? { problem: unreachable(`did not answer: ${dead.get(vm) ?? ''}`) },
     recentFailures: tools.trouble.recentFailures(vm),
   }));
 }
 
 /** What a VM has, the default first. One whose entry is not in the hub has at least what its image has. */
-export function ghcVersionsOf(loaded: LoadedFleet, vm: FleetVm, answer: HubAnswer): readonly string[] {
-  const { ghcVersions } = hubEntryOf(answer, vm, new Date());
+export function ghcVersionsOf(
+  loaded: LoadedFleet,
+  vm: FleetVm,
+  known: ReadonlyMap<FleetVm, readonly string[]> | undefined,
+): readonly string[] {
+  const ghcVersions = known?.get(vm) ?? [];
   return ghcVersions.length > 0 ? ghcVersions : imageGhcs(loaded, vm);
+}
+
+/** The versions that the hub knows of each VM. */
+export async function askHubForGhcs(
+  { fleet }: LoadedFleet,
+  signal: AbortSignal,
+): Promise<ReadonlyMap<FleetVm, readonly string[]>> {
+  const { askHubForEntries, hubEntryOf } = later.hubEntries();
+  const answer = await askHubForEntries(fleet.hub, signal);
+  const now = new Date();
+  return new Map(fleet.vms.map((vm) => [vm, hubEntryOf(answer, vm, now).ghcVersions]));
 }
 
 type State = { readonly probe: Probe } | { readonly problem: Problem };
@@ -118,6 +133,7 @@ function unreachable(reason: string): Problem {
   return { reason, remedy: '`buildfleet status` says why and what to do' };
 }
 
-function imageGhcs(loaded: LoadedFleet, vm: FleetVm): readonly string[] {
+/** What the image of a VM has. */
+export function imageGhcs(loaded: LoadedFleet, vm: FleetVm): readonly string[] {
   return loaded.fleet.images.find((image) => image.id === vm.image)?.ghcVersions ?? [];
 }

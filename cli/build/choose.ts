@@ -61,12 +61,19 @@ export function choose(candidates: readonly Candidate[], wantedGhc: string | und
   return { chosen: { vm: candidate.vm, reason: describe(candidate, probe), probe, ghcVersion }, passedOver };
 }
 
+/**
+ * Whether a VM that has the project need not be compared with others: none that lacks it could be preferred.
+ */
+export function isBeyondComparison(candidate: Pick<Candidate, 'recentFailures'>, probe: Probe): boolean {
+  return probe.workspaceUsed !== undefined && !probe.draining && score(candidate, probe) < 0;
+}
+
 const DRAINING: Problem = {
   reason: 'takes no new builds, because a deploy is about to stop it',
   remedy: 'wait for the deploy',
 };
 
-function score({ recentFailures }: Candidate, probe: Probe): number {
+function score({ recentFailures }: Pick<Candidate, 'recentFailures'>, probe: Probe): number {
   return (
     probe.load / probe.cpus +
     probe.building.length / probe.cpus +
@@ -76,7 +83,7 @@ function score({ recentFailures }: Candidate, probe: Probe): number {
   );
 }
 
-function describe({ recentFailures }: Candidate, probe: Probe): string {
+export function describe({ recentFailures }: Pick<Candidate, 'recentFailures'>, probe: Probe): string {
   return [
     `load ${probe.load.toFixed(2)} on ${probe.cpus} CPU${probe.cpus === 1 ? '' : 's'}`,
     ...(probe.building.length === 0 ? [] : [`${probe.building.length} building`]),

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
 import { hold } from '../../process/held';
@@ -5,6 +6,7 @@ import { BUILD_ROOT } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
 import { scriptCommand } from '../ssh/remote-command';
 import { ConnectionLost, wasCutOff } from './connection-lost';
+import { parseProbe, type Probe } from './probe';
 import { scriptText } from './script';
 
 /** A workspace that is ours for as long as the action runs. */
@@ -14,32 +16,44 @@ export interface SessionRequest {
   readonly workspace: string;
   /** Who we are, for others who have to wait. */
   readonly who: string;
+  /** Noted on the machine when the workspace is ours, for what was started before: a word that nobody else uses. */
+  readonly token: string;
   /** Called with the name of who has it when we have to wait. */
   readonly onWait: (who: string) => void;
+  /**
+   * Only if the workspace is there already and the machine, as it is now, will do. Its answer is not waited for as long
+   * as that of a machine without which nothing can be done.
+   */
+  readonly onlyIf?: ((probe: Probe) => boolean) | undefined;
   readonly signal: AbortSignal;
 }
+
+/** The machine will not do, or does not answer soon. Nothing was changed there. */
+export class NotAdmitted extends Error {}
+
+/** Longest that is waited for a machine for which there may be another. With what follows, it costs less than 3 s. */
+const SOON_MS = 1500;
+
+/** Asks the machine what it has to offer before the workspace is taken, with one command for both. */
+const ONLY_IF_THERE = '\n[ -d "$root/$workspace" ] || { echo gone; exit 0; }\n';
 
 /**
  * Runs an action while nobody else works in the workspace. What an earlier user left running there is ended first, and
  * what the action leaves running afterwards: the machine does so by itself when it hears nothing more of us.
  *
- * @throws ConnectionLost; FleetError `workspace-refused` or `vm-draining`; what the action throws
+ * @throws ConnectionLost; NotAdmitted; FleetError `workspace-refused` or `vm-draining`; what the action throws
  */
 export async function withWorkspace<T>(
   connections: Connections,
   request: SessionRequest,
   action: () => Promise<T>,
 ): Promise<T> {
-  const { vm, workspace, signal } = request;
-  let answered: (word: string) => void = () => undefined;
-  const answer = new Promise<string>((resolve) => (answered = resolve));
-  const command = scriptCommand('session', scriptText('session'), [BUILD_ROOT, workspace, request.who]);
-  const session = hold('ssh', connections.arguments(vm, ['-T', '-o', 'LogLevel=ERROR'], command), {
-    signal,
-    onLine: (line) => {
-      if (line.startsWith('waiting ')) request.onWait(line.slice('waiting '.length));
-      else answered(line);
-    },
+  const { vm, signal } = request;
+  const { onLine, admitted, answer } = listen(request);
+  const late = new AbortController();
+  const session = hold('ssh', connections.arguments(vm, ['-T', '-o', 'LogLevel=ERROR'], commandOf(request)), {
+    signal: AbortSignal.any([signal, late.signal]),
+    onLine,
   });
   const early = session.ended.then(({ stderr, exitCode }) => {
     signal.throwIfAborted();
@@ -47,11 +61,59 @@ export async function withWorkspace<T>(
     throw refused(vm, stderr.trim());
   });
   try {
+    if (request.onlyIf !== undefined && !(await isAdmittedSoon(admitted, early))) {
+      signal.throwIfAborted();
+      late.abort();
+      throw new NotAdmitted();
+    }
     requireReady(await Promise.race([answer, early]), vm);
     return await Promise.race([action(), early]);
   } finally {
     early.catch(() => undefined);
     await session.release();
+  }
+}
+
+function commandOf({ workspace, who, token, onlyIf }: SessionRequest): string {
+  const script = scriptText('session');
+  const all = onlyIf === undefined ? script : `${scriptText('probe')}${ONLY_IF_THERE}${script}`;
+  return scriptCommand('session', all, [BUILD_ROOT, workspace, who, token]);
+}
+
+/** Reads what `assets/cli/session.sh` prints, and before it `probe.sh` where the machine has to do. */
+function listen({ onlyIf, onWait }: Pick<SessionRequest, 'onlyIf' | 'onWait'>) {
+  let admit: (isAdmitted: boolean) => void = () => undefined;
+  let settle: (word: string) => void = () => undefined;
+  const admitted = new Promise<boolean>((resolve) => (admit = resolve));
+  const answer = new Promise<string>((resolve) => (settle = resolve));
+  let probed: string[] | undefined = onlyIf === undefined ? undefined : [];
+  const onLine = (line: string): void => {
+    if (probed !== undefined) {
+      if (!/^(waiting |refused |ready$)/.test(line)) {
+        probed.push(line);
+        return;
+      }
+      const isAdmitted = onlyIf?.(parseProbe(probed.join('\n'))) ?? true;
+      admit(isAdmitted);
+      if (!isAdmitted) return;
+      probed = undefined;
+    }
+    if (line.startsWith('waiting ')) onWait(line.slice('waiting '.length));
+    else settle(line);
+  };
+  return { onLine, admitted, answer };
+}
+
+async function isAdmittedSoon(admitted: Promise<boolean>, ended: Promise<never>): Promise<boolean> {
+  const timer = new AbortController();
+  try {
+    return await Promise.race([
+      admitted,
+      ended.catch(() => false),
+      pause(SOON_MS, false, { signal: timer.signal }).catch(() => false),
+    ]);
+  } finally {
+    timer.abort();
   }
 }
 

@@ -6,11 +6,12 @@ import { CommandError, type Run } from '../../process/run';
 import { filterRules, IGNORE_FILE } from '../project/ignore-rules';
 import { FETCHED_MARK } from '../project/fetched';
 import { endlessLinks } from '../project/endless-links';
-import { workspacePath } from '../project/workspace';
+import { BUILD_ROOT, workspacePath } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
-import { quoteArgv } from '../ssh/quote';
+import { quoteArgv, quoteForShell } from '../ssh/quote';
 import { ConnectionLost, wasCutOff } from './connection-lost';
 import { rsyncShell } from './rsync-shell';
+import { scriptText } from './script';
 
 /** What one synchronisation did. */
 export interface SyncReport {
@@ -28,24 +29,32 @@ export interface SyncRequest {
   readonly root: string;
   /** Name of the workspace. */
   readonly workspace: string;
+  /** Token of a session that is being opened: nothing is done on the machine before it is ready. */
+  readonly ahead?: string | undefined;
   readonly signal: AbortSignal;
 }
+
+/** The session that this was to follow did not get ready in the time that this waits over there. */
+export class NotReady extends Error {}
 
 /** Exit codes of rsync: some files were not transferred; some vanished while it looked. */
 const PARTIAL = 23;
 const VANISHED = 24;
 const DISK_FULL = /No space left on device/;
+const RSYNC_MISSING = /command not found|rsync: not found/;
+/** As `assets/cli/receive.sh` says it. */
+const NOT_READY = 'buildfleet: not ready';
 
 /**
  * Makes the workspace equal to the project, by sending what differs and deleting what is gone here. What is ignored is
  * neither sent nor deleted, so build products stay. The workspace has to be ours: see `withWorkspace`.
  *
- * @throws ConnectionLost; FleetError `sync-incomplete`, `sync-in-the-way`, `sync-failed`, `vm-disk-full` or
+ * @throws ConnectionLost; NotReady; FleetError `sync-incomplete`, `sync-in-the-way`, `sync-failed`, `vm-disk-full` or
  *   `rsync-missing`
  */
 export async function sync(
   { run, connections }: { readonly run: Run; readonly connections: Connections },
-  { vm, root, workspace, signal }: SyncRequest,
+  { vm, root, workspace, ahead, signal }: SyncRequest,
 ): Promise<SyncReport> {
   const target = `${vm.name}:${workspacePath(workspace)}/`;
   const endless = await endlessLinks(run, root, signal);
@@ -56,6 +65,7 @@ export async function sync(
     // Builds write beside the sources, whatever may be written here.
     '--chmod=u+rwX',
     ...['--partial-dir=.buildfleet-partial', '--rsh', rsyncShell(connections, vm)],
+    ...(ahead === undefined ? [] : ['--rsync-path', receiver(workspace, ahead)]),
     ...[...endless.map(leaveOut), ...rules(root)].flatMap((rule) => ['--filter', rule]),
     ...['--', `${root}/`, target],
   ];
@@ -71,12 +81,19 @@ export async function sync(
   }
 }
 
+/** What runs on the machine in place of rsync, whose arguments come behind it. */
+function receiver(workspace: string, token: string): string {
+  const script = quoteForShell(scriptText('receive'));
+  return `receive() { eval ${script}; }; receive ${quoteArgv([BUILD_ROOT, workspace, token])}`;
+}
+
 async function transfer(run: Run, vm: FleetVm, args: readonly string[], signal: AbortSignal) {
   try {
     return await run('rsync', args, { signal, acceptExitCodes: [0, PARTIAL, VANISHED] });
   } catch (error) {
     if (!(error instanceof CommandError) || error.cancelled) throw error;
-    if (error.code === 'ENOENT' || /command not found/.test(error.stderr)) throw rsyncMissing(error, vm);
+    if (error.stderr.includes(NOT_READY)) throw new NotReady();
+    if (error.code === 'ENOENT' || RSYNC_MISSING.test(error.stderr)) throw rsyncMissing(error, vm);
     if (DISK_FULL.test(error.stderr)) throw diskFull(vm, error);
     if (wasCutOff('rsync', error.exitCode)) throw new ConnectionLost(vm, error.stderr, error);
     throw failed(vm, error);

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
 import { writeFileAtomically } from '../../files/atomic';
 import type { FleetVm } from '../../model/fleet';
 import type { LoadedFleet } from '../fleet-file';
@@ -13,9 +12,13 @@ const DEAD_MS = 60_000;
 /** How long a lost connection counts when a VM is chosen. */
 const RECENT_MS = 600_000;
 
-const memorySchema = z.array(z.object({ vm: z.string(), at: z.number(), answered: z.boolean(), reason: z.string() }));
-
-type Memory = z.infer<typeof memorySchema>;
+/** What happened to a VM, and when, in milliseconds since 1970. */
+interface Event {
+  readonly vm: string;
+  readonly at: number;
+  readonly answered: boolean;
+  readonly reason: string;
+}
 
 /** Remembers from one command to the next which VMs made trouble, so that a dead one is waited for once. */
 export class Trouble {
@@ -55,17 +58,25 @@ export class Trouble {
   }
 
   /** What is too old to count is left out, and so is what nobody can read. */
-  private read(): Memory {
+  private read(): readonly Event[] {
     try {
-      const memory = memorySchema.parse(JSON.parse(readFileSync(this.file, 'utf8')));
-      return memory.filter(({ at }) => this.now() - at < RECENT_MS);
+      const memory: unknown = JSON.parse(readFileSync(this.file, 'utf8'));
+      return Array.isArray(memory) ? memory.filter(isEvent).filter(({ at }) => this.now() - at < RECENT_MS) : [];
     } catch {
       return [];
     }
   }
 
-  private write(memory: Memory): void {
+  private write(memory: readonly Event[]): void {
     // Two commands at once may forget what the other one saw, which costs one wait.
     writeFileAtomically(this.file, JSON.stringify(memory.slice(-200)), { mode: 0o600 });
   }
+}
+
+/** By hand, because zod would take longer to load than all of this. */
+function isEvent(value: unknown): value is Event {
+  const { vm, at, answered, reason } = (value ?? {}) as Record<string, unknown>;
+  return (
+    typeof vm === 'string' && typeof at === 'number' && typeof answered === 'boolean' && typeof reason === 'string'
+  );
 }

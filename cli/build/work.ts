@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FleetError } from '../../model/errors';
@@ -5,17 +6,18 @@ import type { FleetVm } from '../../model/fleet';
 import { CommandError } from '../../process/run';
 import type { Context } from '../context';
 import { findVm, type LoadedFleet } from '../fleet-file';
+import { later } from '../later';
 import type { Project } from '../project/find-project';
 import { workspaceName } from '../project/workspace';
 import { Connections } from '../ssh/connections';
-import { describeTrouble } from '../status/explain';
-import { askHubForEntries } from '../status/hub-entries';
-import { type CandidateTools, findCandidates, ghcVersionsOf } from './candidates';
-import { choose, lacksGhc, matchingGhc, type PassedOver } from './choose';
+import { askHubForGhcs, type CandidateTools, findCandidates, ghcVersionsOf, imageGhcs } from './candidates';
+import { choose, describe, isBeyondComparison, lacksGhc, matchingGhc, type PassedOver } from './choose';
 import { ConnectionLost } from './connection-lost';
+import { Home } from './home';
 import { keyRefused } from './key-refused';
-import { withWorkspace } from './session';
-import { sync, type SyncReport } from './sync';
+import type { Probe } from './probe';
+import { NotAdmitted, type SessionRequest, withWorkspace } from './session';
+import { NotReady, sync, type SyncReport } from './sync';
 import { Trouble } from './trouble';
 
 /** Longest that a VM may take to let us in. */
@@ -45,6 +47,12 @@ export interface PlaceRequest {
   readonly ghc: string | undefined;
 }
 
+/** What one session has that others have not. */
+interface SessionChanges extends Pick<SessionRequest, 'token' | 'onlyIf'> {
+  /** Called when somebody else has the workspace. */
+  readonly onWaiting?: () => void;
+}
+
 /** One run of a command that works on projects: its connections, and what it has learned of the machines. */
 export class Work {
   readonly connections: Connections;
@@ -59,6 +67,64 @@ export class Work {
   }
 
   /**
+   * Runs an action on a machine that has the sources as they are here, while nobody else works in the workspace. The
+   * machine is the given one, else the one that has worked on the project last, else that of {@link choosePlace}.
+   *
+   * @param again whether the action may be begun anew when the machine is lost in the middle
+   */
+  async withSources<T>(
+    request: PlaceRequest & { readonly again: boolean },
+    action: (place: Place, report: SyncReport) => Promise<T>,
+  ): Promise<T> {
+    const { project, again } = request;
+    const run = (place: Place, onlyIf?: SessionRequest['onlyIf']) => {
+      let condition = onlyIf;
+      const once = () => {
+        const attempt = this.holdWithSources(project, place, condition, action);
+        // What has been admitted once need not be compared with others any more.
+        condition = undefined;
+        return attempt;
+      };
+      return again ? this.resuming(place, once) : once();
+    };
+    const home = request.vm === undefined ? await this.findHome(request) : undefined;
+    if (home !== undefined) {
+      try {
+        return await run(home, (probe) => this.isGoodEnough(home.vm, probe));
+      } catch (error) {
+        if (!(error instanceof NotAdmitted)) throw error;
+      }
+    }
+    const place = await this.choosePlace(request);
+    new Home(this.loaded, this.context.environment, place.workspace).remember(place.vm);
+    return run(place);
+  }
+
+  /** The machine that worked on the project last, if it can be asked at once. */
+  private async findHome({ project, ghc }: PlaceRequest): Promise<Place | undefined> {
+    const workspace = this.workspaceOf(project);
+    const vm = new Home(this.loaded, this.context.environment, workspace).find();
+    if (vm === undefined || this.trouble.dead(vm) !== undefined) return undefined;
+    const ghcVersion = ghc === undefined ? undefined : matchingGhc(imageGhcs(this.loaded, vm), ghc);
+    if (ghc !== undefined && ghcVersion === undefined) return undefined;
+    return (await this.connections.isOpen(vm)) ? { vm, workspace, ghcVersion } : undefined;
+  }
+
+  private isGoodEnough(vm: FleetVm, probe: Probe): boolean {
+    const candidate = { recentFailures: this.trouble.recentFailures(vm) };
+    if (!isBeyondComparison(candidate, probe)) return false;
+    const { terminal } = this.context;
+    terminal.message(`on ${vm.name}: ${describe(candidate, probe)}`);
+    for (const other of this.loaded.fleet.vms) {
+      if (other === vm) continue;
+      const dead = this.trouble.dead(other);
+      const reason = dead === undefined ? `not asked, because ${vm.id} will do` : `did not answer: ${dead}`;
+      terminal.message(`  not on ${other.name}: ${reason}`);
+    }
+    return true;
+  }
+
+  /**
    * The machine to work on: the given one, else the least loaded one that has what is wanted. Says why.
    *
    * @throws FleetError `vm-unknown`; `no-vm-usable`, with the reason and the remedy for each
@@ -70,7 +136,10 @@ export class Work {
       await this.connect(vm);
       return { vm, workspace, ghcVersion: ghc === undefined ? undefined : await this.ghcOf(vm, ghc) };
     }
-    const { chosen, passedOver } = choose(await findCandidates(this.loaded, workspace, this.candidateTools()), ghc);
+    const { chosen, passedOver } = choose(
+      await findCandidates(this.loaded, { workspace, wantsGhc: ghc !== undefined }, this.candidateTools()),
+      ghc,
+    );
     if (chosen === undefined) throw await this.noneUsable(passedOver);
     this.context.terminal.message(`on ${chosen.vm.name}: ${chosen.reason}`);
     for (const { vm, reason } of passedOver) this.context.terminal.message(`  not on ${vm.name}: ${reason}`);
@@ -85,7 +154,7 @@ export class Work {
   async findPlace({ project, vm: alias }: Omit<PlaceRequest, 'ghc'>): Promise<Place> {
     const workspace = this.workspaceOf(project);
     if (alias !== undefined) return this.choosePlace({ project, vm: alias, ghc: undefined });
-    const candidates = await findCandidates(this.loaded, workspace, this.candidateTools());
+    const candidates = await findCandidates(this.loaded, { workspace, wantsGhc: false }, this.candidateTools());
     const [last] = candidates
       .flatMap(({ vm, state }) => ('probe' in state ? [{ vm, used: state.probe.workspaceUsed }] : []))
       .filter(({ used }) => used !== undefined)
@@ -103,29 +172,73 @@ export class Work {
   }
 
   /** Runs an action while the workspace is ours, and says for whom it waits if it has to. */
-  hold<T>({ vm, workspace }: Place, action: () => Promise<T>): Promise<T> {
-    const { user, host } = this.owner();
-    return withWorkspace(
-      this.connections,
-      {
-        vm,
-        workspace,
-        who: `${user}@${host}, pid ${process.pid}`,
-        onWait: (who) => {
-          this.context.terminal.message(`waiting for ${who}, who works on this project on ${vm.name}`);
-        },
-        signal: this.context.signal,
-      },
-      action,
-    );
+  hold<T>(place: Place, action: () => Promise<T>): Promise<T> {
+    return this.session(place, { token: randomBytes(8).toString('hex') }, action);
   }
 
-  /** Sends the sources, and says what was sent. */
-  async sync(project: Project, { vm, workspace }: Place): Promise<SyncReport> {
-    const { run, signal, terminal } = this.context;
-    const report = await sync({ run, connections: this.connections }, { vm, root: project.root, workspace, signal });
-    for (const line of report.skipped) terminal.message(`not sent: ${line}`);
-    return report;
+  private session<T>(
+    { vm, workspace }: Place,
+    { token, onlyIf, onWaiting }: SessionChanges,
+    action: () => Promise<T>,
+  ): Promise<T> {
+    const { user, host } = this.owner();
+    const request: SessionRequest = {
+      ...{ vm, workspace, who: `${user}@${host}, pid ${process.pid}`, token, onlyIf },
+      onWait: (who) => {
+        onWaiting?.();
+        this.context.terminal.message(`waiting for ${who}, who works on this project on ${vm.name}`);
+      },
+      signal: this.context.signal,
+    };
+    return withWorkspace(this.connections, request, action);
+  }
+
+  /** Starts the transfer while the session is being opened: over there it waits until the workspace is ours. */
+  private async holdWithSources<T>(
+    project: Project,
+    place: Place,
+    onlyIf: SessionRequest['onlyIf'],
+    action: (place: Place, report: SyncReport) => Promise<T>,
+  ): Promise<T> {
+    const token = randomBytes(8).toString('hex');
+    const stop = new AbortController();
+    const ahead = this.send(project, place, {
+      ahead: token,
+      signal: AbortSignal.any([this.context.signal, stop.signal]),
+    });
+    ahead.catch(() => undefined);
+    const finishing = async (): Promise<SyncReport> => {
+      try {
+        return await ahead;
+      } catch (error) {
+        if (!stop.signal.aborted && !(error instanceof NotReady)) throw error;
+        return this.send(project, place, {});
+      }
+    };
+    // Who has to wait may wait for long, and the sources change meanwhile.
+    const onWaiting = () => {
+      stop.abort();
+    };
+    try {
+      return await this.session(place, { token, onlyIf, onWaiting }, async () => {
+        const report = await finishing();
+        for (const line of report.skipped) this.context.terminal.message(`not sent: ${line}`);
+        return action(place, report);
+      });
+    } finally {
+      stop.abort();
+      await ahead.catch(() => undefined);
+    }
+  }
+
+  private send(
+    project: Project,
+    { vm, workspace }: Place,
+    changes: { readonly ahead?: string; readonly signal?: AbortSignal },
+  ): Promise<SyncReport> {
+    const { run, signal } = this.context;
+    const request = { vm, root: project.root, workspace, signal, ...changes };
+    return sync({ run, connections: this.connections }, request);
   }
 
   /**
@@ -168,7 +281,7 @@ export class Work {
 
   /** The wanted version as the VM has it. */
   private async ghcOf(vm: FleetVm, wanted: string): Promise<string> {
-    const versions = ghcVersionsOf(this.loaded, vm, await askHubForEntries(this.loaded.fleet.hub, this.context.signal));
+    const versions = ghcVersionsOf(this.loaded, vm, await askHubForGhcs(this.loaded, this.context.signal));
     const found = matchingGhc(versions, wanted);
     if (found !== undefined) return found;
     const { reason, remedy } = lacksGhc(vm, versions, wanted);
@@ -181,7 +294,7 @@ export class Work {
     } catch (error) {
       if (!(error instanceof CommandError) || error.cancelled) throw error;
       const refused = keyRefused(this.loaded.fleet, error.stderr);
-      const problem = refused ?? (await describeTrouble(this.context, this.loaded, [vm]))[0];
+      const problem = refused ?? (await later.describeTrouble()(this.context, this.loaded, [vm]))[0];
       throw new FleetError({
         code: 'no-vm-usable',
         problem: `${vm.name} cannot be used: ${problem?.reason ?? error.stderr.trim()}`,
@@ -193,7 +306,7 @@ export class Work {
 
   /** Looks closer at those that did not answer, which costs nothing that anybody waits for by now. */
   private async noneUsable(passedOver: readonly PassedOver[]): Promise<FleetError> {
-    const details = await describeTrouble(
+    const details = await later.describeTrouble()(
       this.context,
       this.loaded,
       passedOver.map(({ vm }) => vm),

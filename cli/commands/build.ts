@@ -28,15 +28,15 @@ export async function cabal(
   const work = new Work(context, openFleet(context));
   const project = projectOf(context, options.project, true);
   const ghc = options.ghc ?? compilerOfProject(project.root);
-  return untilInterrupted(context, async () => {
-    const place = await work.choosePlace({ project, vm: options.vm, ghc });
-    // The project's own choice needs no repetition, and a command line would have cabal configure it anew.
-    const argv = ['cabal', ...cabalArguments(task, options.ghc === undefined ? undefined : place.ghcVersion, args)];
-    const run = () => runOnce(work, project, place, argv, scriptText('cabal'));
-    // What somebody types into a prompt cannot be begun anew.
-    if (task === 'repl') return run();
-    return work.resuming(place, run);
-  });
+  // What somebody types into a prompt cannot be begun anew.
+  const again = task !== 'repl';
+  return untilInterrupted(context, () =>
+    work.withSources({ project, vm: options.vm, ghc, again }, (place) => {
+      // The project's own choice needs no repetition, and a command line would have cabal configure it anew.
+      const ghcVersion = options.ghc === undefined ? undefined : place.ghcVersion;
+      return runThere(work, project, place, ['cabal', ...cabalArguments(task, ghcVersion, args)], scriptText('cabal'));
+    }),
+  );
 }
 
 /** `buildfleet exec --project`: sources over, then any command there. It is not begun anew when the VM is lost. */
@@ -47,10 +47,8 @@ export async function execInProject(
 ): Promise<number> {
   const work = new Work(context, openFleet(context));
   const project = projectOf(context, options.project, false);
-  return untilInterrupted(context, async () => {
-    const place = await work.choosePlace({ project, vm: options.vm, ghc: options.ghc });
-    return runOnce(work, project, place, command);
-  });
+  const request = { project, vm: options.vm, ghc: options.ghc, again: false };
+  return untilInterrupted(context, () => work.withSources(request, (place) => runThere(work, project, place, command)));
 }
 
 /** `buildfleet sync`: sources over, and nothing else. */
@@ -58,9 +56,9 @@ export async function syncOnly(context: Context, options: ProjectOptions): Promi
   const work = new Work(context, openFleet(context));
   const project = projectOf(context, options.project, false);
   return untilInterrupted(context, async () => {
-    const place = await work.choosePlace({ project, vm: options.vm, ghc: undefined });
-    const { files, deleted, bytes } = await work.resuming(place, () =>
-      work.hold(place, () => work.sync(project, place)),
+    const request = { project, vm: options.vm, ghc: undefined, again: true };
+    const { place, files, deleted, bytes } = await work.withSources(request, (place, report) =>
+      Promise.resolve({ place, ...report }),
     );
     context.terminal.data(
       context.terminal.json
@@ -71,21 +69,17 @@ export async function syncOnly(context: Context, options: ProjectOptions): Promi
   });
 }
 
-function runOnce(
-  work: Work,
+function runThere(
+  { context: { run, signal }, connections }: Work,
   project: Project,
-  place: Place,
+  { vm, workspace }: Place,
   argv: readonly string[],
   prepare?: string,
 ): Promise<number> {
-  return work.hold(place, async () => {
-    await work.sync(project, place);
-    const { run, signal } = work.context;
-    return runInWorkspace(
-      { run, signal, connections: work.connections },
-      { vm: place.vm, workspace: place.workspace, subdirectory: project.subdirectory, argv, prepare },
-    );
-  });
+  return runInWorkspace(
+    { run, signal, connections },
+    { vm, workspace, subdirectory: project.subdirectory, argv, prepare },
+  );
 }
 
 export function projectOf(context: Context, option: string | undefined, cabalFiles: boolean): Project {

@@ -4,6 +4,7 @@
 /** The modules of the commands and what they work with, each loaded when it is asked for. */
 export const load = {
   context: () => require('../context') as typeof import('../context'),
+  errors: () => require('../print-error') as typeof import('../print-error'),
   status: () => require('./status') as typeof import('./status'),
   discover: () => require('./discover') as typeof import('./discover'),
   info: () => require('./info') as typeof import('./info'),

@@ -6,9 +6,9 @@ import { CommandError } from '../../process/run';
 import { type Context, openFleet } from '../context';
 import { SSH_CONNECTION_FAILED } from '../exit-codes';
 import { findVm, type LoadedFleet } from '../fleet-file';
+import { later } from '../later';
 import { Connections } from '../ssh/connections';
 import { commandWithTerminal, supervisedCommand } from '../ssh/remote-command';
-import { describeTrouble } from '../status/explain';
 
 /** Longest that a VM may take to let us in. */
 const CONNECT_SECONDS = 10;
@@ -86,7 +86,7 @@ async function isOpen(context: Context, connections: Connections, vm: FleetVm): 
 
 /** Says why the VM could not be reached, unless it can: then 255 was the command's own. */
 async function explain(context: Context, loaded: LoadedFleet, vm: FleetVm): Promise<void> {
-  for (const { reason, remedy } of await describeTrouble(context, loaded, [vm])) {
+  for (const { reason, remedy } of await later.describeTrouble()(context, loaded, [vm])) {
     context.terminal.error(`buildfleet: ${vm.name}: ${reason}: ${remedy}`);
   }
 }

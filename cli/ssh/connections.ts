@@ -68,6 +68,11 @@ export class Connections {
     );
   }
 
+  /** Whether there is a connection with a master that answers. The VM is not asked. */
+  isOpen(vm: FleetVm): Promise<boolean> {
+    return greets(this.socket(vm));
+  }
+
   /** Ends the connection, if there is one, and every command that uses it. */
   async close(vm: FleetVm): Promise<void> {
     const socket = this.socket(vm);

@@ -35,7 +35,7 @@ describe('bin/buildfleet in a checkout of its own', () => {
   });
 
   const help = async () => (await run(join(checkout, 'bin/buildfleet'), ['--help'])).stdout;
-  const manifest = () => join(checkout, 'dist/cli/manifest.json');
+  const manifest = () => join(checkout, 'dist/cli/program.json');
   const bundleOf = () => (JSON.parse(readFileSync(manifest(), 'utf8')) as { bundle: string }).bundle;
   const edit = (path: string, change: (text: string) => string) => {
     const file = join(checkout, path);

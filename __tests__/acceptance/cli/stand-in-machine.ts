@@ -41,7 +41,8 @@ export class StandInMachine {
 
   /**
    * @param environment what commands find in their environment on the machine, such as a PATH
-   * @param buildRoot directory that the machine sees as its `/build`, for which root is needed
+   * @param buildRoot directory that the machine sees as its `/build`, for which root is needed; beside it lies
+   * `<buildRoot>.loadavg`, its load average
    */
   static async create(
     directory: string,
@@ -152,11 +153,16 @@ async function endAll(pids: readonly number[]): Promise<void> {
   await until('the connections have ended', 10, () => pids.every((pid) => readProcess(pid) === undefined));
 }
 
-/** Runs a program, in the process that is started, with a directory in place of `/build`. */
+/**
+ * Runs a program, in the process that is started, with a directory in place of `/build` and a load average of its own:
+ * that of the real machine would decide which stand-in is chosen.
+ */
 function withBuildRoot(directory: string, argv: readonly string[]): string[] {
   mkdirSync('/build', { recursive: true });
-  const script = 'mount --bind "$1" /build && shift && exec "$@"';
-  return ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', directory, ...argv];
+  const load = `${directory}.loadavg`;
+  if (!existsSync(load)) writeFileSync(load, '0.00 0.00 0.00 1/100 1\n');
+  const script = 'mount --bind "$1" /build && mount --bind "$2" /proc/loadavg && shift 2 && exec "$@"';
+  return ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script, 'sh', directory, load, ...argv];
 }
 
 /** One VM of a {@link standInFleet}. */
