@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { findFleetFile, findVm, loadFleet } from '../../cli/fleet-file';
+import { Validated } from '../../cli/validated';
 
 const RENDERED = join(__dirname, '../../rendered/fleet/fleet.json');
 
@@ -102,5 +103,36 @@ describe('findVm', () => {
       code: 'vm-unknown',
       remedy: expect.stringMatching(/use one of: alpha/),
     });
+  });
+});
+
+describe('a text that was found valid', () => {
+  const valid = readFileSync(RENDERED, 'utf8');
+  let environment: NodeJS.ProcessEnv;
+  let file: string;
+
+  beforeEach(() => {
+    mkdirSync(join(home, 'run'), { mode: 0o700 });
+    environment = { XDG_RUNTIME_DIR: join(home, 'run') };
+    file = join(home, 'fleet.json');
+  });
+
+  const loadIt = () => loadFleet(file, home, new Validated(environment));
+
+  test('is read as it was the first time', () => {
+    writeFileSync(file, valid);
+    const first = loadIt();
+    expect(new Validated(environment).knows(file, valid)).toBe(true);
+    expect(loadIt()).toEqual(first);
+  });
+
+  test('does not stand for another text, nor for another file', () => {
+    writeFileSync(file, valid);
+    loadIt();
+    const wrong = valid.replace('"formatVersion": 1', '"formatVersion": 2');
+    expect(wrong).not.toBe(valid);
+    writeFileSync(file, wrong);
+    expect(loadIt).toThrow('formatVersion');
+    expect(new Validated(environment).knows(join(home, 'other.json'), valid)).toBe(false);
   });
 });

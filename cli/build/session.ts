@@ -28,11 +28,16 @@ export interface SessionRequest {
   readonly signal: AbortSignal;
 }
 
-/** The machine will not do, or does not answer soon. Nothing was changed there. */
-export class NotAdmitted extends Error {}
+/** The machine will not do, or does not answer. Nothing was changed there. */
+export class NotAdmitted extends Error {
+  /** @param silence why the machine need not be asked again, where it said nothing for too long */
+  constructor(readonly silence: string | undefined) {
+    super('the machine will not do');
+  }
+}
 
-/** Longest that is waited for a machine for which there may be another. With what follows, it costs less than 3 s. */
-const SOON_MS = 1500;
+/** Longest that is waited for a machine for which there may be another: it may cost 3 s with all that follows. */
+const SOON_MS = 2500;
 
 /** Asks the machine what it has to offer before the workspace is taken, with one command for both. */
 const ONLY_IF_THERE = '\n[ -d "$root/$workspace" ] || { echo gone; exit 0; }\n';
@@ -61,10 +66,11 @@ export async function withWorkspace<T>(
     throw refused(vm, stderr.trim());
   });
   try {
-    if (request.onlyIf !== undefined && !(await isAdmittedSoon(admitted, early))) {
+    const admission = request.onlyIf === undefined ? 'admitted' : await soon(admitted, early);
+    if (admission !== 'admitted') {
       signal.throwIfAborted();
       late.abort();
-      throw new NotAdmitted();
+      throw new NotAdmitted(admission === 'silent' ? `no answer within ${SOON_MS / 1000} s` : undefined);
     }
     requireReady(await Promise.race([answer, early]), vm);
     return await Promise.race([action(), early]);
@@ -80,11 +86,13 @@ function commandOf({ workspace, who, token, onlyIf }: SessionRequest): string {
   return scriptCommand('session', all, [BUILD_ROOT, workspace, who, token]);
 }
 
+type Admission = 'admitted' | 'refused' | 'silent';
+
 /** Reads what `assets/cli/session.sh` prints, and before it `probe.sh` where the machine has to do. */
 function listen({ onlyIf, onWait }: Pick<SessionRequest, 'onlyIf' | 'onWait'>) {
-  let admit: (isAdmitted: boolean) => void = () => undefined;
+  let admit: (admission: Admission) => void = () => undefined;
   let settle: (word: string) => void = () => undefined;
-  const admitted = new Promise<boolean>((resolve) => (admit = resolve));
+  const admitted = new Promise<Admission>((resolve) => (admit = resolve));
   const answer = new Promise<string>((resolve) => (settle = resolve));
   let probed: string[] | undefined = onlyIf === undefined ? undefined : [];
   const onLine = (line: string): void => {
@@ -94,7 +102,7 @@ function listen({ onlyIf, onWait }: Pick<SessionRequest, 'onlyIf' | 'onWait'>) {
         return;
       }
       const isAdmitted = onlyIf?.(parseProbe(probed.join('\n'))) ?? true;
-      admit(isAdmitted);
+      admit(isAdmitted ? 'admitted' : 'refused');
       if (!isAdmitted) return;
       probed = undefined;
     }
@@ -104,13 +112,13 @@ function listen({ onlyIf, onWait }: Pick<SessionRequest, 'onlyIf' | 'onWait'>) {
   return { onLine, admitted, answer };
 }
 
-async function isAdmittedSoon(admitted: Promise<boolean>, ended: Promise<never>): Promise<boolean> {
+async function soon(admitted: Promise<Admission>, ended: Promise<never>): Promise<Admission> {
   const timer = new AbortController();
   try {
     return await Promise.race([
       admitted,
-      ended.catch(() => false),
-      pause(SOON_MS, false, { signal: timer.signal }).catch(() => false),
+      ended.catch((): Admission => 'refused'),
+      pause<Admission>(SOON_MS, 'silent', { signal: timer.signal }).catch((): Admission => 'silent'),
     ]);
   } finally {
     timer.abort();

@@ -93,6 +93,7 @@ export class Work {
         return await run(home, (probe) => this.isGoodEnough(home.vm, probe));
       } catch (error) {
         if (!(error instanceof NotAdmitted)) throw error;
+        if (error.silence !== undefined) this.trouble.remember(home.vm, error.silence);
       }
     }
     const place = await this.choosePlace(request);

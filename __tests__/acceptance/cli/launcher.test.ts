@@ -1,4 +1,15 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../process/run';
@@ -68,10 +79,33 @@ describe('bin/buildfleet in a checkout of its own', () => {
 
   test('is not confused by a damaged code cache or a bundle that has gone', async () => {
     await help();
-    writeFileSync(join(checkout, 'dist/cli', `${bundleOf()}.${process.version}.code`), 'garbage');
+    writeFileSync(join(checkout, 'dist/cli', `${bundleOf()}.${process.version}.help.code`), 'garbage');
     expect(await help()).toContain('Exit codes:');
     rmSync(join(checkout, 'dist/cli', bundleOf()));
     expect(await help()).toContain('Exit codes:');
+  });
+
+  test('does not load the commands for the help, and keeps a code cache for each command that has run', async () => {
+    await help();
+    expect(existsSync(join(checkout, 'dist/cli/commands.json'))).toBe(false);
+    const ports = () => run(join(checkout, 'bin/buildfleet'), ['ports', 'list'], { cwd: REPOSITORY });
+    const before = (await ports()).stdout;
+    expect(before).toContain('haskell-build-alpha');
+    const caches = readdirSync(join(checkout, 'dist/cli')).filter((name) => name.endsWith('.ports.code'));
+    expect(caches).toHaveLength(1);
+    expect((await ports()).stdout).toBe(before);
+    const failed = await run(join(checkout, 'bin/buildfleet'), ['info'], { acceptExitCodes: [3] });
+    expect(failed.stderr).toContain('--fleet');
+    const kept = readdirSync(join(checkout, 'dist/cli')).filter((name) => name.includes('.info.'));
+    expect(kept.map((name) => name.slice(name.indexOf('.info.')))).toEqual(['.info.early']);
+  });
+
+  test('builds the commands again when one of their sources has changed', async () => {
+    const list = async () =>
+      (await run(join(checkout, 'bin/buildfleet'), ['ports', 'list'], { cwd: REPOSITORY })).stdout;
+    expect(await list()).toContain('STATUS');
+    edit('cli/commands/ports.ts', (text) => text.replace("'STATUS'", "'STATE'"));
+    expect(await list()).not.toContain('STATUS');
   });
 
   test('several at once in a fresh checkout all work', async () => {

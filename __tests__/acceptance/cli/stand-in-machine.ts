@@ -103,15 +103,15 @@ export class StandInMachine {
   }
 
   /**
-   * Its connections stay open and nothing goes through them any more, as when a network is gone without a word.
+   * Has it hang, as when a network is gone without a word: connections stay open and nobody answers.
    *
-   * @returns lets them go on
+   * @returns lets it go on
    */
   freeze(): () => void {
-    const sessions = this.sessions();
-    for (const pid of sessions) process.kill(pid, 'SIGSTOP');
+    const everything = [...(this.daemon?.pid === undefined ? [] : [this.daemon.pid]), ...this.sessions()];
+    for (const pid of everything) process.kill(pid, 'SIGSTOP');
     return () => {
-      for (const pid of sessions) process.kill(pid, 'SIGCONT');
+      for (const pid of everything) process.kill(pid, 'SIGCONT');
     };
   }
 

@@ -290,6 +290,44 @@ describeAsRoot('work on stand-in machines (needs root)', () => {
       }
     });
 
+    test('the machine that built last is taken without asking the others, as long as it will do', async () => {
+      const root = makeProject();
+      await cli(root, 'build', '--vm', 'alpha');
+      const load = join(fleet.directory, 'alpha/build.loadavg');
+      const idle = readFileSync(load, 'utf8');
+      const alpha = fleet.machines.get('alpha')!;
+      let thaw: () => void = () => undefined;
+      try {
+        expect((await cli(root, 'build')).stderr).toMatch(
+          /^on haskell-build-alpha: load 0\.00 .*, has this project\n {2}not on haskell-build-beta: not asked, because alpha will do\n/,
+        );
+        // No comparison could have given another one.
+        expect((await cli(root, 'build', '--ghc', '9.6')).stderr).toContain('not asked, because alpha will do');
+
+        writeFileSync(load, '99.00 99.00 99.00 1/100 1\n');
+        const busy = await cli(root, 'build');
+        expect(busy.stderr).toMatch(/^on haskell-build-beta: load 0\.00 /);
+        expect(busy.stderr).toMatch(/not on haskell-build-alpha: load 99\.00 .*, has this project/);
+        writeFileSync(load, idle);
+
+        await cli(root, 'build', '--vm', 'alpha');
+        rmSync(fleet.workspaceOf(root), { recursive: true });
+        const gone = await cli(root, 'build');
+        expect(gone.stderr).toMatch(/^on haskell-build-beta: .*has this project/);
+        expect(existsSync(fleet.workspaceOf(root))).toBe(false);
+
+        await cli(root, 'build', '--vm', 'alpha');
+        thaw = alpha.freeze();
+        const frozen = await cli(root, 'build');
+        expect(frozen.exitCode).toBe(0);
+        expect(frozen.stderr).toMatch(/^on haskell-build-beta: /);
+        expect(frozen.stderr).toMatch(/not on haskell-build-alpha: did not answer: no answer within 2\.5 s/);
+      } finally {
+        writeFileSync(load, idle);
+        thaw();
+      }
+    });
+
     test('a GHC that no machine has is told with the way to get it', async () => {
       const root = makeProject({ 'cabal.project': 'packages: .\nwith-compiler: ghc-9.99.1\n' });
       const { stderr, exitCode } = await cli(root, 'build');

@@ -1,4 +1,4 @@
-import { type Candidate, choose } from '../../../cli/build/choose';
+import { type Candidate, choose, isBeyondComparison } from '../../../cli/build/choose';
 import type { Probe } from '../../../cli/build/probe';
 
 const idle: Probe = {
@@ -73,4 +73,26 @@ test('a GHC that none has is told with the way to get it, and 9.1 is not the beg
   expect(passedOver).toMatchObject([
     { reason: 'has GHC 9.10.1, and not 9.1', remedy: '`buildfleet add-ghc --vm a 9.1` installs it' },
   ]);
+});
+
+describe('a VM that has the project', () => {
+  const here: Probe = { ...idle, workspaceUsed: 1 };
+
+  test.each<[string, Probe, number, boolean]>([
+    ['is taken at once when it is idle', here, 0, true],
+    ['is taken at once when it could only be equalled', { ...here, load: 7.9 }, 0, true],
+    ['is compared with others when it is busy', { ...here, load: 8 }, 0, false],
+    ['is compared with others when it builds much', { ...here, building: Array<string>(8).fill('x') }, 0, false],
+    ['is compared with others when it was lost often', here, 4, false],
+    ['is compared with others when it is drained', { ...here, draining: true }, 0, false],
+    ['is compared with others when it has lost it', idle, 0, false],
+  ])('%s', (_, probe, recentFailures, expected) => {
+    expect(isBeyondComparison({ recentFailures }, probe)).toBe(expected);
+  });
+
+  test.each([0, 3.9, 7.9])('at load %d, that is what the comparison comes to', (load) => {
+    const candidates = [candidate('a', {}), candidate('b', { load, workspaceUsed: 1 })];
+    expect(isBeyondComparison(candidates[1]!, { ...here, load })).toBe(true);
+    expect(choose(candidates, undefined).chosen?.vm.id).toBe('b');
+  });
 });

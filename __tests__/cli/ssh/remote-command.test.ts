@@ -34,4 +34,11 @@ describe.each(['bash', 'sh'])('a login shell that is %s', (shell) => {
     const { stdout, exitCode } = await run(shell, ['-c', command], { acceptExitCodes: [5] });
     expect({ stdout, exitCode }).toEqual({ stdout: "<exe:my app><it's>", exitCode: 5 });
   });
+
+  test('says nothing of its own, however soon the command ends', async () => {
+    const outcomes = await Promise.all(
+      Array.from({ length: 20 }, () => run(shell, ['-c', supervisedCommand(['sh', '-c', 'echo out; echo err >&2'])])),
+    );
+    for (const outcome of outcomes) expect(outcome).toMatchObject({ stdout: 'out\n', stderr: 'err\n' });
+  });
 });
