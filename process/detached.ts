@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { commandStarts } from './command-observer';
 import { readProcess, type ProcessIdentity } from './process-identity';
 
@@ -53,6 +54,8 @@ export async function startDetached(
     });
     child.unref();
     const pid = child.pid ?? 0;
+    // On a busy machine the kernel may not have its arguments in place yet, and it then looks as if it were gone.
+    while (readProcess(pid) === undefined && child.exitCode === null && child.signalCode === null) await pause(1);
     // One that is over already has no start time any more, and nobody can be mistaken for it.
     return { identity: { pid, startTime: readProcess(pid)?.startTime ?? '' }, ended };
   } finally {

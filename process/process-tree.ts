@@ -16,7 +16,8 @@ export function descendants(pid: number): ProcessSeen[] {
   return found;
 }
 
-function parentOf(pid: number): number | undefined {
+/** The process that started another one, or has adopted it; undefined when there is no such process. */
+export function parentOf(pid: number): number | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
     // The second field is the program's name in parentheses and may hold anything, parentheses included.

@@ -2,6 +2,7 @@ import { checkCacheDirectory, checkStateDirectory } from './checks/disk-space';
 import { checkKeyring, checkMmdebstrap, checkPacker, checkUserNamespaces, checkXorriso } from './checks/image-building';
 import { checkServicePorts, checkTunnelPorts } from './checks/ports';
 import { checkAcceleration, checkQemu } from './checks/qemu';
+import { checkServiceRunner } from './checks/service-runner';
 import { checkHub, checkSshd } from './checks/services';
 import { checkSshConfig } from './checks/ssh-config';
 import { checkNode, checkTerraform } from './checks/tools';
@@ -33,6 +34,7 @@ const CHECKS: readonly (readonly [name: string, check: Check])[] = [
   ['tunnel ports', checkTunnelPorts],
   ['sshd', checkSshd],
   ['hub', checkHub],
+  ['services', checkServiceRunner],
   ['ssh config', checkSshConfig],
   ['wsl', checkWslNetworking],
 ];

@@ -17,7 +17,7 @@ const serviceState = z.enum(['running', 'dead']);
 export const workstationShape = defineShape({
   type: 'buildfleet_workstation',
   description:
-    'The private sshd that tunnels end at and the embedded State Hub, both kept running after the deploy by a supervisor of their own.',
+    "The private sshd that tunnels end at and the embedded State Hub, both kept running after the deploy: by the operator's systemd manager where one answers, else by a supervisor of their own.",
   attributes: {
     address: optional(
       ipv4Schema,
@@ -39,7 +39,7 @@ export const workstationShape = defineShape({
     configuration: observed(
       z.enum(['intact', 'altered', 'outdated']),
       'intact',
-      "Whether the files of both services and the developers' keys are as they were made; `outdated` if the fleet's output holds a newer hub or supervisor.",
+      "Whether the files of both services and the developers' keys are as they were made; `outdated` if the fleet's output holds a newer hub or supervisor, or if something else would keep them running now.",
     ),
     tunnelAccount: computed(z.string(), 'Account that VMs log in as: the operator who deployed.', { stable: true }),
     sshdHostPublicKey: computed(z.string(), 'OpenSSH public key of the private sshd.', { stable: true }),

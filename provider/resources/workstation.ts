@@ -25,7 +25,10 @@ import {
 import { HUB_FILES, hubAnswers, hubArgv, hubPaths, removeHubFiles } from '../services/hub-service';
 import { ensureKeyPairs, inspectKeyPair, removeAbandonedKeys, type KeyPairObservation } from '../services/key-pairs';
 import { copyProgram, isOfferedProgram, programRevision } from '../services/program-files';
-import { renderServiceList, supervisorPaths, type ServiceDefinition } from '../services/service-list';
+import type { ServiceDefinition } from '../services/service-list';
+import { endProcesses } from '../services/end-processes';
+import { findRunners } from '../services/runners';
+import type { ProbedService, RunnerKind, RunnerObservation } from '../services/service-runner';
 import {
   findSshd,
   installSshdConfig,
@@ -40,13 +43,6 @@ import {
   sshdSessions,
 } from '../services/sshd';
 import {
-  endProcesses,
-  ensureServices,
-  removeServices,
-  runningService,
-  type ProbedService,
-} from '../services/supervisor-client';
-import {
   readWorkstationRecord,
   workstationRecordPath,
   writeWorkstationRecord,
@@ -59,12 +55,12 @@ type Shape = typeof workstationShape;
 /** What both services are told. */
 type Endpoints = Pick<State<Shape>, 'address' | 'sshdPort' | 'hubPort' | 'tunnelPorts'>;
 
-const SUPERVISOR_FILES = ['supervisor.js'] as const;
-
 /** What the handler needs from its surroundings, so that tests can give it a home of its own. */
 export interface WorkstationSurroundings {
   readonly run: Run;
   readonly home: string;
+  /** Says where the operator's systemd manager has its sockets and units (`XDG_RUNTIME_DIR`, `XDG_CONFIG_HOME`). */
+  readonly environment: NodeJS.ProcessEnv;
   /** Directory of the fleet's output that holds `hub.js` and `supervisor.js`. */
   readonly programs: string;
 }
@@ -73,21 +69,26 @@ export interface WorkstationSurroundings {
 export function workstationResource(
   settings: ProviderSettings,
   // Terraform starts the provider in the stack's output.
-  { run, home, programs }: WorkstationSurroundings = {
+  { run, home, environment, programs }: WorkstationSurroundings = {
     run: runCommand,
     home: homedir(),
+    environment: process.env,
     programs: join(process.cwd(), 'provider'),
   },
 ): Resource<Shape> {
   const paths = fleetPaths(settings, home);
   const directory = paths.services;
-  const files = { ...sshdPaths(directory), ...supervisorPaths(directory) };
+  const files = sshdPaths(directory);
+  const created = new CreatedPaths(home);
+  const fleet = fleetName(settings);
   const keyContext = (signal: AbortSignal): DeveloperKeyContext => ({
     run,
-    created: new CreatedPaths(home),
-    holder: `${fleetName(settings)} developers`,
+    created,
+    holder: `${fleet} developers`,
     signal,
   });
+  const runnersOf = (signal: AbortSignal) =>
+    findRunners({ run, home, environment, fleet, paths, programs, created }, signal);
   const developerPaths = (developers: readonly string[]) => developers.map((path) => expandHome(path, home));
 
   const apply = (planned: Planned<Shape>, context: ApplyContext<Shape>): Promise<State<Shape>> =>
@@ -97,12 +98,13 @@ export function workstationResource(
         progress.step('making keys and configuration');
         await refuseTakenPorts(directory, planned);
         const former = readWorkstationRecord(directory);
+        const { preferred: runner, all } = await runnersOf(signal);
         makeDirectories(directory, 0o700);
         chmodSync(directory, 0o700);
         removeAbandonedWrites(directory);
         const sshd = await findSshd(run, directory, signal);
         const developerPublicKeys = await ensureDeveloperKeys(keyContext(signal), developerPaths(planned.developers));
-        const comment = `buildfleet ${fleetName(settings)} workstation`;
+        const comment = `buildfleet ${fleet} workstation`;
         const [hostKey] = await ensureKeyPairs(run, directory, [{ file: 'ssh_host_ed25519_key', comment }], signal);
         const record: WorkstationRecord = {
           formatVersion: 1,
@@ -111,7 +113,7 @@ export function workstationResource(
           sshd,
           node: former !== null && existsSync(former.node) ? former.node : process.execPath,
           hubRevision: copyProgram(programs, directory, HUB_FILES),
-          supervisorRevision: copyProgram(programs, directory, SUPERVISOR_FILES),
+          runner: runner.kind,
           madeRunDirectory: former?.madeRunDirectory === true || lacksPrivilegeSeparationDirectory(sshd),
         };
         writeWorkstationRecord(directory, record);
@@ -128,8 +130,11 @@ export function workstationResource(
           hubUrl: hubUrl(planned.hubPort),
         };
         context.keep({ ...state, sshd: 'dead', hub: 'dead' });
+        const wanted = services(directory, record, state.sshdHostPublicKey);
+        for (const other of Object.values(all).filter((candidate) => candidate !== runner))
+          await other.remove(definitionsOf(wanted), signal);
         progress.step('waiting for sshd and hub to answer');
-        await ensureServices(directory, services(directory, record, state.sshdHostPublicKey), signal);
+        await runner.ensure(wanted, context);
         return state;
       }),
     );
@@ -143,15 +148,17 @@ export function workstationResource(
     const [sshd, hub] = wanted === null ? [] : services(directory, wanted, hostKey?.publicKey ?? '');
     const developers = developerPaths(state.developers);
     const keys = findDeveloperKeys(developers);
+    const runners = await runnersOf(context.signal);
+    const observed = await runners.all[wanted?.runner ?? runners.preferred.kind].observe(definitionsOf([sshd, hub]));
     // Asked first, so that the files are compared while the services answer.
     const answers = Promise.all([
-      serviceState(directory, sshd, state.sshdPort, context),
-      serviceState(directory, hub, state.hubPort, context),
+      serviceState(directory, sshd, observed, state.sshdPort, context),
+      serviceState(directory, hub, observed, state.hubPort, context),
     ]);
     const configuration =
       wanted === null || hostKey?.files !== 'intact' || keys === null
         ? 'altered'
-        : configurationState(directory, wanted, hostKey.publicKey, programs);
+        : configurationState(directory, wanted, observed.files, { programs, runner: runners.preferred.kind });
     const [sshdState, hubState] = await answers;
     return {
       ...state,
@@ -181,8 +188,11 @@ export function workstationResource(
         inTurn(directory, signal, async () => {
           progress.step('ending sshd and hub');
           const record = readWorkstationRecord(directory);
-          const known = record === null ? [] : services(directory, record, '').map(({ definition }) => definition);
-          await removeServices(directory, known);
+          const known = record === null ? [] : definitionsOf(services(directory, record, ''));
+          const { all } = await runnersOf(signal);
+          // Units first: their manager would start again what the supervisor's removal ends.
+          await all['user-units'].remove(known, signal);
+          await all.supervisor.remove(known, signal);
           const sshdPorts = new Set([state.sshdPort, record?.sshdPort ?? state.sshdPort]);
           await endProcesses([...sshdPorts].flatMap((port) => sshdSessions(port)));
           removeAbandonedKeys(directory);
@@ -242,6 +252,7 @@ function services(
         argv: sshdArgv(directory, record.sshd),
         log: sshdPaths(directory).log,
         directories: sshdDirectories(record.sshd),
+        address: record.address,
         revision,
       },
       probe: (process) => sshdAnswers(process, record.sshdPort),
@@ -252,6 +263,7 @@ function services(
         argv: hubArgv(directory, record.node, record.hubPort),
         log: hubPaths(directory).log,
         directories: [],
+        address: null,
         revision: record.hubRevision,
       },
       probe: (process) => hubAnswers(process, record.hubPort),
@@ -263,14 +275,19 @@ function configText(directory: string, record: WorkstationRecord): string {
   return renderSshdConfig(sshdConfig(directory, record.sshd, record));
 }
 
+function definitionsOf(all: readonly (ProbedService | undefined)[]): ServiceDefinition[] {
+  return all.flatMap((service) => (service === undefined ? [] : [service.definition]));
+}
+
 async function serviceState(
   directory: string,
   service: ProbedService | undefined,
+  { running }: RunnerObservation,
   port: number,
   context: ResourceContext,
 ): Promise<'running' | 'dead'> {
-  const process = service === undefined ? null : runningService(directory, service.definition);
-  if (service !== undefined && process !== null && (await service.probe(process))) return 'running';
+  const process = running.get(service?.definition.name ?? '');
+  if (service !== undefined && process !== undefined && (await service.probe(process))) return 'running';
   const owner = portOwner(port);
   if (owner !== null && !isOurs(directory, owner.pid)) {
     context.warn(
@@ -284,21 +301,16 @@ async function serviceState(
 function configurationState(
   directory: string,
   record: WorkstationRecord,
-  hostPublicKey: string,
-  programs: string,
+  runnerFiles: RunnerObservation['files'],
+  offered: { readonly programs: string; readonly runner: RunnerKind },
 ): State<Shape>['configuration'] {
-  const definitions: ServiceDefinition[] = services(directory, record, hostPublicKey).map(
-    ({ definition }) => definition,
-  );
   const intact =
     readOrNull(sshdPaths(directory).config) === configText(directory, record) &&
-    readOrNull(supervisorPaths(directory).list) === renderServiceList(definitions) &&
-    programRevision(directory, HUB_FILES) === record.hubRevision &&
-    programRevision(directory, SUPERVISOR_FILES) === record.supervisorRevision;
+    programRevision(directory, HUB_FILES) === record.hubRevision;
   if (!intact) return 'altered';
-  return [HUB_FILES, SUPERVISOR_FILES].every((names) => isOfferedProgram(programs, directory, names))
-    ? 'intact'
-    : 'outdated';
+  if (runnerFiles !== 'intact') return runnerFiles;
+  const current = record.runner === offered.runner && isOfferedProgram(offered.programs, directory, HUB_FILES);
+  return current ? 'intact' : 'outdated';
 }
 
 /** @throws FleetError `port-taken` that names the program */

@@ -56,15 +56,15 @@ export class CreatedPaths {
     path: string,
     holder: string,
     signal: AbortSignal,
-    remove: (entry: CreatedPath) => void,
+    remove: (entry: CreatedPath) => void | Promise<void>,
   ): Promise<void> {
-    await inTurn(this.file, signal, () => {
+    await inTurn(this.file, signal, async () => {
       const entries = this.entries();
       const entry = entries.find((candidate) => candidate.path === path);
       if (!entry?.holders.includes(holder)) return;
       const holders = entry.holders.filter((candidate) => candidate !== holder);
       const others = entries.filter((candidate) => candidate.path !== path);
-      if (holders.length === 0) remove(entry);
+      if (holders.length === 0) await remove(entry);
       this.save(holders.length === 0 ? others : [...others, { ...entry, holders }]);
     });
   }

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ProcessIdentity } from '../../process/process-identity';
 
-/** One program that a supervisor keeps running. */
+/** One program that is kept running. */
 export interface ServiceDefinition {
   readonly name: string;
   /** Absolute path of the program, then its arguments. They name the service's own directory, so that no other process has the same. */
@@ -12,6 +12,8 @@ export interface ServiceDefinition {
   readonly log: string;
   /** Directories that are made before every start, 0755: those in `/run` vanish. */
   readonly directories: readonly string[];
+  /** IPv4 address that it listens on besides 127.0.0.1, and that a machine may get only a while after a boot. */
+  readonly address: string | null;
   /** What else it was started with, such as the hash of its configuration: another value means a restart. */
   readonly revision: string;
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../../files/atomic';
+import type { RunnerKind } from './service-runner';
 import type { SshdFacts } from './sshd';
 
 /** `workstation.json`: what was found out and chosen at the last deploy, so that a plan need not find it out again. */
@@ -17,8 +18,8 @@ export interface WorkstationRecord {
   readonly node: string;
   /** sha256 of the hub's files as copied. */
   readonly hubRevision: string;
-  /** sha256 of the supervisor as copied. */
-  readonly supervisorRevision: string;
+  /** What keeps the services running. */
+  readonly runner: RunnerKind;
   /** Whether `/run/sshd` was made for our sshd. */
   readonly madeRunDirectory: boolean;
 }
@@ -31,7 +32,9 @@ export function workstationRecordPath(directory: string): string {
 export function readWorkstationRecord(directory: string): WorkstationRecord | null {
   try {
     const record = JSON.parse(readFileSync(workstationRecordPath(directory), 'utf8')) as Partial<WorkstationRecord>;
-    return record.formatVersion === 1 ? ({ address: null, ...record } as WorkstationRecord) : null;
+    return record.formatVersion === 1
+      ? ({ address: null, runner: 'supervisor', ...record } as WorkstationRecord)
+      : null;
   } catch {
     return null;
   }

@@ -1,11 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FleetPaths } from '../../../model/paths';
 import type { workstationShape } from '../../../model/resources/workstation';
 import type { Planned, State } from '../../../model/resource-shape';
-import { run } from '../../../process/run';
+import { run, type Run } from '../../../process/run';
 import type { ApplyContext } from '../../../provider/plugin/resource';
 import { workstationResource } from '../../../provider/resources/workstation';
 import { readSupervisorRecord, supervisorPaths } from '../../../provider/services/service-list';
@@ -46,15 +46,30 @@ async function bundlePrograms(): Promise<string> {
   return directory;
 }
 
-export async function makeTestWorkstation(): Promise<TestWorkstation> {
+/** @param surroundings where a manager of systemd runs for the test; without it there is none */
+export async function makeTestWorkstation(
+  surroundings: {
+    readonly environment?: NodeJS.ProcessEnv;
+    readonly home?: string;
+    /** Called before each command; what it throws is the command's failure. */
+    readonly beforeRun?: (file: string) => void;
+  } = {},
+): Promise<TestWorkstation> {
   bundled ??= bundlePrograms();
   const bundles = await bundled;
-  const home = mkdtempSync(join(tmpdir(), 'buildfleet-home-'));
+  const home = surroundings.home ?? mkdtempSync(join(tmpdir(), 'buildfleet-home-'));
+  const environment = surroundings.environment ?? { XDG_RUNTIME_DIR: join(home, 'no-manager') };
   const programs = join(home, 'output');
-  await run('cp', ['-r', bundles, programs]);
+  if (!existsSync(programs)) await run('cp', ['-r', bundles, programs]);
   const stateDirectory = join(home, '.local/state/buildfleet/test');
   const settings = { fleet: 'test', stateDirectory, cacheDirectory: null };
-  const handler = workstationResource(settings, { run, home, programs });
+  // Nothing may reach the login manager of the machine that the tests run on.
+  const noSystemBus = { DBUS_SYSTEM_BUS_ADDRESS: `unix:path=${join(home, 'no-bus')}` };
+  const runHere: Run = async (file, args, options) => {
+    surroundings.beforeRun?.(file);
+    return run(file, args, { ...options, env: { ...noSystemBus, ...options?.env } });
+  };
+  const handler = workstationResource(settings, { run: runHere, home, environment, programs });
   const [sshdPort, hubPort, first] = await freePorts(3);
   const planned: Planned<typeof workstationShape> = {
     sshdPort: sshdPort!,

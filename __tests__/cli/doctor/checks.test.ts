@@ -8,6 +8,7 @@ import {
 } from '../../../cli/doctor/checks/image-building';
 import { checkServicePorts, checkTunnelPorts } from '../../../cli/doctor/checks/ports';
 import { checkAcceleration, checkQemu } from '../../../cli/doctor/checks/qemu';
+import { checkServiceRunner } from '../../../cli/doctor/checks/service-runner';
 import { checkHub, checkSshd } from '../../../cli/doctor/checks/services';
 import { checkSshConfig } from '../../../cli/doctor/checks/ssh-config';
 import { checkNode, checkTerraform } from '../../../cli/doctor/checks/tools';
@@ -381,6 +382,25 @@ const TABLE: readonly (readonly [
   ],
   ['no hub expected', checkHub, FRESH, {}, [['note', /no fleet is deployed/, /make deploy/]]],
 
+  ['no systemd manager', checkServiceRunner, QEMU, {}, [['note', /a supervisor keeps/, /cdktf deploy fleet/]]],
+  [
+    'a systemd manager that ends with the session',
+    checkServiceRunner,
+    QEMU,
+    { access: { '/run/user/1000/systemd/private': 'usable' } },
+    [['warning', /ends when you log out/, /loginctl enable-linger alice/]],
+  ],
+  [
+    'a systemd manager that runs from boot on',
+    checkServiceRunner,
+    QEMU,
+    {
+      environment: { XDG_RUNTIME_DIR: '/run/elsewhere' },
+      access: { '/run/elsewhere/systemd/private': 'usable' },
+      files: { '/var/lib/systemd/linger/alice': '' },
+    },
+    [['ok', /from boot on/]],
+  ],
   ['ssh config before the first deploy', checkSshConfig, FRESH, {}, []],
   ['ssh config without include', checkSshConfig, QEMU, {}, [['warning', /does not include/, /cdktf deploy fleet/]]],
 

@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { readProcess } from '../../../process/process-identity';
+import { parentOf } from '../../../process/process-tree';
+
+/**
+ * Whether a living systemd manager of a user runs this process as a unit of ours, and would start it again. The cgroup
+ * alone does not tell, it outlives a manager that was killed; nor does the parent, which adopts what it never started.
+ */
+export function isKeptByUserManager(pid: number): boolean {
+  return isInUnitOfOurs(pid) && isUserManager(parentOf(pid) ?? 0);
+}
+
+function isInUnitOfOurs(pid: number): boolean {
+  try {
+    return /\/buildfleet-[^/]+\.service$/m.test(readFileSync(`/proc/${pid}/cgroup`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+function isUserManager(pid: number): boolean {
+  const [program = '', ...args] = readProcess(pid)?.argv ?? [];
+  return basename(program) === 'systemd' && args.includes('--user');
+}
