@@ -33,8 +33,13 @@ apt_settings() {
 # shellcheck disable=SC2016 # mmdebstrap expands it
 leave_out='mkdir -p "$1/var/lib/dpkg" && printf "%s\n" "Package: left-out" "Status: install ok installed" "Version: 1" "Architecture: all" "Maintainer: nobody" "Provides: virtualbox-modules, python3 (= 99), python3-packaging (= 99), libgl1 (= 99), libsdl2-2.0-0 (= 99), iproute2 (= 99)" "Description: stands for packages that are left out" "" >>"$1/var/lib/dpkg/status"'
 
-# `extract` unpacks the packages and runs none of their scripts. The start script of VirtualBox needs the other programs.
-packages=virtualbox,dash,coreutils,grep,mawk,procps
+# `extract` unpacks the packages and runs none of their scripts. The start script of VirtualBox needs the other programs,
+# and texts in other languages need the locale C.UTF-8 of libc-bin.
+packages=virtualbox,dash,coreutils,grep,mawk,procps,libc-bin
+
+# VBoxManage's own texts in other languages lie in the package of its windows, of which nothing else is wanted.
+# shellcheck disable=SC2016 # mmdebstrap expands it
+translations='cd "$1" && APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -q -o APT::Sandbox::User=root download virtualbox-qt >/dev/null && dpkg-deb --fsys-tarfile virtualbox-qt_*.deb | tar -x --wildcards "./usr/share/virtualbox/nls/VBoxManageNls_*" "./usr/share/virtualbox/nls/VirtualBoxAPI_*" && rm virtualbox-qt_*.deb'
 
 build() {
   local settings uri
@@ -42,7 +47,7 @@ build() {
   apt_settings >"$settings"
   uri=$(mirror)
   mmdebstrap --quiet --variant=extract --format=tar --components=main,contrib --include="$packages" \
-    --aptopt="$settings" --setup-hook="$leave_out" sid - ${uri:+"$uri"} |
+    --aptopt="$settings" --setup-hook="$leave_out" --extract-hook="$translations" sid - ${uri:+"$uri"} |
     tar -x -C "$unfinished" --exclude='./usr/share/doc' --exclude='./usr/share/man' --exclude='./usr/share/locale' ./usr
   ln -s mawk "$unfinished/usr/bin/awk"
   rm "$settings"

@@ -6,22 +6,18 @@ import { run } from '../../../process/run';
 import { describeWithTools } from '../support/tools';
 import { FakeVirtualBox, MACHINE, SCRIPTS } from './support/fake-virtualbox';
 
-const BRIDGES = `Name:            wlp3s0: Wi-Fi
-Status:          Up
-Wireless:        Yes
-
-Name:            eno1
-Status:          Down
-Wireless:        No
-
-Name:            Intel(R) Ethernet: I219
-Status:          Up
-Wireless:        No
-
-Name:            later
-Status:          Up
-Wireless:        No
-`;
+/** As VirtualBox 7.2.22 prints them, shortened. */
+const BRIDGES = [
+  ['wlp3s0: Wi-Fi', 'Yes', 'Up'],
+  ['eno1', 'No', 'Down'],
+  ['Intel(R) Ethernet: I219', 'No', 'Up'],
+  ['later', 'No', 'Up'],
+]
+  .map(
+    ([name, wireless, status]) =>
+      `Name:            ${name}\nIPAddress:       192.0.2.2\nWireless:        ${wireless}\nStatus:          ${status}\nVBoxNetworkName: HostInterfaceNetworking-${name}\n\n`,
+  )
+  .join('');
 
 jest.setTimeout(60_000);
 
@@ -72,9 +68,10 @@ describe('setup-vm.sh', () => {
     expect(said).toContain('inject-keys.sh --name haskell-build-alpha');
   });
 
+  const adapter = (): unknown => box.changes().at(-1)?.slice(2, 6);
+
   test('bridges to the first adapter that is up, wired before wireless, or to the one that is named', async () => {
     box.answer('bridgedifs', BRIDGES.replaceAll('\n', '\r\n'));
-    const adapter = (): unknown => box.changes().at(-1)?.slice(2, 6);
     await setUp('--ova', ova, '--name', 'a', '--network', 'bridged', '--memory', '2048', '--cpus', '2');
     expect(box.changes()[0]).toEqual(expect.arrayContaining(['--memory', '2048', '--cpus', '2']));
     expect(adapter()).toEqual(['--nic1', 'bridged', '--bridge-adapter1', 'Intel(R) Ethernet: I219']);
@@ -82,6 +79,16 @@ describe('setup-vm.sh', () => {
     box.answer('vms', '');
     await setUp('--ova', ova, '--name', 'b', '--network', 'bridged', '--adapter', 'wlp3s0: Wi-Fi');
     expect(adapter()).toEqual(['--nic1', 'bridged', '--bridge-adapter1', 'wlp3s0: Wi-Fi']);
+  });
+
+  test('finds an adapter also where VirtualBox speaks another language', async () => {
+    // language ca, which has its own words for Name, Status and Up
+    const catalan = BRIDGES.replace(/^Name: /gm, 'Nom: ')
+      .replaceAll('Status: ', 'Estat: ')
+      .replaceAll('Up', 'Actiu');
+    box.answer('bridgedifs', catalan);
+    await setUp('--ova', ova, '--name', 'a', '--network', 'bridged');
+    expect(adapter()).toEqual(['--nic1', 'bridged', '--bridge-adapter1', 'Intel(R) Ethernet: I219']);
   });
 
   test('refuses an adapter that VirtualBox does not have, before anything is imported', async () => {

@@ -23,7 +23,7 @@ export function chooseAdapter(spec: Pick<VmSpec, 'name' | 'bridgeAdapter'>, adap
       attribute: 'bridgeAdapter',
     });
   }
-  const rank = ({ isWireless, hasAddress }: HostAdapter) => (isWireless ? 2 : 0) + (hasAddress ? 0 : 1);
+  const rank = (adapter: HostAdapter) => (isWireless(adapter) ? 2 : 0) + (adapter.hasAddress ? 0 : 1);
   const [best] = adapters.filter(({ isUp }) => isUp).sort((a, b) => rank(a) - rank(b));
   if (best) return best.name;
   throw new FleetError({
@@ -36,6 +36,10 @@ export function chooseAdapter(spec: Pick<VmSpec, 'name' | 'bridgeAdapter'>, adap
 }
 
 const LINUX_ADAPTERS = '/sys/class/net';
+
+function isWireless(adapter: HostAdapter): boolean {
+  return adapter.isWireless ?? existsSync(join(LINUX_ADAPTERS, adapter.name, 'wireless'));
+}
 
 /** False only where it can be told cheaply that the host has no such adapter (any more). */
 export function mayExist(adapter: string, directory = LINUX_ADAPTERS): boolean {

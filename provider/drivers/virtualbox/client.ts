@@ -30,6 +30,12 @@ export interface ClientOptions {
 
 const LOCK_PATIENCE = 30_000;
 
+/**
+ * VirtualBox speaks the language that its user has chosen, whatever the locale, and drops every text with a letter that
+ * the locale lacks: under `C` an error in another language would be an empty line, without its code.
+ */
+const LOCALE = { LC_ALL: 'C.UTF-8' };
+
 /** Milliseconds between two attempts. One attempt costs VirtualBox some fifty. */
 const LOCK_INTERVAL = 300;
 
@@ -65,7 +71,7 @@ export class VBoxManage {
   ): Promise<string> {
     const { run, program = 'VBoxManage' } = this.options;
     try {
-      const { stdout, stderr } = await run(program, args, { signal, ...(onText ? { onText } : {}) });
+      const { stdout, stderr } = await run(program, args, { signal, env: LOCALE, ...(onText ? { onText } : {}) });
       const output = plainLines(`${stdout}\n${stderr}`);
       if (isStrict && ERROR_LINE.test(output)) throw new VBoxManageError(args[0] ?? program, complaint(output), output);
       return plainLines(stdout);

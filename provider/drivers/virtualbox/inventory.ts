@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { type VBoxManage, VBoxManageError } from './client';
-import { parseLongVmList, parseMachineReadable, type ShownVm } from './output';
+import { parseLongVmList, parseMachineReadable, parseVmList, type ShownVm } from './output';
 import { type MachineSettings, parseSettingsFile } from './settings-file';
 
 /** A registered VM. */
@@ -53,8 +53,13 @@ export class Inventory {
 
   private async read(): Promise<readonly Machine[]> {
     const shown = parseLongVmList(await this.client.list(['-l', 'vms']));
-    const machines = await Promise.all(shown.map((vm) => this.machine(vm)));
+    const machines = await Promise.all(shown?.map((vm) => this.machine(vm)) ?? (await this.oneByOne()));
     return machines.filter((machine) => machine !== null);
+  }
+
+  /** Where VirtualBox speaks another language: what programs read is the same in all, and is told of one VM at a time. */
+  private async oneByOne(): Promise<Promise<Machine | null>[]> {
+    return parseVmList(await this.client.list(['vms'])).map(({ uuid }) => this.alone(uuid));
   }
 
   private async machine(shown: ShownVm): Promise<Machine | null> {

@@ -1,3 +1,5 @@
+import { win32 } from 'node:path';
+
 /** A VM as `list vms` names it. */
 export interface ListedVm {
   readonly uuid: string;
@@ -18,7 +20,8 @@ export interface ShownVm {
 export interface HostAdapter {
   readonly name: string;
   readonly isUp: boolean;
-  readonly isWireless: boolean;
+  /** Null when VirtualBox says it in a language that is not known here. */
+  readonly isWireless: boolean | null;
   readonly hasAddress: boolean;
 }
 
@@ -32,7 +35,7 @@ export interface Medium {
 
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 
-/** `list vms`. Names are printed as they are, quotes and braces included; whatever stands before the list is skipped. */
+/** `list vms`, which reads the same in every language. Names are printed as they are, quotes and braces included; whatever stands before the list is skipped. */
 export function parseVmList(text: string): ListedVm[] {
   const vms: ListedVm[] = [];
   for (const [, name = '', uuid = ''] of text.matchAll(new RegExp(`^"(.*)" \\{(${UUID})\\}\r?$`, 'gm'))) {
@@ -86,8 +89,10 @@ const STATES: Readonly<Record<string, string>> = {
 /**
  * `list -l vms`: identity, settings file and state of each VM. A description is printed raw and last, so that one can
  * look like another VM: a UUID that shows up twice is answered with a null state, to be asked for alone.
+ *
+ * @returns undefined for a list in another language, which has other labels
  */
-export function parseLongVmList(text: string): ShownVm[] {
+export function parseLongVmList(text: string): ShownVm[] | undefined {
   const shown = new Map<string, ShownVm>();
   for (const block of text.replaceAll('\r\n', '\n').split(/^(?=Name: {2,})/m)) {
     const field = (label: string) => new RegExp(`^${label}: +(.*)$`, 'm').exec(block)?.[1];
@@ -102,46 +107,52 @@ export function parseLongVmList(text: string): ShownVm[] {
     };
     shown.set(uuid, { ...first, state });
   }
-  return [...shown.values()];
+  return shown.size === 0 && new RegExp(UUID).test(text) ? undefined : [...shown.values()];
 }
 
-/** `list bridgedifs`. Names hold spaces, colons and brackets: `en0: Wi-Fi (AirPort)`. */
+/**
+ * `list bridgedifs`. Names hold spaces, colons and brackets: `en0: Wi-Fi (AirPort)`. Labels and words may be in another
+ * language, all but the last label of an adapter, which stands behind `Wireless` and `Status`.
+ */
 export function parseBridgedAdapters(text: string): HostAdapter[] {
-  return paragraphs(text).flatMap((fields) => {
-    const name = fields.get('Name');
-    if (name === undefined || !fields.has('VBoxNetworkName')) return [];
-    const address = fields.get('IPAddress') ?? '0.0.0.0';
+  return paragraphs(text).flatMap((lines) => {
+    const last = lines.findIndex(({ label }) => label === 'VBoxNetworkName');
+    const [name] = /(?<=^HostInterfaceNetworking-).*/.exec(lines[last]?.value ?? '') ?? [];
+    if (name === undefined) return [];
+    const [wireless, status] = [lines[last - 2]?.value, lines[last - 1]?.value];
+    const address = lines.find(({ label }) => label === 'IPAddress')?.value ?? '';
+    const hasAddress = address !== '0.0.0.0' && address !== '';
     return {
       name,
-      isUp: fields.get('Status') === 'Up',
-      isWireless: fields.get('Wireless') === 'Yes',
-      hasAddress: address !== '0.0.0.0' && address !== '',
+      isUp: status === 'Up' || (status !== 'Down' && hasAddress),
+      isWireless: wireless === 'Yes' ? true : wireless === 'No' ? false : null,
+      hasAddress,
     };
   });
 }
 
-/** `list hdds` and `list dvds`. */
+/** `list hdds` and `list dvds`: UUID, then that of the parent, later the location, whatever their labels. */
 export function parseMedia(text: string): Medium[] {
-  return paragraphs(text).flatMap((fields) => {
-    const [uuid, location] = [fields.get('UUID'), fields.get('Location')];
+  const isUuid = (value: string | undefined) => value !== undefined && new RegExp(`^${UUID}$`).test(value);
+  return paragraphs(text).flatMap((lines) => {
+    const values = lines.map(({ value }) => value);
+    const first = values.findIndex(isUuid);
+    const [uuid, parent, ...others] = first === -1 ? [] : values.slice(first);
+    // what is absolute elsewhere is so on Windows, too
+    const location = others.find((value) => win32.isAbsolute(value));
     if (uuid === undefined || location === undefined) return [];
-    const parent = fields.get('Parent UUID') ?? 'base';
-    return { uuid, parentUuid: new RegExp(`^${UUID}$`).test(parent) ? parent : null, location };
+    return { uuid, parentUuid: isUuid(parent) ? (parent ?? null) : null, location };
   });
 }
 
-/** `Label: value` lines, separated by empty lines; the first of a label counts. */
-function paragraphs(text: string): Map<string, string>[] {
+/** `Label: value` lines, separated by empty lines. */
+function paragraphs(text: string): { readonly label: string; readonly value: string }[][] {
   return text
     .replaceAll('\r\n', '\n')
     .split(/\n{2,}/)
-    .map((paragraph) => {
-      const fields = new Map<string, string>();
-      for (const [, label = '', value = ''] of paragraph.matchAll(/^([A-Za-z][\w ]*?): *(.*)$/gm)) {
-        if (!fields.has(label)) fields.set(label, value);
-      }
-      return fields;
-    });
+    .map((paragraph) =>
+      Array.from(paragraph.matchAll(/^([^\s:][^:\n]*): *(.*)$/gm), ([, label = '', value = '']) => ({ label, value })),
+    );
 }
 
 /** `--version`: `7.2.22_Debianr175245` is 7.2.22. Undefined for anything else. */

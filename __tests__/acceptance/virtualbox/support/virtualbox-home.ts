@@ -56,7 +56,7 @@ export class VirtualBoxHome {
 
   /** What a person at the host would type. */
   async manage(...args: readonly string[]): Promise<string> {
-    const { stdout } = await run(VBOXMANAGE, args, { env: this.environment });
+    const { stdout } = await run(VBOXMANAGE, args, { env: { LC_ALL: 'C.UTF-8', ...this.environment } });
     return stdout;
   }
 

@@ -44,7 +44,7 @@ export class FakeVirtualBox {
         return this.version;
       case 'list':
         if (args.includes('bridgedifs')) {
-          return 'Name:            eth0\nWireless:        No\nStatus:          Up\nVBoxNetworkName: x\n\n';
+          return 'Name:            eth0\nWireless:        No\nStatus:          Up\nVBoxNetworkName: HostInterfaceNetworking-eth0\n\n';
         }
         return args.includes('vms') ? this.shown() : '';
       case 'showvminfo':

@@ -98,15 +98,22 @@ describe('list -l vms', () => {
     }
   });
 
+  test('a list in another language is none, an empty one has no VMs', () => {
+    // VirtualBox 7.2.22_Debianr175245, language ca
+    const catalan = `Nom:                         a\nGrups:                       /\nUUID:                        ${UUIDS[0]}\nFitxer de configuració:     /vms/a/a.vbox\nEstat:                       apagada (des de 2026-11-27T00:44:04.000000000)\n`;
+    expect(parseLongVmList(PREAMBLE + catalan)).toBeUndefined();
+    expect(parseLongVmList(PREAMBLE)).toEqual([]);
+  });
+
   test('a state in another language is left to the machine-readable form', () => {
-    expect(parseLongVmList(block(UUIDS[0], 'one', 'ausgeschaltet (seit 2026-11-21)'))[0]?.state).toBeNull();
+    expect(parseLongVmList(block(UUIDS[0], 'one', 'ausgeschaltet (seit 2026-11-21)'))?.[0]?.state).toBeNull();
   });
 
   test('a description that looks like another VM leaves the state of that VM open, whichever comes first', () => {
     const forged = block(UUIDS[1], 'two', 'running');
     const [first, second] = [block(UUIDS[0], 'one', 'powered off', forged), block(UUIDS[1], 'two', 'powered off')];
     for (const printed of [first + second, second + first]) {
-      const states = new Map(parseLongVmList(printed).map(({ uuid, state }) => [uuid, state]));
+      const states = new Map(parseLongVmList(printed)?.map(({ uuid, state }) => [uuid, state]));
       expect(Object.fromEntries(states)).toEqual({ [UUIDS[0]]: 'poweroff', [UUIDS[1]]: null });
     }
   });
@@ -134,6 +141,22 @@ describe('list bridgedifs', () => {
       ]);
     }
   });
+});
+
+test('another language: labels and words differ, their order does not', () => {
+  // VirtualBox 7.2.22_Debianr175245, language ca; the second adapter is the first with other values
+  const adapter = (name: string, address: string, wireless: string, status: string) =>
+    `Nom:            ${name}\nGUID:            effffff9-7b97-44b7-8000-02fc00000001\nDHCP:            Inhabilitat\nIPAddress:       ${address}\nNetworkMask:     255.255.255.0\nIPV6Address:     fd00::2\nIPV6NetworkMaskPrefixLength: 64\nHardwareAddress: 02:fc:00:00:00:01\nMediumType:      Ethernet\nWireless:        ${wireless}\nEstat:          ${status}\nVBoxNetworkName: HostInterfaceNetworking-${name}\n\n`;
+  const text = PREAMBLE + adapter('eth0', '192.0.2.2', 'No', 'Actiu') + adapter('wlan0', '0.0.0.0', 'Sí', 'Inactiu');
+  expect(parseBridgedAdapters(text)).toEqual([
+    { name: 'eth0', isUp: true, isWireless: false, hasAddress: true },
+    { name: 'wlan0', isUp: false, isWireless: null, hasAddress: false },
+  ]);
+  const disk =
+    "UUID:           f5e286c4-8217-40b2-9db1-f76c4d6a1e92\nUUID pare:      base\nEstat:          creat\nTipus:          normal (base)\nUbicació:       /vms/x.vmdk\nFormat d'emmagatzematge: VMDK\nCapacitat:      4 MBytes\nXifratge:       desactivat\n\n";
+  expect(parseMedia(PREAMBLE + disk)).toEqual([
+    { uuid: 'f5e286c4-8217-40b2-9db1-f76c4d6a1e92', parentUuid: null, location: '/vms/x.vmdk' },
+  ]);
 });
 
 test('list hdds: what lies on what', () => {

@@ -156,8 +156,9 @@ write_iso() { # FILE
     -output "$1" "$work/seed"
 }
 
+# Under C an error in another language, which VirtualBox's users can choose, would be an empty line.
 vbox() {
-  VBoxManage "$@" | tr -d '\r'
+  LC_ALL=C.UTF-8 VBoxManage "$@" | tr -d '\r'
 }
 
 find_machine() {

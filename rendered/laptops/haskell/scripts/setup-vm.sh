@@ -35,9 +35,10 @@ number_in() { # OPTION VALUE LOWEST HIGHEST
   fi
 }
 
-# Messages are parsed. Windows' VBoxManage ends lines with \r; without its kernel driver Debian's prints a warning first.
+# Windows' VBoxManage ends lines with \r; without its kernel driver Debian's prints a warning first. Its language is what
+# its user has chosen, and under C an error in another one would be an empty line.
 vbox() {
-  LC_ALL=C VBoxManage "$@" | tr -d '\r'
+  LC_ALL=C.UTF-8 VBoxManage "$@" | tr -d '\r'
 }
 
 # One a line, whether registered for long or just now. A VM whose files are gone has no name.
@@ -45,17 +46,20 @@ ids_of() { # NAME
   vbox list vms | sed -n "s/^\"$1\" {\\([0-9a-f-]\\{36\\}\\)}\$/\\1/p"
 }
 
-# VirtualBox stores an adapter that does not exist with no more than a warning.
+# VirtualBox stores an adapter that does not exist with no more than a warning. Of an adapter the last label, behind
+# Wireless and Status, and those of addresses are the same in every language.
 bridge_adapter() { # WANTED, or nothing
   vbox list bridgedifs | awk -v wanted="$1" '
-    function consider() {
-      if (name == "") return
-      if (wanted != "" ? name == wanted : status == "Up") { if (wireless == "Yes") air = air ? air : name; else wire = wire ? wire : name }
+    { value = $0; sub(/^[^:]*: */, "", value) }
+    /^IPAddress:/ { has_address = value != "" && value != "0.0.0.0" }
+    /^VBoxNetworkName:/ {
+      name = value
+      sub(/^HostInterfaceNetworking-/, "", name)
+      is_up = status == "Up" || (status != "Down" && has_address)
+      if (wanted != "" ? name == wanted : is_up) { if (wireless == "Yes") air = air ? air : name; else wire = wire ? wire : name }
     }
-    /^Name:/ { consider(); sub(/^Name: */, ""); name = $0; status = wireless = "" }
-    /^Status:/ { status = $2 }
-    /^Wireless:/ { wireless = $2 }
-    END { consider(); print wire ? wire : air }'
+    { wireless = status; status = value }
+    END { print wire ? wire : air }'
 }
 
 ova='' sha256='' name='' memory=8192 cpus=4 network=nat adapter='' base_folder='' serial_log=''
