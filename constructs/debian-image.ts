@@ -3,7 +3,8 @@ import { DEFAULT_IMAGE_PACKAGES, type ImageDefinitionProps } from '../model/imag
 import { singleLineSchema } from '../model/names';
 import type { Size } from '../model/size';
 import { imageAssets } from '../rendering/image-assets';
-import { type ImageSource, listed } from './image-source';
+import { type ImageOverlay, overlaysSchema, readOverlays } from './image-overlays';
+import { type ImagePlace, type ImageSource, listed } from './image-source';
 import { sizeSchema } from './schemas';
 
 export interface DebianImageProps {
@@ -17,6 +18,8 @@ export interface DebianImageProps {
   readonly snapshot?: string;
   /** Packages that developers find in the image besides the toolchain. @default build tools and libraries that common packages need */
   readonly packages?: readonly string[];
+  /** Files over what packages and scripts have made, in this order. @default none */
+  readonly overlays?: readonly ImageOverlay[];
   /** Size of the disk; only what is used takes space. @default 40 GiB */
   readonly disk?: Size;
   /** @default 'en_US.UTF-8' */
@@ -35,6 +38,7 @@ export const debianImagePropsSchema = z.strictObject({
   mirror: textSchema,
   snapshot: textSchema,
   packages: z.array(singleLineSchema).optional(),
+  overlays: overlaysSchema,
   disk: sizeSchema.optional(),
   locale: textSchema,
   keyboard: textSchema,
@@ -42,17 +46,19 @@ export const debianImagePropsSchema = z.strictObject({
 });
 
 /** Debian by mmdebstrap, toolchain from the distribution. */
-export function debianImage(name: string, props: z.infer<typeof debianImagePropsSchema>): ImageSource {
+export function debianImage(image: ImagePlace, props: z.infer<typeof debianImagePropsSchema>): ImageSource {
   const { ghc, suite, mirror = null, snapshot = null, packages, disk, locale, keyboard, timezone } = props;
   const files = imageAssets();
+  const overlays = readOverlays(props.overlays, image.projectDirectory, image.path);
   return {
-    files,
+    files: [...files, ...overlays.files],
     ghc,
     definition: {
-      name,
+      name: image.name,
       base: { kind: 'debian', suite, architecture: 'amd64', mirror, snapshot },
       packages: packages ?? [...DEFAULT_IMAGE_PACKAGES],
       ...listed(files),
+      overlays: overlays.overlays,
       ...{ diskMib: disk?.toMebibytes(), locale, keyboard, timezone },
     } satisfies ImageDefinitionProps,
   };

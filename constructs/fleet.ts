@@ -7,6 +7,8 @@ const FLEET = Symbol.for('buildfleet/Fleet');
 /** What a fleet's constructs need to know of the stack they are in. */
 export interface IFleet extends IConstruct {
   readonly fleetName: string;
+  /** Where `main.ts` lies. */
+  readonly projectDirectory: string;
   /** Where deploy puts things on the workstation; may begin with `~/`. */
   readonly paths: FleetPaths;
   /** Where images are kept; may begin with `~/`. */

@@ -15,8 +15,9 @@ import {
 import { imageShape } from '../model/resources/image';
 import { hostScripts } from '../rendering/image-assets';
 import { type DebianImageProps, debianImage, debianImagePropsSchema } from './debian-image';
+import { fleetOf } from './fleet';
 import { FleetConstruct } from './fleet-construct';
-import type { ImageSource } from './image-source';
+import type { ImagePlace, ImageSource } from './image-source';
 import type { IRendersFiles, RenderedFile } from './rendered-file';
 import { ShapedResource } from './resource';
 import { type UbuntuImageProps, ubuntuImage, ubuntuImagePropsSchema } from './ubuntu-image';
@@ -65,7 +66,7 @@ export class HaskellBuildImage extends FleetConstruct implements IBuildImage, IR
     id: string,
     schema: z.ZodObject,
     props: object,
-    sourceOf: (name: string, props: never, place: string) => ImageSource,
+    sourceOf: (image: ImagePlace, props: never) => ImageSource,
   ) {
     super(scope, id);
     const checked = this.check(schema, props);
@@ -79,7 +80,8 @@ export class HaskellBuildImage extends FleetConstruct implements IBuildImage, IR
     }
     try {
       if (this.valid) {
-        const source = sourceOf(this.id, checked as never, this.node.path);
+        const { projectDirectory } = fleetOf(this);
+        const source = sourceOf({ name: this.id, path: this.node.path, projectDirectory }, checked as never);
         this.definition = this.define(source);
         this.files = source.files;
       }

@@ -2,6 +2,15 @@ import { createHash } from 'node:crypto';
 import { type ImageDefinitionProps, PROVISIONING_SCRIPTS } from '../model/image-definition';
 import type { RenderedFile } from './rendered-file';
 
+/** An image as its kind sees it. */
+export interface ImagePlace {
+  readonly name: string;
+  /** Construct path, for errors. */
+  readonly path: string;
+  /** Where `main.ts` lies. */
+  readonly projectDirectory: string;
+}
+
 /** What a kind of image is made from. */
 export interface ImageSource {
   readonly definition: ImageDefinitionProps;

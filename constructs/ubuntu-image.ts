@@ -11,7 +11,8 @@ import { singleLineSchema } from '../model/names';
 import type { Size } from '../model/size';
 import { renderPackerFiles } from '../rendering/packer-files';
 import { imageAssets } from '../rendering/image-assets';
-import { type ImageSource, listed } from './image-source';
+import { type ImageOverlay, overlaysSchema, readOverlays } from './image-overlays';
+import { type ImagePlace, type ImageSource, listed } from './image-source';
 import { sizeSchema } from './schemas';
 
 export interface UbuntuImageProps {
@@ -33,6 +34,8 @@ export interface UbuntuImageProps {
   readonly indexState?: string;
   /** Packages that developers find in the image besides the toolchain. @default build tools and libraries that common packages need */
   readonly packages?: readonly string[];
+  /** Files over what packages and scripts have made, in this order. @default none */
+  readonly overlays?: readonly ImageOverlay[];
   /** Size of the disk; only what is used takes space. @default 40 GiB */
   readonly disk?: Size;
   /** @default 'en_US.UTF-8' */
@@ -62,6 +65,7 @@ export const ubuntuImagePropsSchema = z.strictObject({
   toolchain: z.enum(['ghcup', 'distribution']).default('ghcup').meta({ remedy: 'use one of: ghcup, distribution' }),
   indexState: textSchema,
   packages: z.array(singleLineSchema).optional(),
+  overlays: overlaysSchema,
   disk: sizeSchema.optional(),
   locale: textSchema,
   keyboard: textSchema,
@@ -70,22 +74,24 @@ export const ubuntuImagePropsSchema = z.strictObject({
 });
 
 /** Ubuntu by its own installer in a virtual machine, run by Packer. */
-export function ubuntuImage(name: string, props: z.infer<typeof ubuntuImagePropsSchema>, place: string): ImageSource {
+export function ubuntuImage(image: ImagePlace, props: z.infer<typeof ubuntuImagePropsSchema>): ImageSource {
   const { builder, release, iso, packages, disk, locale, keyboard, timezone, variables } = props;
   const { urls, sha256 } = iso ?? UBUNTU_ISO[release];
+  const overlays = readOverlays(props.overlays, image.projectDirectory, image.path);
   const assets = imageAssets().filter(({ path }) => !path.startsWith('debian/'));
   const declared = (files: ImageSource['files']) =>
     ({
-      name,
+      name: image.name,
       base: { kind: 'ubuntu', release, architecture: 'amd64', iso: { urls: [...urls], sha256 }, builder, variables },
       toolchain: toolchain(props),
       packages: packages ?? [...DEFAULT_IMAGE_PACKAGES],
       ...listed(files),
+      overlays: overlays.overlays,
       ...{ diskMib: disk?.toMebibytes(), locale, keyboard, timezone },
     }) satisfies ImageDefinitionProps;
   // the template says what is declared, and what is declared lists the template
-  const files = [...assets, ...renderPackerFiles(imageDefinition(declared(assets), place))];
-  return { files, definition: declared(files) };
+  const files = [...assets, ...renderPackerFiles(imageDefinition(declared(assets), image.path))];
+  return { files: [...files, ...overlays.files], definition: declared(files) };
 }
 
 function toolchain({

@@ -14,9 +14,10 @@ export const AUTOINSTALL_DIRECTORY = 'files/cloud-init';
 
 /** What Packer builds an image with, besides the assets; paths are relative to the definition. */
 export function renderPackerFiles(definition: ImageDefinition): readonly ImageAssetFile[] {
-  const { base, diskMib, toolchain, packages, locale, keyboard, timezone } = asUbuntu(definition);
+  const { base, diskMib, toolchain, packages, overlays, locale, keyboard, timezone } = asUbuntu(definition);
   const name = VM_NAME_PREFIX;
-  const template = { name, iso: base.iso, diskMib, ...UBUNTU_BUILD_MACHINE, toolchain, packages };
+  const installed = overlays.map(({ path, target, mode }) => ({ path, target, mode }));
+  const template = { name, iso: base.iso, diskMib, ...UBUNTU_BUILD_MACHINE, toolchain, packages, overlays: installed };
   return [
     { path: PACKER_TEMPLATE_FILE, content: renderPackerTemplate({ ...template, locale, keyboard, timezone }) },
     { path: PACKER_PLUGINS_FILE, content: renderPackerPlugins() },

@@ -15,6 +15,7 @@ import {
   template,
 } from './hcl';
 import { qemuSource, virtualboxSource } from './packer-sources';
+import { shellWord } from './shell-word';
 
 /** Shape of {@link PackerTemplateInput}. */
 export const packerTemplateSchema = z.strictObject({
@@ -43,6 +44,8 @@ export const packerTemplateSchema = z.strictObject({
   ]),
   /** Debian package names: the shell that installs them splits the list at spaces. */
   packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'must be the name of a Debian package')),
+  /** Files that are installed before the last script, in this order; `path` is beside the template. */
+  overlays: z.array(z.strictObject({ path: z.string(), target: z.string(), mode: z.string() })).default([]),
   locale: z.string(),
   keyboard: z.string(),
   timezone: z.string(),
@@ -88,7 +91,7 @@ const BOOT_COMMAND = [
 export function renderPackerTemplate(input: PackerTemplateInput): string {
   const image = checked(input);
   return renderHcl(
-    [...variables(image), locals(image), virtualboxSource(), qemuSource(), build()],
+    [...variables(image), locals(image), virtualboxSource(), qemuSource(), build(image)],
     [
       `Image ${image.name}: an OVA for VirtualBox, a qcow2 disk for QEMU, made by the same scripts.`,
       'buildfleet deploy runs it with a key and a seed made for the one build.',
@@ -197,7 +200,8 @@ function ghcupSettings({ toolchain }: Template): string[] {
   ];
 }
 
-function build(): HclBlock {
+function build({ overlays }: Template): HclBlock {
+  const scripts = PROVISIONING_SCRIPTS.map(besideTemplate);
   return block(
     'build',
     [],
@@ -208,9 +212,13 @@ function build(): HclBlock {
     block('provisioner', ['file'], {
       attributes: { source: besideTemplate('files'), destination: UPLOAD_DIRECTORY },
     }),
-    block('provisioner', ['shell'], {
-      attributes: { ...asRoot(), scripts: PROVISIONING_SCRIPTS.map(besideTemplate) },
-    }),
+    ...(overlays.length === 0
+      ? [block('provisioner', ['shell'], { attributes: { ...asRoot(), scripts } })]
+      : [
+          block('provisioner', ['shell'], { attributes: { ...asRoot(), scripts: scripts.slice(0, -1) } }),
+          ...installOverlays(overlays),
+          block('provisioner', ['shell'], { attributes: { ...asRoot(), scripts: scripts.slice(-1) } }),
+        ]),
     block('post-processor', ['manifest'], {
       attributes: {
         output: template`${ref('var.output_directory')}/manifest.json`,
@@ -219,6 +227,20 @@ function build(): HclBlock {
       },
     }),
   );
+}
+
+/** Puts overlays where they belong, as the builder of the Debian image does: what generalizes the image comes later. */
+function installOverlays(overlays: Template['overlays']): HclBlock[] {
+  const inline = overlays.map(
+    ({ path, target, mode }) =>
+      `install -D -m ${mode} ${shellWord(`${UPLOAD_DIRECTORY}/${path}`)} ${shellWord(target)}`,
+  );
+  return [
+    block('provisioner', ['file'], {
+      attributes: { source: besideTemplate('overlays'), destination: UPLOAD_DIRECTORY },
+    }),
+    block('provisioner', ['shell'], { attributes: { ...asRoot(), inline_shebang: '/bin/sh -eu', inline } }),
+  ];
 }
 
 /** A path beside the template, wherever packer is called from. */

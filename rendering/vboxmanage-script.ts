@@ -1,4 +1,5 @@
 import type { NetworkKind } from '../model/hypervisor';
+import { shellWord } from './shell-word';
 import { firstDeploy, machineFiles, SATA_CONTROLLER } from './vboxmanage';
 
 /** A VM as it is known before it is made. */
@@ -74,7 +75,7 @@ function command(argv: readonly string[]): string {
 function word(text: string): string {
   if (/^[\w@%+=:,./-]+$/.test(text)) return text;
   const isExpanded = text.startsWith('~/') || text.includes('\u0001');
-  if (!isExpanded) return `'${text.replaceAll("'", "'\\''")}'`;
+  if (!isExpanded) return shellWord(text);
   const quoted = text
     .replace(/^~\//, '\u0001HOME\u0001/')
     .replace(/[\\"$`]/g, '\\$&')

@@ -30,14 +30,17 @@ export class FleetApp extends App implements IFleetProject {
   private readonly registryText: string;
   private readonly ci: boolean;
 
-  /** @param project directory of `main.ts`: the port registry and `rendered/` lie there */
+  /** @param projectDirectory of `main.ts`: the port registry and `rendered/` lie there */
   constructor(
-    private readonly project: string,
+    readonly projectDirectory: string,
     props: FleetAppProps = {},
   ) {
-    super({ outdir: props.outdir ?? process.env['CDKTF_OUTDIR'] ?? join(project, 'cdktf.out'), stackTraces: false });
+    super({
+      outdir: props.outdir ?? process.env['CDKTF_OUTDIR'] ?? join(projectDirectory, 'cdktf.out'),
+      stackTraces: false,
+    });
     this.ci = props.ci ?? !['', '0', 'false', undefined].includes(process.env['CI']);
-    this.registryText = readIfThere(join(project, REGISTRY_FILE));
+    this.registryText = readIfThere(join(projectDirectory, REGISTRY_FILE));
     this.registry = parsePortRegistry(this.registryText, REGISTRY_FILE);
     this.portLedger = new PortLedger(this.registry.registry);
   }
@@ -82,7 +85,7 @@ export class FleetApp extends App implements IFleetProject {
     super.synth();
     for (const stack of this.stacks()) this.writeStack(stack);
     if (this.registryChanges()) {
-      writeFileSync(join(this.project, REGISTRY_FILE), renderPortRegistry(this.portLedger.registry));
+      writeFileSync(join(this.projectDirectory, REGISTRY_FILE), renderPortRegistry(this.portLedger.registry));
     }
   }
 
@@ -103,7 +106,7 @@ export class FleetApp extends App implements IFleetProject {
     const files = renderedFilesOf(stack);
     writeFiles(directory, files, 'subdirectories');
     const plan = { path: 'cdk.tf.json', content: readFileSync(join(directory, 'cdk.tf.json'), 'utf8') };
-    writeFiles(join(this.project, 'rendered', stack.node.id), [plan, ...files], 'all');
+    writeFiles(join(this.projectDirectory, 'rendered', stack.node.id), [plan, ...files], 'all');
   }
 
   /** Provider, hub and supervisor, which `terraform init` and deploy find in the stack's output. */

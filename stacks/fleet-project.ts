@@ -3,6 +3,8 @@ import type { PortLedger } from '../constructs/port-ledger';
 
 /** What a stack is declared in. */
 export interface IFleetProject extends Construct {
+  /** Where `main.ts` lies. */
+  readonly projectDirectory: string;
   /** The port registry that all stacks of the project share. */
   readonly portLedger: PortLedger;
   /** An id for a stack whose own one cannot be used. */

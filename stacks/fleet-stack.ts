@@ -37,6 +37,7 @@ const propsSchema = z.strictObject({
 /** One fleet: a Terraform stack with our provider in it and its state beside `main.ts`. */
 export class FleetStack extends TerraformStack implements IFleet {
   readonly fleetName: string;
+  readonly projectDirectory: string;
   readonly paths: FleetPaths;
   readonly cacheDirectory: string;
   readonly portLedger: PortLedger;
@@ -47,6 +48,7 @@ export class FleetStack extends TerraformStack implements IFleet {
     const problems = checkStack(name, this.node.id, props);
     this.node.addValidation({ validate: () => problems });
     this.fleetName = name;
+    this.projectDirectory = scope.projectDirectory;
     this.paths = new FleetPaths(text(props.stateDirectory) ?? defaultStateDirectory(name));
     this.cacheDirectory = text(props.cacheDirectory) ?? DEFAULT_CACHE_DIRECTORY;
     this.portLedger = scope.portLedger;

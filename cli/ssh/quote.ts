@@ -1,10 +1,7 @@
-/**
- * One argument as a word of a POSIX shell: whatever it holds, newlines, quotes and nothing at all included, the shell
- * hands it on unchanged. ssh joins its arguments with spaces and gives the text to the remote login shell.
- */
-export function quoteForShell(argument: string): string {
-  return /^[A-Za-z0-9_/:.,@+-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
-}
+import { shellWord } from '../../rendering/shell-word';
+
+/** One argument of a remote command: ssh joins its arguments with spaces and gives the text to the remote login shell. */
+export const quoteForShell = shellWord;
 
 /** A whole argv as one command line. */
 export function quoteArgv(argv: readonly string[]): string {

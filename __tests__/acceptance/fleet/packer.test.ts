@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../process/run';
@@ -33,6 +33,7 @@ const workstation = Workstation.embedded(fleet, 'workstation', ports);
 const host = VmHost.local(fleet, 'local', { capacity: { cpus: 2, memory: Size.gibibytes(2) } });
 const image = HaskellBuildImage.ubuntu(fleet, 'haskell', {
   ...{ builder: 'qemu', toolchain: 'distribution', ghc: '9.6.6', cabal: '3.10.3.0' },
+  overlays: [{ target: '/etc/a new place/rules', file: 'rules', mode: '0640' }],
   variables: ${JSON.stringify(variables)},
 });
 new BuildVm(fleet, 'alpha', { workstation, host, image, cpus: 2, memory: Size.mebibytes(2048) });
@@ -55,6 +56,7 @@ describeWithTools(
       await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
       writeFileSync(join(directory, 'user-data'), rootsSeed(readFileSync(`${key}.pub`, 'utf8')));
       writeFileSync(join(directory, 'meta-data'), renderMetaData({ instanceId: 'build', hostName: 'build' }));
+      writeFileSync(join(project.directory, 'rules'), 'as in the project\n');
       writeFileSync(
         join(project.directory, 'main.ts'),
         mainWith({
@@ -106,9 +108,12 @@ describeWithTools(
     );
 
     test(
-      'leaves nothing of the build in the image',
+      'leaves nothing of the build in the image, and has the overlay of the project in it',
       async () => {
-        expect((await auditDisk(imagePath(), join(directory, 'audit'))).findings).toEqual([]);
+        const { root, findings } = await auditDisk(imagePath(), join(directory, 'audit'));
+        expect(findings).toEqual([]);
+        const overlay = join(root, 'etc/a new place/rules');
+        expect([statSync(overlay).mode & 0o777, readFileSync(overlay, 'utf8')]).toEqual([0o640, 'as in the project\n']);
       },
       LIMIT,
     );

@@ -35,7 +35,7 @@ describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with 
 
   beforeAll(async () => {
     directory = mkdtempSync(join(tmpdir(), 'buildfleet-ghcup-'));
-    chroot = await Chroot.make(join(directory, 'root'), ['ca-certificates', 'cloud-init', 'curl', 'gpg', 'sudo']);
+    chroot = await Chroot.make(join(directory, 'root'));
     await chroot.sh('mkdir /scripts /untouched && cp -a /etc/passwd /etc/group /etc/shadow /etc/gshadow /untouched');
     const script = readFileSync(join(SCRIPTS, 'install-haskell.sh'), 'utf8');
     await chroot.run(['tee', '/scripts/install-haskell.sh'], { input: script });

@@ -1,12 +1,16 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { withLock } from '../../../../files/lock';
 import type { ImageDefinition } from '../../../../model/image-definition';
 import { type CommandResult, run, type RunOptions } from '../../../../process/run';
 import { mirrorLines } from '../../../../provider/images/mirror';
 
 /** Programs that a {@link Chroot} needs. */
 export const CHROOT_TOOLS = ['mmdebstrap', 'unshare', 'chroot', 'tar'];
+
+/** What the scripts need that are run in a {@link Chroot}. */
+const PACKAGES = ['ca-certificates', 'cloud-init', 'curl', 'gpg', 'sudo'];
 
 const CACHE = join(__dirname, '../../../../.cache/acceptance/chroots');
 const AS_ROOT = process.getuid?.() === 0;
@@ -27,9 +31,9 @@ export class Chroot {
     readonly root: string,
   ) {}
 
-  /** Unpacks one at `root`, which does not exist. Debian's archive is asked once for a list of packages. */
-  static async make(root: string, packages: readonly string[]): Promise<Chroot> {
-    const archive = await archiveWith(packages);
+  /** Unpacks one at `root`, which does not exist. Debian's archive is asked once for all suites. */
+  static async make(root: string): Promise<Chroot> {
+    const archive = await cachedArchive();
     mkdirSync(root, { mode: 0o755 });
     await inNamespace(['tar', '--directory', root, '--exclude=./dev/*', '-xf', archive]);
     return new Chroot(root);
@@ -57,6 +61,11 @@ export class Chroot {
     return (await this.run(['bash', '-ec', script])).stdout.trim();
   }
 
+  /** Runs a command of the machine, as one who is root in the tree. */
+  async onMachine(command: readonly string[], options: RunOptions = {}): Promise<void> {
+    await inNamespace(command, options);
+  }
+
   /** Lets whoever runs the tests read all of it. */
   async makeReadable(): Promise<void> {
     await inNamespace(['chmod', '-R', 'a+rX', this.root]);
@@ -67,16 +76,23 @@ export class Chroot {
   }
 }
 
-async function inNamespace(command: readonly string[]): Promise<void> {
+async function inNamespace(command: readonly string[], options: RunOptions = {}): Promise<void> {
   const [program = '', ...args] = AS_ROOT ? command : ['unshare', ...NAMESPACE, ...command];
-  await run(program, args);
+  await run(program, args, options);
 }
 
-async function archiveWith(packages: readonly string[]): Promise<string> {
-  const key = createHash('sha256').update(packages.join()).digest('hex').slice(0, 12);
+/** Made by the suite that comes first; others that run beside it wait. */
+async function cachedArchive(): Promise<string> {
+  const key = createHash('sha256').update(PACKAGES.join()).digest('hex').slice(0, 12);
   const archive = join(CACHE, `trixie-${key}.tar`);
-  if (existsSync(archive)) return archive;
   mkdirSync(CACHE, { recursive: true });
+  await withLock(`${archive}.lock`, async () => {
+    if (!existsSync(archive)) await makeArchive(archive);
+  });
+  return archive;
+}
+
+async function makeArchive(archive: string): Promise<void> {
   const base = { kind: 'debian', suite: 'trixie', architecture: 'amd64', mirror: null, snapshot: null } as const;
   const partial = `${archive}.${process.pid}`;
   try {
@@ -84,7 +100,7 @@ async function archiveWith(packages: readonly string[]): Promise<string> {
       `--mode=${AS_ROOT ? 'root' : 'unshare'}`,
       ...['--variant=minbase', '--format=tar', '--architectures=amd64'],
       '--keyring=/usr/share/keyrings/debian-archive-keyring.gpg',
-      ...[`--include=${packages.join(',')}`, '--aptopt=Acquire::Languages "none"', '--aptopt=Acquire::Retries "3"'],
+      ...[`--include=${PACKAGES.join(',')}`, '--aptopt=Acquire::Languages "none"', '--aptopt=Acquire::Retries "3"'],
       '--dpkgopt=path-exclude=/usr/share/{doc,man,locale}/*',
       ...[base.suite, partial, ...mirrorLines({ base } as ImageDefinition)],
     ]);
@@ -92,5 +108,4 @@ async function archiveWith(packages: readonly string[]): Promise<string> {
   } finally {
     rmSync(partial, { force: true });
   }
-  return archive;
 }
