@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { chmodSync, lstatSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { quoteArgv } from '../../../cli/ssh/quote';
@@ -181,6 +181,21 @@ describeAsRoot('work on stand-in machines (needs root)', () => {
         expect(readdirSync(workspaceOf(root)).sort()).toEqual(['Main.hs', 'app.cabal']);
       },
     );
+
+    test('a workspace that leads elsewhere is refused before anything is sent or deleted', async () => {
+      const root = makeProject();
+      await cli(root, 'sync', '--vm', 'alpha');
+      const [workspace, elsewhere] = [workspaceOf(root), join(fleet.directory, 'of-others')];
+      renameSync(workspace, elsewhere);
+      writeFileSync(join(elsewhere, 'stray'), '');
+      symlinkSync(elsewhere, workspace);
+      const { exitCode, stderr } = await cli(root, 'sync', '--vm', 'alpha');
+      expect(stderr).toMatch(
+        /^buildfleet: haskell-build-alpha does not open the workspace: \/build\/\S+ is not a directory: /,
+      );
+      expect(exitCode).toBe(1);
+      expect(readdirSync(elsewhere).sort()).toEqual(['Main.hs', 'app.cabal', 'stray']);
+    });
 
     test('commands run in the workspace, with input, exit code and arguments as they are', async () => {
       const root = makeProject({ 'sub/x': '' });

@@ -85,13 +85,23 @@ describeAsRoot('what builds say of each fault (needs root)', () => {
       });
     });
 
-    test('GHC missing', async () => {
-      await fleet.heartbeat();
-      for (const line of ['buildfleet build --ghc 9.99.1', 'buildfleet build --ghc 9.99.1 --vm alpha'])
-        requireDocumented(printedLines(await cli(line)()), documentedLines('GHC is missing', line));
-      expect(await cli('buildfleet build --ghc 9.6')()).toContain('cabal build --with-compiler=ghc-9.6.6 all');
-      expect(await fleet.sentences()).toEqual([]);
-    });
+    /** What is no fault of the VM: `status` is content before, and when it has been seen and still is there. */
+    async function whileHealthy(action: () => Promise<void>): Promise<void> {
+      const look = async () => {
+        await fleet.heartbeat();
+        await fleet.untilHealthy();
+      };
+      await look();
+      await action();
+      await look();
+    }
+
+    test('GHC missing', () =>
+      whileHealthy(async () => {
+        for (const line of ['buildfleet build --ghc 9.99.1', 'buildfleet build --ghc 9.99.1 --vm alpha'])
+          requireDocumented(printedLines(await cli(line)()), documentedLines('GHC is missing', line));
+        expect(await cli('buildfleet build --ghc 9.6')()).toContain('cabal build --with-compiler=ghc-9.6.6 all');
+      }));
 
     test('no package index', () =>
       fleet.goThrough({
@@ -104,39 +114,41 @@ describeAsRoot('what builds say of each fault (needs root)', () => {
         statusIsHealthy: true,
       }));
 
-    test('library missing on the VM', async () => {
-      writeFileSync(join(project, 'main.c'), 'int main(void) { return 0; }\n');
-      const link = (library: string) => cli(`buildfleet exec --project . -- cc main.c -l${library}`)();
-      const documented = documentedLines('A library is missing on the VM', 'buildfleet build');
-      requireDocumented(printedLines(await link('buildfleet-none')), documented);
-      const present = printedLines(await link('c'));
-      expect(present.filter((line) => documented.some((pattern) => pattern.test(line)))).toEqual([]);
-    });
+    test('library missing on the VM', () =>
+      whileHealthy(async () => {
+        writeFileSync(join(project, 'main.c'), 'int main(void) { return 0; }\n');
+        const link = (library: string) => cli(`buildfleet exec --project . -- cc main.c -l${library}`)();
+        const documented = documentedLines('A library is missing on the VM', 'buildfleet build');
+        requireDocumented(printedLines(await link('buildfleet-none')), documented);
+        const present = printedLines(await link('c'));
+        expect(present.filter((line) => documented.some((pattern) => pattern.test(line)))).toEqual([]);
+      }));
 
-    test('library missing on the workstation', async () => {
-      const program = readFileSync(findProgram('ls') ?? '');
-      writeFileSync(
-        join(project, 'app'),
-        program.toString('latin1').replaceAll('libc.so.6\0', 'libq.so.6\0'),
-        'latin1',
-      );
-      chmodSync(join(project, 'app'), 0o755);
-      try {
-        await cli('buildfleet build')();
-        await cli('buildfleet fetch')();
-        for (const [command, argv] of [
-          ['./result/bin/app', ['./result/bin/app']],
-          ['ldd result/bin/app', ['ldd', 'result/bin/app']],
-        ] as const) {
-          const { stdout, stderr } = await run('sh', ['-c', '"$@" || :', 'sh', ...argv], { cwd: project });
-          const documented = documentedLines('A library is missing on the workstation', command);
-          requireDocumented(printedLines(`${stdout}\n${stderr}`), documented);
+    test('library missing on the workstation', () =>
+      whileHealthy(async () => {
+        const program = readFileSync(findProgram('ls') ?? '');
+        writeFileSync(
+          join(project, 'app'),
+          program.toString('latin1').replaceAll('libc.so.6\0', 'libq.so.6\0'),
+          'latin1',
+        );
+        chmodSync(join(project, 'app'), 0o755);
+        try {
+          await cli('buildfleet build')();
+          await cli('buildfleet fetch')();
+          for (const [command, argv] of [
+            ['./result/bin/app', ['./result/bin/app']],
+            ['ldd result/bin/app', ['ldd', 'result/bin/app']],
+          ] as const) {
+            const { stdout, stderr } = await run('sh', ['-c', '"$@" || :', 'sh', ...argv], { cwd: project });
+            const documented = documentedLines('A library is missing on the workstation', command);
+            requireDocumented(printedLines(`${stdout}\n${stderr}`), documented);
+          }
+        } finally {
+          rmSync(join(project, 'app'));
+          rmSync(join(project, 'result'), { recursive: true });
         }
-      } finally {
-        rmSync(join(project, 'app'));
-        rmSync(join(project, 'result'), { recursive: true });
-      }
-    });
+      }));
 
     test('disk of the VM full', () =>
       fleet.goThrough({
@@ -203,15 +215,20 @@ describeAsRoot('what builds say of each fault (needs root)', () => {
     const LOST = 'The connection is lost during a build';
 
     test('connection lost during a build', async () => {
+      await fleet.heartbeat();
+      await fleet.untilHealthy();
       const cli = await begin('build');
       let said = '';
       cli.child.stderr.on('data', (text: string) => (said += text));
       await fleet.machine.dispose();
       await until('the loss is told', 30, () => said.includes('waiting until'));
+      requireDocumented(await fleet.sentences(), documentedLines('The tunnel is not up', 'buildfleet status'), true);
       await fleet.machine.start();
       const { stderr, exitCode } = await cli.finished;
       requireDocumented(printedLines(stderr), documentedLines(LOST, 'buildfleet build'));
       expect(exitCode).toBe(0);
+      await fleet.heartbeat();
+      await fleet.untilHealthy();
     });
 
     test('connection lost during another command', async () => {

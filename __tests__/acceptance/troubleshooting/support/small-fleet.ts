@@ -129,12 +129,16 @@ export class SmallFleet {
     await this.requireHealthy(symptom, also);
   }
 
-  private async requireHealthy(symptom: string, also: Fault['also'] = {}): Promise<void> {
+  /** Until `status` has nothing to say: a look takes two seconds at most, in which a loaded machine may not answer. */
+  async untilHealthy(): Promise<void> {
     let said: readonly string[] = [];
-    // A look takes two seconds at most, in which a loaded machine may not answer.
     await until('status is healthy', 20, async () => (said = await this.sentences()).length === 0).catch(() => {
       throw new Error(`status is not healthy: ${said.join('\n')}`);
     });
+  }
+
+  private async requireHealthy(symptom: string, also: Fault['also'] = {}): Promise<void> {
+    await this.untilHealthy();
     for (const [command, run] of Object.entries(also)) {
       const lines = printedLines(await run());
       const present = lines.filter((line) => documentedLines(symptom, command).some((pattern) => pattern.test(line)));
