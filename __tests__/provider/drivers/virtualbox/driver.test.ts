@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FleetPaths } from '../../../../model/paths';
 import type { VmSpec } from '../../../../provider/drivers/driver';
+import type { Run } from '../../../../process/run';
 import { VirtualBoxDriver } from '../../../../provider/drivers/virtualbox';
 import { FakeVirtualBox } from './fake-virtualbox';
 
@@ -176,6 +177,36 @@ test('what a VM is for is written down before the import, and whose machine it i
   expect(seen).toEqual([null, null]);
   expect(JSON.parse(readFileSync(join(paths.vm('vm'), 'vm.json'), 'utf8'))).toMatchObject({ machine: MACHINE });
 });
+
+test('a driver that is killed before or after any of its commands is followed by one that finishes', async () => {
+  const moments = ['import', 'setextradata', 'modifyvm', 'storagectl'].flatMap((command) =>
+    (['before', 'after'] as const).map((when) => ({ command, when })),
+  );
+  const imports = await Promise.all(
+    moments.map(async ({ command, when }) => {
+      const place = join(root, `${command}-${when}`);
+      const there = new FleetPaths(join(place, 'state'));
+      const box = new FakeVirtualBox(MACHINE);
+      await new Promise<void>((killed) => {
+        const never = new Promise<never>(() => undefined);
+        const run: Run = async (file, args, options) => {
+          if (args[0] !== command) return box.run(file, args, options);
+          if (when === 'after') await box.run(file, args, options);
+          killed();
+          return never;
+        };
+        // its lock is that of a process that is gone
+        void new VirtualBoxDriver({ paths: there, run, cacheDirectory: join(place, 'gone') }).create(spec, SIGNAL);
+      });
+      const next = new VirtualBoxDriver({ paths: there, run: box.run });
+      await next.create(spec, SIGNAL);
+      const { name, uuid, fleet, imageHash, cpus, memoryMib, mac } = spec;
+      expect(await next.inspect('vm')).toMatchObject({ name, uuid, fleet, imageHash, cpus, memoryMib, mac });
+      return box.changes.filter(([changed]) => changed === 'import').length;
+    }),
+  );
+  expect(imports).toEqual(moments.map(() => 1));
+}, 120_000);
 
 test('a refresh of many VMs at once is one call, and a change ends what was read before it', async () => {
   const vms = await created();

@@ -8,6 +8,8 @@ import {
   parseVmList,
 } from '../../../../provider/drivers/virtualbox/output';
 
+// Outputs have the form in which VirtualBox 7.2.22_Debianr175245 prints them, unless a line says otherwise.
+
 /** Printed by Debian's start script before anything else, with a line of a tab and nothing in the middle. */
 const PREAMBLE = [
   'WARNING: The character device /dev/vboxdrv does not exist.',
@@ -126,6 +128,7 @@ describe('list -l vms', () => {
 
 describe('list bridgedifs', () => {
   test('names as on Linux, macOS and Windows', () => {
+    // the names of the last two are made up: no such host was at hand
     const entry = (adapter: string, status: string, wireless: string, address: string) =>
       `Name:            ${adapter}\nGUID:            x\nIPAddress:       ${address}\nWireless:        ${wireless}\nStatus:          ${status}\nVBoxNetworkName: HostInterfaceNetworking-${adapter}\n\n`;
     const text =
