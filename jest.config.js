@@ -30,6 +30,9 @@ const base = {
 };
 
 module.exports = {
+  // No test is about time: this only ends one that hangs, also on a machine that does much else. Jest takes it from here
+  // alone, not from a project.
+  testTimeout: 60_000,
   projects: [
     {
       ...base,
