@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { Trouble } from '../../../cli/build/trouble';
 import type { LoadedFleet } from '../../../cli/fleet-file';
 import type { FleetVm } from '../../../model/fleet';
+import { FleetPaths } from '../../../model/paths';
 
-const loaded = { paths: { stateDirectory: '/state' } } as LoadedFleet;
+const loaded = { paths: new FleetPaths('/state') } as LoadedFleet;
 const [alpha, beta] = ['alpha', 'beta'].map((id) => ({ id, name: `haskell-build-${id}` }) as FleetVm) as [
   FleetVm,
   FleetVm,
