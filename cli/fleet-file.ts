@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { FleetError } from '../model/errors';
 import type { Fleet, FleetVm } from '../model/fleet';
 import { defaultStateDirectory, expandHome, FleetPaths } from '../model/paths';
-import { later } from './later';
+import { loadFleetSchema } from './fleet-schema';
 import type { Validated } from './validated';
 
 /** A fleet as its `fleet.json` describes it, and where that lies. */
@@ -123,7 +123,7 @@ function parseFleet(text: string, file: string, validated: Validated | undefined
   }
   // The schema says what is allowed and changes nothing.
   if (validated?.knows(file, text) === true) return value as Fleet;
-  const parsed = later.fleetSchema().safeParse(value);
+  const parsed = loadFleetSchema().safeParse(value);
   if (parsed.success) {
     validated?.remember(file, text);
     return parsed.data;

@@ -6,8 +6,8 @@ import { CommandError } from '../../process/run';
 import { type Context, openFleet } from '../context';
 import { SSH_CONNECTION_FAILED } from '../exit-codes';
 import { findVm, type LoadedFleet } from '../fleet-file';
-import { later } from '../later';
 import { Connections } from '../ssh/connections';
+import { later } from '../status/later';
 import { commandWithTerminal, supervisedCommand } from '../ssh/remote-command';
 
 /** Longest that a VM may take to let us in. */
