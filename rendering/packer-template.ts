@@ -18,7 +18,7 @@ import { qemuSource, virtualboxSource } from './packer-sources';
 import { shellWord } from './shell-word';
 
 /** Shape of {@link PackerTemplateInput}. */
-export const packerTemplateSchema = z.strictObject({
+const packerTemplateSchema = z.strictObject({
   /** Image name: default of `vm_name`, and in the artifact's file name. */
   name: z.string().min(1),
   /** Installer: addresses in the order in which they are tried, and what the file must be. */
