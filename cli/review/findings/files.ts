@@ -28,9 +28,11 @@ export function fileFindings(comparison: StackComparison): readonly Finding[] {
 
 /** Entries of the tunnel catalog, one file a VM. */
 function tunnels({ before, after }: StackComparison): readonly Finding[] {
+  // the text names the state directory, and that it is another one is told elsewhere
+  const moved = (text: string | undefined) => text?.replaceAll(stateDirectoryOf(before), stateDirectoryOf(after));
   const [earlier, later] = [catalogOf(before), catalogOf(after)];
   return [...new Set([...earlier.keys(), ...later.keys()])].sort().flatMap((name): Finding[] => {
-    const [one, other] = [earlier.get(name), later.get(name)];
+    const [one, other] = [moved(earlier.get(name)), later.get(name)];
     if (one === other) return [];
     const what = one === undefined ? 'gets' : other === undefined ? 'loses' : 'changes';
     const sentence = `the tunnel catalog ${what} ${name}`;
