@@ -6,6 +6,7 @@ import { capabilityShape } from '../../model/resources/capability';
 import { identityShape } from '../../model/resources/identity';
 import { imageShape } from '../../model/resources/image';
 import { managedFileShape } from '../../model/resources/managed-file';
+import { managedFilesShape } from '../../model/resources/managed-files';
 import { vmShape } from '../../model/resources/vm';
 import { workstationShape } from '../../model/resources/workstation';
 import { TestFleet } from '../support/test-fleet';
@@ -68,6 +69,7 @@ test('every resource fits its shape, references apart', () => {
     identityShape,
     imageShape,
     managedFileShape,
+    managedFilesShape,
     vmShape,
     workstationShape,
   ];
