@@ -43,7 +43,7 @@ test('what systemd would read otherwise is escaped', () => {
 
 test('a line break is refused', () => {
   expect(() => renderServiceUnit({ ...unit, argv: ['/usr/bin/node', 'a\nExecStart=b'] })).toThrow(
-    expect.objectContaining({ code: 'unit-text' }),
+    expect.objectContaining({ code: 'unit-text' }) as Error,
   );
 });
 

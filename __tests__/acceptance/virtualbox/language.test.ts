@@ -24,9 +24,7 @@ describeWithVirtualBox('the VirtualBox driver where VirtualBox speaks another la
 
   test('there are the translations that this needs', () => {
     const files = readdirSync(join(dirname(VBOXMANAGE), 'usr/share/virtualbox/nls'));
-    expect(files.flatMap((file) => /^VBoxManageNls_(.*)\.qm$/.exec(file)?.[1] ?? []).sort()).toEqual(
-      LANGUAGES.map(([language]) => language),
-    );
+    expect(files).toEqual(expect.arrayContaining(LANGUAGES.map(([language]) => `VBoxManageNls_${language}.qm`)));
   });
 
   test.each(LANGUAGES)(

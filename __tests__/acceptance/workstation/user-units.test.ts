@@ -134,7 +134,7 @@ function unitTests(): void {
     expect(await read()).toEqual(state);
   });
 
-  test.each([
+  const ALTERATIONS: readonly (readonly [how: string, alter: () => unknown])[] = [
     [
       'removed',
       () => {
@@ -149,7 +149,9 @@ function unitTests(): void {
         symlinkSync('/dev/null', unitPath('hub'));
       },
     ],
-  ])('a unit that was %s is seen and put right', async (_, alter) => {
+  ];
+
+  test.each(ALTERATIONS)('a unit that was %s is seen and put right', async (_, alter) => {
     await alter();
     expect(await read()).toMatchObject({ configuration: 'altered' });
     await update();
