@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -38,7 +38,14 @@ function execute(script: string, name: string, ...args: string[]): string[][] {
   chmodSync(program, 0o755);
   writeFileSync(log, '');
   const env = { ...process.env, PATH: `${root}:${process.env['PATH'] ?? ''}`, HOME: root };
-  execFileSync('bash', ['-c', script, 'vboxmanage.sh', ...args], { env, input: '\n' });
+  // A file and not a pipe: writing to the pipe fails where the script ends before it reads.
+  writeFileSync(join(root, 'stdin'), '\n');
+  const stdin = openSync(join(root, 'stdin'), 'r');
+  try {
+    execFileSync('bash', ['-c', script, 'vboxmanage.sh', ...args], { env, stdio: [stdin, 'pipe', 'pipe'] });
+  } finally {
+    closeSync(stdin);
+  }
   const calls = readFileSync(log, 'utf8').split('\0\n').slice(0, -1);
   return calls.map((call) => call.split('\0'));
 }

@@ -14,6 +14,7 @@ import type { HypervisorDriver, VmObservation, VmSpec } from '../drivers/driver'
 import { writeSeedIso } from '../drivers/seed-iso';
 import type { ApplyContext, Resource, ResourceContext } from '../plugin/resource';
 import type { ProviderSettings } from './settings';
+import { bootUntilReady } from './vm/boot';
 import { whileDrained } from './vm/drain';
 import { deployedDeveloperKey } from './vm/deployed-fleet';
 import {
@@ -249,8 +250,12 @@ export class VmResource implements Resource<typeof vmShape> {
     const earlierHeartbeat = boots ? await lastHeartbeat(name, hub, planned.hub, signal) : null;
     progress.step('starting the VM');
     log.info('starting the VM', { vm: name });
-    await driver.start(spec, signal);
-    await this.waitUntilReady(planned, { seed, driver, hub, earlierHeartbeat }, context);
+    await bootUntilReady({
+      ...{ name, log, signal, consoleLog: driver.consoleLog(name) },
+      start: () => driver.start(spec, signal),
+      waitUntilReady: () => this.waitUntilReady(planned, { seed, driver, hub, earlierHeartbeat }, context),
+      cut: () => driver.stop(spec, 0, signal),
+    });
     progress.step('removing the seed');
     await driver.removeSeed(spec, signal);
     await driver.confirmBoot(spec, signal);

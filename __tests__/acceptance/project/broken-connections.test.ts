@@ -70,7 +70,7 @@ describeAsRoot('builds that are cut off, on a stand-in machine (needs root)', ()
       try {
         const cli = fleet.start(root, 'sync', '--vm', 'alpha');
         const connections = await until('rsync runs on the machine', 30, () => {
-          const found = fleet.sshWith('rsync --server');
+          const found = fleet.sshWith(' --server ');
           return readdirSync(fleet.directory).includes('slow-rsync') && found.length > 0 && found;
         });
         for (const { pid } of connections) process.kill(pid, 'SIGKILL');

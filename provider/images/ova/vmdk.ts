@@ -44,8 +44,11 @@ async function fixContentId(file: FileHandle, path: string, contentId: string): 
   const begin = Number(header.readBigUInt64LE(HEADER.descriptorOffset)) * SECTOR;
   const size = Number(header.readBigUInt64LE(HEADER.descriptorSize)) * SECTOR;
   const descriptor = await readAt(file, begin, size);
-  const found = /\nCID=[0-9a-f]{8}\n/.exec(descriptor.toString('latin1'));
-  if (header.toString('latin1', 0, 4) !== 'KDMV' || found === null) {
+  const text = descriptor.toString('latin1').replace(/\0+$/, '');
+  // qemu-img writes it without leading zeros.
+  const fixed = text.replace(/\nCID=[0-9a-f]{1,8}\n/, `\nCID=${contentId}\n`);
+  const isKnown = header.toString('latin1', 0, 4) === 'KDMV' && fixed.includes(`\nCID=${contentId}\n`);
+  if (!isKnown || fixed.length > size) {
     throw new FleetError({
       code: 'vmdk-unknown',
       problem: 'qemu-img wrote a VMDK whose descriptor has no content id',
@@ -53,7 +56,7 @@ async function fixContentId(file: FileHandle, path: string, contentId: string): 
       remedy: 'use another version of qemu-img (apt-get install qemu-utils)',
     });
   }
-  await file.write(contentId, begin + found.index + '\nCID='.length, 'latin1');
+  await file.write(fixed.padEnd(size, '\0'), begin, 'latin1');
   return Number(header.readBigUInt64LE(HEADER.capacity)) * SECTOR;
 }
 
