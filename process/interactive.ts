@@ -14,14 +14,21 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   SIGTERM: 15,
 };
 
+/** How a command on our own terminal ended. */
+export interface InteractiveEnd {
+  /** Its own, or 128 and the signal's number when a signal ended it or was passed on and it failed. */
+  readonly exitCode: number;
+  /** The signal that ended it, unless it came through us; nobody here asked for that end. */
+  readonly endedBy?: NodeJS.Signals;
+}
+
 /**
  * Runs one command without a shell on our own terminal: standard input, output and error are the caller's, byte for
  * byte. Signals that reach us are passed on, and we stay until the command has ended.
  *
- * @returns its exit code, or 128 and the signal's number when a signal ended it or was passed on and it failed
  * @throws CommandError when it cannot be started
  */
-export async function runInteractive(file: string, args: readonly string[]): Promise<number> {
+export async function runInteractive(file: string, args: readonly string[]): Promise<InteractiveEnd> {
   // The kernel ends it when we are killed and cannot: a terminal must not stay with a command that nobody waits for.
   const argv = ['--pdeathsig', 'TERM', '--', file, ...args];
   const child = execaLibrary().execa('setpriv', argv, { stdio: 'inherit', reject: false, cleanup: false });
@@ -35,8 +42,11 @@ export async function runInteractive(file: string, args: readonly string[]): Pro
     const result = await child;
     // A program that tidies up before it ends by a signal gives any code; ssh gives 255, as if it had not connected.
     const signal = result.signal ?? (result.exitCode === 0 ? undefined : passedOn);
-    if (signal !== undefined) return 128 + (SIGNAL_NUMBERS[signal] ?? 0);
-    if (result.exitCode !== undefined) return result.exitCode;
+    if (signal !== undefined) {
+      const exitCode = 128 + (SIGNAL_NUMBERS[signal] ?? 0);
+      return passedOn === undefined ? { exitCode, endedBy: signal } : { exitCode };
+    }
+    if (result.exitCode !== undefined) return { exitCode: result.exitCode };
     const what =
       result.code === 'ENOENT' ? 'program is not installed' : `command could not be run (${String(result.code)})`;
     throw new CommandError(

@@ -48,7 +48,7 @@ export async function runInWorkspace(
   const id = randomBytes(8).toString('hex');
   const [script, args] = [scriptText('run'), [BUILD_ROOT, workspace, subdirectory, id, prepare, ...argv]];
   const onTerminal = process.stdin.isTTY && process.stdout.isTTY && process.stderr.isTTY;
-  const exitCode = await runInteractive(
+  const { exitCode } = await runInteractive(
     'ssh',
     onTerminal
       ? connections.arguments(vm, ['-t', '-o', 'LogLevel=ERROR'], scriptWithTerminal('run', script, args))

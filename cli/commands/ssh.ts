@@ -63,11 +63,16 @@ async function connect(
     await explain(context, loaded, vm);
     return SSH_CONNECTION_FAILED;
   }
-  const exitCode = await runInteractive(
+  const { exitCode, endedBy } = await runInteractive(
     'ssh',
     connections.arguments(vm, ['-o', `ConnectTimeout=${CONNECT_SECONDS}`, ...options], command),
   );
   if (exitCode === SSH_CONNECTION_FAILED) await explain(context, loaded, vm);
+  // SIGPIPE: whoever reads our output has seen enough, and knows.
+  if (endedBy !== undefined && endedBy !== 'SIGPIPE') {
+    const problem = `the ssh to ${vm.name} was ended by ${endedBy}`;
+    context.terminal.error(`buildfleet: ${problem}: what ran there has ended with it; run the command again`);
+  }
   return exitCode;
 }
 

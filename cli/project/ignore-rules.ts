@@ -48,9 +48,10 @@ function toRules({ include, text }: Pattern): string[] {
 
 /** Patterns of rsync for one of git: a slash anywhere but at the end ties it to the root, and `**` may be nothing. */
 function expand(path: string): string[] {
-  const anywhere = /^\/?\*\*\//.test(path);
-  const rest = onlyWholeStars(anywhere ? path.replace(/^\/?(\*\*\/)+/, '') : path.replace(/^\//, ''));
-  const anchor = anywhere || !path.includes('/') ? '' : '/';
+  const plain = onlyWholeStars(path);
+  const anywhere = /^\/?\*\*\//.test(plain);
+  const rest = plain.replace(anywhere ? /^\/?\*\*\// : /^\//, '');
+  const anchor = anywhere || !plain.includes('/') ? '' : '/';
   return middles(rest).map((pattern) => escapeForRsync(`${anchor}${pattern}`));
 }
 

@@ -195,6 +195,20 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
     await cli.finished;
   });
 
+  test('kill -9 of its ssh is told from an end of the command, which ends as well', async () => {
+    const file = join(directory, 'cut-off');
+    const words = ['exec', '--fleet', fleet, 'alpha', '--', 'sh', '-c', `echo $$ > ${file}; exec sleep 300`];
+    const cli = new BuildfleetProcess(words);
+    const pid = await until('the command started', 20, () => existsSync(file) && Number(readFileSync(file, 'utf8')));
+    const [ssh, ...others] = listProcesses().filter(({ argv }) => argv[0] === 'ssh' && argv.join(' ').includes(file));
+    expect(others).toEqual([]);
+    process.kill(ssh!.pid, 'SIGKILL');
+    const { exitCode, stderr } = await cli.finished;
+    expect(exitCode).toBe(137);
+    expect(stderr).toContain('the ssh to haskell-build-alpha was ended by SIGKILL');
+    await until('the remote process is gone', 10, () => !isAlive(pid));
+  });
+
   describeWithTools(['script'], 'on a terminal', () => {
     /** The CLI on a terminal of its own, whose keyboard is the child's standard input. */
     const onTerminal = (...command: string[]) => {

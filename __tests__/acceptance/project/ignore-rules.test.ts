@@ -82,6 +82,8 @@ describeWithTools(['git', 'rsync'], 'rules made of a .buildfleetignore', () => {
     ['stars across directories', 'd/**/a'],
     ['everything in a directory', 'd/**'],
     ['a path anywhere', '**/e/a'],
+    ['more stars than two', '***/a'],
+    ['more stars than two, and a path', '/***/e/***/a'],
     ['comments and blanks', '# a\n\n   \n\\#a'],
     ['an escaped exclamation mark', '\\!a'],
     ['trailing spaces', 'a b  \nb   '],
