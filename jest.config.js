@@ -33,6 +33,7 @@ module.exports = {
   // No test is about time: this only ends one that hangs, also on a machine that does much else. Jest takes it from here
   // alone, not from a project.
   testTimeout: 60_000,
+  testSequencer: '<rootDir>/__tests__/support/longest-first.js',
   projects: [
     {
       ...base,

@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readSync, statSync, truncateSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { CommandError, run } from '../../../process/run';
+import { cachedDebian } from '../image/cached-image';
 import { FleetProject } from '../support/fleet-project';
 import { MountedDirectory } from '../support/mounted-directory';
 import { processesMatching, RunningFleet } from '../support/running-fleet';
@@ -16,6 +17,9 @@ const CDKTF = join(__dirname, '../../../node_modules/.bin/cdktf');
 /** A port that nothing listens on. */
 const MIRROR = 'http://127.0.0.1:9/debian';
 
+/** Name of a finished image's directory in the cache. */
+const IMAGE = /^[0-9a-f]{64}$/;
+
 // Each test begins with what the one before has left, so that every deploy shows at the same time that it recovers.
 describeWithTools(TOOLS, 'a deploy onto a bad disk or network', () => {
   const project = new FleetProject({ sshd: 18220, hub: 18200, first: 18221, last: 18230 });
@@ -24,6 +28,7 @@ describeWithTools(TOOLS, 'a deploy onto a bad disk or network', () => {
   const vm = project.paths.vm('haskell-build-alpha');
   let cache: MountedDirectory;
   let state: MountedDirectory;
+  let size = 0;
 
   beforeAll(async () => {
     project.editMain((text) => text.replace(/^.*new BuildVm\(\w+, 'beta'.*\n/m, ''));
@@ -40,6 +45,8 @@ describeWithTools(TOOLS, 'a deploy onto a bad disk or network', () => {
 
   /** What stands in the image cache. */
   const cached = () => (existsSync(images) ? readdirSync(images) : []);
+  /** The disk of the one image in it. */
+  const disk = () => join(images, cached().find((name) => IMAGE.test(name)) ?? '', 'disk.qcow2');
 
   test(
     'reports a read-only state directory and a cache without room in one run, and leaves nothing',
@@ -79,34 +86,17 @@ describeWithTools(TOOLS, 'a deploy onto a bad disk or network', () => {
   );
 
   test(
-    'names the place where an image build runs out of space, and leaves nothing half made there',
+    'takes an image that is there, and names a state directory without room for the disk of the VM',
     async () => {
-      const deploy = failingDeploy(project, WITHOUT_SHARED_MEMORY);
-      // the first packages are unpacked, and many are to come
-      const started = () => cached().some((name) => isUnpacked(join(images, name, 'stage/tmp')));
-      await Promise.race([deploy, until('the build installs packages', 300, started)]);
-      await cache.leaveFree(20 * 1024);
-
-      const output = await deploy;
-
-      expect(output).toMatch(/image haskell: the disk is full: .*No space left on device/);
-      expect(output).toContain(`Free some space under ${images}, then deploy again`);
-      expect(cached()).toEqual([]);
-    },
-    DEPLOY,
-  );
-
-  test(
-    'builds the image next time, and names a state directory without room for the disk of the VM',
-    async () => {
-      await Promise.all([cache.resize(3000), state.leaveFree(100)]);
+      const [image] = await Promise.all([cachedDebian(), state.leaveFree(100)]);
+      await run('cp', ['--archive', dirname(image.path), images]);
 
       const output = await failingDeploy(project);
 
       expect(output).toMatch(/haskell-build-alpha: .* there is no space left for the disk of the VM: .*No space left/);
       expect(output).toContain(vm);
       expect(output).toContain('Free some space there (`df -h`), then deploy again');
-      expect(cached()).toEqual([expect.stringMatching(/^[0-9a-f]{64}$/)]);
+      expect(cached()).toEqual([expect.stringMatching(IMAGE)]);
       expect(existsSync(vm)).toBe(false);
     },
     DEPLOY,
@@ -135,32 +125,48 @@ describeWithTools(TOOLS, 'a deploy onto a bad disk or network', () => {
   test(
     'shows an image that was altered, and takes it back once it is as it was',
     async () => {
-      const disk = join(images, cached()[0] ?? '', 'disk.qcow2');
-      const middle = Math.floor(statSync(disk).size / 2);
-      const flipped = flipBytes(disk, middle);
+      ({ size } = statSync(disk()));
+      const flipped = flipBytes(disk(), Math.floor(size / 2));
 
       const altered = await project.cdktf('diff');
 
       expect(altered.stdout).toMatch(/status\s+= "altered" -> "present"/);
 
-      expect(flipBytes(disk, middle)).not.toEqual(flipped);
+      expect(flipBytes(disk(), Math.floor(size / 2))).not.toEqual(flipped);
       expect((await project.cdktf('diff')).stdout).toContain('No changes');
     },
     DEPLOY,
   );
 
   test(
-    'builds an image anew that was cut short, and has the VM run again',
+    'names the place where building an image anew that was cut short runs out of space, and leaves nothing half made there',
     async () => {
-      const disk = join(images, cached()[0] ?? '', 'disk.qcow2');
-      const { size } = statSync(disk);
-      truncateSync(disk, Math.floor(size / 3));
+      truncateSync(disk(), Math.floor(statSync(disk()).size / 3));
+      const deploy = failingDeploy(project, WITHOUT_SHARED_MEMORY);
+      // the first packages are unpacked, and many are to come
+      const started = () => cached().some((name) => isUnpacked(join(images, name, 'stage/tmp')));
+      await Promise.race([deploy, until('the build installs packages', 300, started)]);
+      await cache.leaveFree(20 * 1024);
+
+      const output = await deploy;
+
+      expect(output).toMatch(/image haskell: the disk is full: .*No space left on device/);
+      expect(output).toContain(`Free some space under ${images}, then deploy again`);
+      expect(cached().filter((name) => !IMAGE.test(name))).toEqual([]);
+    },
+    DEPLOY,
+  );
+
+  test(
+    'builds it next time, and has the VM run again',
+    async () => {
+      await cache.resize(6000);
 
       await project.cdktf('deploy');
 
       await fleet.untilUsable('alpha', 60);
-      expect(statSync(disk).size).toBeGreaterThan(size / 2);
-      expect((await run('qemu-img', ['check', '-q', disk], { acceptExitCodes: [0, 3] })).stderr).toBe('');
+      expect(statSync(disk()).size).toBeGreaterThan(size / 2);
+      expect((await run('qemu-img', ['check', '-q', disk()], { acceptExitCodes: [0, 3] })).stderr).toBe('');
       expect(await fleet.hubEntries('alpha')).toHaveLength(1);
       expect((await project.cdktf('diff')).stdout).toContain('No changes');
       expect(cached()).toHaveLength(1);

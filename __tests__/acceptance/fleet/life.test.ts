@@ -4,7 +4,6 @@ import { run } from '../../../process/run';
 import { FleetProject } from '../support/fleet-project';
 import { RunningFleet } from '../support/running-fleet';
 import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
 
 /** What an operator had in `~/.ssh/config` before: no final newline, so that a careless edit shows. */
 const OWN_SSH_CONFIG = '# mine\nHost *\n  ServerAliveInterval 60';
@@ -32,15 +31,13 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
     async () => {
       await project.cdktf('deploy', { env: { TF_LOG_PROVIDER: 'debug', TF_LOG_PATH: deployLog } });
 
-      // a look takes two seconds at most, which two emulated machines on a loaded one can miss
-      const { vms } = await until('both VMs are usable', 60, async () => {
-        const status = await fleet.status();
-        return status.vms.every((vm) => vm.usable && vm.tunnel.state === 'up') && status;
-      });
+      const vms = await fleet.untilAllUsable(120);
 
-      expect(vms.map((vm) => [vm.id, vm.usable, vm.power.state, vm.tunnel.state, vm.hubEntry.state])).toEqual([
-        ['alpha', true, 'running', 'up', 'fresh'],
-        ['beta', true, 'running', 'up', 'fresh'],
+      // a look takes two seconds at most, which two emulated machines on a loaded one can miss: it calls them slow
+      const answering: unknown = expect.stringMatching(/^(up|slow)$/);
+      expect(vms.map((vm) => [vm.id, vm.power.state, vm.tunnel.state, vm.hubEntry.state])).toEqual([
+        ['alpha', 'running', answering, 'fresh'],
+        ['beta', 'running', answering, 'fresh'],
       ]);
       expect(vms.map((vm) => vm.hubEntry.ghcVersions)).toEqual([['9.6.6'], ['9.6.6']]);
       expect(vms.map((vm) => vm.tunnelPort)).toEqual([13221, 13222]);

@@ -23,6 +23,14 @@ for request in json.loads(sys.argv[1]):
         lines = connection.makefile().readline()
         print(json.loads(lines).get("code"))`;
 
+/**
+ * Every other one: each is answered by a Python of its own, which takes seconds on an emulated machine. The helper's
+ * own tests send all of them.
+ */
+function someOf<T>(hostile: readonly T[]): readonly T[] {
+  return hostile.filter((_, index) => index % 2 === 0);
+}
+
 jest.setTimeout(30 * 60_000);
 
 // The whole way: the CLI, ssh, the client, systemd's socket, the helper, and the distribution's apt with its archive.
@@ -116,8 +124,8 @@ describeWithTools(
       expect([unknown.exitCode, unknown.outcome.error?.code]).toEqual([1, 'package-unknown']);
 
       const requests = [
-        ...HOSTILE_ARGUMENTS.map(([, ...args]) => ({ verb: 'add-package', arguments: args })),
-        ...HOSTILE_VERSIONS.map(([, ...args]) => ({ verb: 'add-ghc', arguments: args })),
+        ...someOf(HOSTILE_ARGUMENTS).map(([, ...args]) => ({ verb: 'add-package', arguments: args })),
+        ...someOf(HOSTILE_VERSIONS).map(([, ...args]) => ({ verb: 'add-ghc', arguments: args })),
         { verb: 'remove-package', arguments: ['hello'] },
         { verb: 'add-package', arguments: ['hello'], force: true },
         { verb: 'add-package', arguments: ['hello\0'] },

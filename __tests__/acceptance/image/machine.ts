@@ -5,6 +5,7 @@ import { createServer, connect } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
 import { run } from '../../../process/run';
+import { TRAPPED } from '../../../provider/resources/vm/boot';
 import { until } from '../support/until';
 
 export interface BootOptions {
@@ -34,13 +35,12 @@ export class Machine {
 
   /** Starts it and waits until sshd says something. @returns the banner */
   async boot(options: BootOptions = {}): Promise<string> {
-    // The kernel patches its own code while it starts, which an emulator with two processors now and then gets wrong.
-    // A driver starts such a machine again; what is tested here is the disk.
+    // What is tested here is the disk, and not the emulator: a deploy, too, starts such a machine again.
     for (let attempt = 1; ; attempt++) {
       try {
         return await this.bootOnce(options);
       } catch (error) {
-        if (attempt === 3 || !/Oops: int3/.test(this.serial())) throw error;
+        if (attempt === 3 || !TRAPPED.test(this.serial())) throw error;
       }
     }
   }

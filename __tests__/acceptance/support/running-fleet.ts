@@ -24,10 +24,21 @@ export class RunningFleet {
 
   /** Waits until the VM can be used again. */
   async untilUsable(id: string, seconds: number): Promise<VmStatus> {
-    return until(`${id} is usable`, seconds, async () => {
-      const vm = await this.vm(id);
-      return vm.usable && vm;
-    });
+    const vms = await this.untilAllUsable(seconds, [id]);
+    return vms[0]!;
+  }
+
+  /** Waits until these VMs, or all, can be used. @returns them, as they were seen at the same time */
+  async untilAllUsable(seconds: number, ids?: readonly string[]): Promise<readonly VmStatus[]> {
+    let seen: readonly VmStatus[] = [];
+    return until(
+      () => `usable VMs, instead of ${JSON.stringify(seen)}`,
+      seconds,
+      async () => {
+        seen = (await this.status()).vms.filter((vm) => ids?.includes(vm.id) ?? true);
+        return seen.length > 0 && seen.every((vm) => vm.usable) && seen;
+      },
+    );
   }
 
   /** The hub's entries of one VM. */

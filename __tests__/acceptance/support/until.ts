@@ -1,10 +1,11 @@
 /**
  * Asks again until the answer is there, with a pause so that the asking does not load what is asked.
  *
+ * @param description what is waited for; a function can add what was there instead, when the time is over
  * @throws Error with the description once `seconds` have passed
  */
 export async function until<T>(
-  description: string,
+  description: string | (() => string),
   seconds: number,
   ask: () => Promise<T | null | undefined | false> | T | null | undefined | false,
 ): Promise<T> {
@@ -12,7 +13,10 @@ export async function until<T>(
   for (;;) {
     const answer = await ask();
     if (answer !== null && answer !== undefined && answer !== false) return answer;
-    if (Date.now() > deadline) throw new Error(`${description}: not within ${seconds} s`);
+    if (Date.now() > deadline) {
+      const what = typeof description === 'string' ? description : description();
+      throw new Error(`${what}: not within ${seconds} s`);
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }

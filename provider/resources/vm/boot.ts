@@ -18,7 +18,7 @@ export interface Boot {
  * A kernel that trapped where nothing was wrong with it: it patches its own code while it boots, and an emulator with
  * several processors now and then runs an instruction that is half patched.
  */
-const TRAPPED = /Kernel panic - not syncing: Fatal exception/;
+export const TRAPPED = /Kernel panic - not syncing: Fatal exception/;
 
 /** How often such a VM is started again; what dies once more has another reason. */
 const MORE_STARTS = 2;
