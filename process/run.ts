@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream';
 import type { ExecaError } from 'execa';
 import { commandStarts } from './command-observer';
 import { execaLibrary } from './execa';
@@ -21,6 +22,11 @@ export interface RunOptions {
   readonly timeout?: number;
   /** Exit codes that are answers rather than failures. Default `[0]`. */
   readonly acceptExitCodes?: readonly number[];
+  /**
+   * Descriptor 3 of the command: a line comes when this resolves, its end without one when it rejects. Such a command
+   * has no other input.
+   */
+  readonly gate?: Promise<unknown> | undefined;
   /** Called with each line of stdout and stderr as it is printed, with the last one before `run` is done. */
   readonly onLine?: (line: string) => void;
   /** Called with whatever stdout and stderr print, as it comes: for progress that has no line of its own. */
@@ -59,13 +65,18 @@ export const run: Run = async (file, args, options = {}) => {
     ...(options.signal ? { cancelSignal: options.signal } : {}),
     ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
     ...(options.timeout === undefined ? {} : { timeout: options.timeout }),
-    ...(options.input === undefined ? { stdin: 'ignore' as const } : { input: options.input }),
+    ...inputOf(options),
     env: { LC_ALL: 'C', ...options.env },
     forceKillAfterDelay: 5000,
     stripFinalNewline: false,
     reject: false,
     all: true,
   });
+  if (options.gate) {
+    const descriptor = openAfter(options.gate, child.stdio[3]);
+    // Whatever else has it waits for no line any more.
+    child.once('exit', () => descriptor.destroy());
+  }
   const lines = options.onLine ? forEachLine(child.iterable({ from: 'all' }), options.onLine) : undefined;
   if (options.onText) child.all.on('data', (chunk: Buffer) => options.onText?.(chunk.toString()));
   const result = await child;
@@ -76,6 +87,23 @@ export const run: Run = async (file, args, options = {}) => {
   }
   throw toCommandError(result as unknown as ExecaError);
 };
+
+function inputOf({ input, gate }: RunOptions) {
+  if (gate !== undefined) return { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] as const, buffer: { fd3: false } };
+  return input === undefined ? { stdin: 'ignore' as const } : { input };
+}
+
+function openAfter(gate: Promise<unknown>, descriptor: unknown): Duplex {
+  // Node opens it both ways.
+  const stream = descriptor as Duplex;
+  // The command may have ended by then.
+  stream.on('error', () => undefined);
+  gate.then(
+    () => stream.end('\n'),
+    () => stream.end(),
+  );
+  return stream;
+}
 
 async function forEachLine(lines: AsyncIterable<string>, onLine: (line: string) => void): Promise<void> {
   try {

@@ -14,16 +14,22 @@ read -r earlier 2>/dev/null <"$books/$workspace.group"
 printf '%s\n' "$group" >"$books/$workspace.group"
 # Inherited by everything that is started, so whoever can lock it knows that nothing of this is left.
 exec 8>>"$books/$workspace.run" || exit 1
-if ! flock --wait 10 8; then
-  printf '%s\n' "$earlier" >"$books/$workspace.group"
-  echo "an earlier build in $directory does not end" >&2
-  exit 1
-fi
+flock --wait 10 8 &
+lock=$!
 # The terminal interrupts the command, not us: we tell how it ended.
 trap : INT
+# What it prepares may be prepared while something still runs.
 [ -z "$prepare" ] || eval "$prepare"
-"$@"
+wait "$lock"
 status=$?
-: >"$books/$workspace.group"
+if [ "$status" -eq 0 ]; then
+  "$@"
+  status=$?
+  : >"$books/$workspace.group"
+else
+  printf '%s\n' "$earlier" >"$books/$workspace.group"
+  # Above 128 the terminal has interrupted us.
+  [ "$status" -gt 128 ] || echo "an earlier build in $directory does not end" >&2
+fi
 printf '%s %s\n' "$run" "$status" >"$books/$workspace.exit"
 exit "$status"

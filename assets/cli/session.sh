@@ -1,12 +1,11 @@
 #!/bin/bash
-# Holds a workspace of a build machine for one user of it: session.sh ROOT WORKSPACE WHO TOKEN
+# Holds a workspace of a build machine for one user of it: session.sh ROOT WORKSPACE WHO
 # Says `waiting WHO` when somebody else has it, then `ready`, and keeps it until its input ends.
-# In ROOT/.buildfleet are, of each workspace: .lock, held by this script; .who, for those who wait, the time, and the
-# token by which receive.sh knows that we are ready; .run, held by what is built (run.sh); .group, its process group,
-# empty when nothing is; .exit, how the last run ended. A pipe `nap`, of which nothing ever comes, is for waiting.
+# In ROOT/.buildfleet are, of each workspace: .lock, held by this script; .who, for those who wait, and the time; .run,
+# held by what is built (run.sh); .group, its process group, empty when nothing is; .exit, how the last run ended.
 # A build waits for this script, and each program that it starts takes an emulated machine a while.
 set -u
-root=$1 workspace=$2 who=$3 token=$4
+root=$1 workspace=$2 who=$3
 case $workspace in
   '' | *[!a-z0-9-]*)
     echo "refused $workspace is no name of a workspace"
@@ -18,7 +17,6 @@ books=$root/.buildfleet
   echo "refused $books cannot be made"
   exit 1
 fi
-[ -p "$books/nap" ] || mkfifo "$books/nap" 2>/dev/null
 if [ -L "$root/$workspace" ] || { [ -e "$root/$workspace" ] && [ ! -d "$root/$workspace" ]; }; then
   echo "refused $root/$workspace is not a directory"
   exit 1
@@ -65,7 +63,6 @@ if [ -e "$books/draining" ] && ! flock --nonblock --shared "$books/draining" tru
   echo draining
   exit 0
 fi
-printf '%s\n' "$token" >>"$books/$workspace.who"
 echo ready
 # Our input ends when the connection does. Then what is below is done first.
 while read -r _; do :; done

@@ -1,11 +1,21 @@
 import type { FleetVm } from '../../model/fleet';
 import type { Connections } from '../ssh/connections';
 
-/** The command that rsync reaches a VM with. rsync splits it at spaces and knows quotes, but no backslashes. */
-export function rsyncShell(connections: Connections, vm: FleetVm): string {
+/**
+ * Starts what it is given, and lets its input through when a line has come on descriptor 3. The command takes this
+ * bash's place, so that nothing else holds its output when it ends.
+ */
+const GATED = 'exec 4<&0; exec "$@" < <(exec 2>/dev/null; read -r _ <&3 && exec cat <&4) 3<&- 4<&-';
+
+/**
+ * The command that rsync reaches a VM with. rsync splits it at spaces and knows quotes, but no backslashes.
+ *
+ * @param gated whether what rsync says is kept back until its descriptor 3 has a line
+ */
+export function rsyncShell(connections: Connections, vm: FleetVm, gated = false): string {
   // rsync adds the host itself, which is the last argument.
   const args = connections.arguments(vm, ['-T', '-o', 'LogLevel=ERROR']).slice(0, -2);
-  return ['ssh', ...args]
+  return [...(gated ? ['bash', '-c', GATED, 'gate'] : []), 'ssh', ...args]
     .map((word) => (/^[\w/.,:=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "''")}'`))
     .join(' ');
 }

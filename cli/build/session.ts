@@ -16,8 +16,6 @@ export interface SessionRequest {
   readonly workspace: string;
   /** Who we are, for others who have to wait. */
   readonly who: string;
-  /** Noted on the machine when the workspace is ours, for what was started before: a word that nobody else uses. */
-  readonly token: string;
   /** Called with the name of who has it when we have to wait. */
   readonly onWait: (who: string) => void;
   /**
@@ -80,10 +78,10 @@ export async function withWorkspace<T>(
   }
 }
 
-function commandOf({ workspace, who, token, onlyIf }: SessionRequest): string {
+function commandOf({ workspace, who, onlyIf }: SessionRequest): string {
   const script = scriptText('session');
   const all = onlyIf === undefined ? script : `${scriptText('probe')}${ONLY_IF_THERE}${script}`;
-  return scriptCommand('session', all, [BUILD_ROOT, workspace, who, token]);
+  return scriptCommand('session', all, [BUILD_ROOT, workspace, who]);
 }
 
 type Admission = 'admitted' | 'refused' | 'silent';

@@ -2,16 +2,15 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
-import { CommandError, type Run } from '../../process/run';
+import { CommandError, type Run, type RunOptions } from '../../process/run';
 import { filterRules, IGNORE_FILE } from '../project/ignore-rules';
 import { FETCHED_MARK } from '../project/fetched';
 import { endlessLinks } from '../project/endless-links';
-import { BUILD_ROOT, workspacePath } from '../project/workspace';
+import { workspacePath } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
-import { quoteArgv, quoteForShell } from '../ssh/quote';
+import { quoteArgv } from '../ssh/quote';
 import { ConnectionLost, wasCutOff } from './connection-lost';
 import { rsyncShell } from './rsync-shell';
-import { scriptText } from './script';
 
 /** What one synchronisation did. */
 export interface SyncReport {
@@ -29,32 +28,27 @@ export interface SyncRequest {
   readonly root: string;
   /** Name of the workspace. */
   readonly workspace: string;
-  /** Token of a session that is being opened: nothing is done on the machine before it is ready. */
-  readonly ahead?: string | undefined;
+  /** When the workspace is ours, where that is not so yet: nothing is told or done there before. Never, when it rejects. */
+  readonly after?: Promise<unknown> | undefined;
   readonly signal: AbortSignal;
 }
-
-/** The session that this was to follow did not get ready in the time that this waits over there. */
-export class NotReady extends Error {}
 
 /** Exit codes of rsync: some files were not transferred; some vanished while it looked. */
 const PARTIAL = 23;
 const VANISHED = 24;
 const DISK_FULL = /No space left on device/;
 const RSYNC_MISSING = /command not found|rsync: not found/;
-/** As `assets/cli/receive.sh` says it. */
-const NOT_READY = 'buildfleet: not ready';
 
 /**
  * Makes the workspace equal to the project, by sending what differs and deleting what is gone here. What is ignored is
  * neither sent nor deleted, so build products stay. The workspace has to be ours: see `withWorkspace`.
  *
- * @throws ConnectionLost; NotReady; FleetError `sync-incomplete`, `sync-in-the-way`, `sync-failed`, `vm-disk-full` or
+ * @throws ConnectionLost; FleetError `sync-incomplete`, `sync-in-the-way`, `sync-failed`, `vm-disk-full` or
  *   `rsync-missing`
  */
 export async function sync(
   { run, connections }: { readonly run: Run; readonly connections: Connections },
-  { vm, root, workspace, ahead, signal }: SyncRequest,
+  { vm, root, workspace, after, signal }: SyncRequest,
 ): Promise<SyncReport> {
   const target = `${vm.name}:${workspacePath(workspace)}/`;
   const endless = await endlessLinks(run, root, signal);
@@ -64,13 +58,12 @@ export async function sync(
     '--copy-unsafe-links',
     // Builds write beside the sources, whatever may be written here.
     '--chmod=u+rwX',
-    ...['--partial-dir=.buildfleet-partial', '--rsh', rsyncShell(connections, vm)],
-    ...(ahead === undefined ? [] : ['--rsync-path', receiver(workspace, ahead)]),
+    ...['--partial-dir=.buildfleet-partial', '--rsh', rsyncShell(connections, vm, after !== undefined)],
     ...[...endless.map(leaveOut), ...rules(root)].flatMap((rule) => ['--filter', rule]),
     ...['--', `${root}/`, target],
   ];
   for (let attempt = 1; ; attempt++) {
-    const { stdout, stderr, exitCode } = await transfer(run, vm, args, signal);
+    const { stdout, stderr, exitCode } = await transfer(run, vm, args, { signal, gate: after });
     // Somebody works in the project: what has vanished is gone, what came meanwhile is seen the next time.
     if (exitCode === VANISHED && attempt < 3) continue;
     if (exitCode === PARTIAL) throw inTheWay(stderr, vm, workspace) ?? incomplete(stderr, root);
@@ -81,18 +74,11 @@ export async function sync(
   }
 }
 
-/** What runs on the machine in place of rsync, whose arguments come behind it. */
-function receiver(workspace: string, token: string): string {
-  const script = quoteForShell(scriptText('receive'));
-  return `receive() { eval ${script}; }; receive ${quoteArgv([BUILD_ROOT, workspace, token])}`;
-}
-
-async function transfer(run: Run, vm: FleetVm, args: readonly string[], signal: AbortSignal) {
+async function transfer(run: Run, vm: FleetVm, args: readonly string[], options: Pick<RunOptions, 'signal' | 'gate'>) {
   try {
-    return await run('rsync', args, { signal, acceptExitCodes: [0, PARTIAL, VANISHED] });
+    return await run('rsync', args, { ...options, acceptExitCodes: [0, PARTIAL, VANISHED] });
   } catch (error) {
     if (!(error instanceof CommandError) || error.cancelled) throw error;
-    if (error.stderr.includes(NOT_READY)) throw new NotReady();
     if (error.code === 'ENOENT' || RSYNC_MISSING.test(error.stderr)) throw rsyncMissing(error, vm);
     if (DISK_FULL.test(error.stderr)) throw diskFull(vm, error);
     if (wasCutOff('rsync', error.exitCode)) throw new ConnectionLost(vm, error.stderr, error);

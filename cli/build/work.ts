@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FleetError } from '../../model/errors';
@@ -17,7 +16,7 @@ import { Home } from './home';
 import { keyRefused } from './key-refused';
 import type { Probe } from './probe';
 import { NotAdmitted, type SessionRequest, withWorkspace } from './session';
-import { NotReady, sync, type SyncReport } from './sync';
+import { sync, type SyncReport } from './sync';
 import { Trouble } from './trouble';
 
 /** Longest that a VM may take to let us in. */
@@ -48,7 +47,7 @@ export interface PlaceRequest {
 }
 
 /** What one session has that others have not. */
-interface SessionChanges extends Pick<SessionRequest, 'token' | 'onlyIf'> {
+interface SessionChanges extends Pick<SessionRequest, 'onlyIf'> {
   /** Called when somebody else has the workspace. */
   readonly onWaiting?: () => void;
 }
@@ -174,17 +173,17 @@ export class Work {
 
   /** Runs an action while the workspace is ours, and says for whom it waits if it has to. */
   hold<T>(place: Place, action: () => Promise<T>): Promise<T> {
-    return this.session(place, { token: randomBytes(8).toString('hex') }, action);
+    return this.session(place, {}, action);
   }
 
   private session<T>(
     { vm, workspace }: Place,
-    { token, onlyIf, onWaiting }: SessionChanges,
+    { onlyIf, onWaiting }: SessionChanges,
     action: () => Promise<T>,
   ): Promise<T> {
     const { user, host } = this.owner();
     const request: SessionRequest = {
-      ...{ vm, workspace, who: `${user}@${host}, pid ${process.pid}`, token, onlyIf },
+      ...{ vm, workspace, who: `${user}@${host}, pid ${process.pid}`, onlyIf },
       onWait: (who) => {
         onWaiting?.();
         this.context.terminal.message(`waiting for ${who}, who works on this project on ${vm.name}`);
@@ -194,17 +193,17 @@ export class Work {
     return withWorkspace(this.connections, request, action);
   }
 
-  /** Starts the transfer while the session is being opened: over there it waits until the workspace is ours. */
+  /** Starts rsync on both sides while the session is being opened: it is let through when the workspace is ours. */
   private async holdWithSources<T>(
     project: Project,
     place: Place,
     onlyIf: SessionRequest['onlyIf'],
     action: (place: Place, report: SyncReport) => Promise<T>,
   ): Promise<T> {
-    const token = randomBytes(8).toString('hex');
     const stop = new AbortController();
+    let open: () => void = () => undefined;
     const ahead = this.send(project, place, {
-      ahead: token,
+      after: new Promise<void>((resolve) => (open = resolve)),
       signal: AbortSignal.any([this.context.signal, stop.signal]),
     });
     ahead.catch(() => undefined);
@@ -212,7 +211,7 @@ export class Work {
       try {
         return await ahead;
       } catch (error) {
-        if (!stop.signal.aborted && !(error instanceof NotReady)) throw error;
+        if (!stop.signal.aborted) throw error;
         return this.send(project, place, {});
       }
     };
@@ -221,7 +220,8 @@ export class Work {
       stop.abort();
     };
     try {
-      return await this.session(place, { token, onlyIf, onWaiting }, async () => {
+      return await this.session(place, { onlyIf, onWaiting }, async () => {
+        open();
         const report = await finishing();
         for (const line of report.skipped) this.context.terminal.message(`not sent: ${line}`);
         return action(place, report);
@@ -235,7 +235,7 @@ export class Work {
   private send(
     project: Project,
     { vm, workspace }: Place,
-    changes: { readonly ahead?: string; readonly signal?: AbortSignal },
+    changes: { readonly after?: Promise<void>; readonly signal?: AbortSignal },
   ): Promise<SyncReport> {
     const { run, signal } = this.context;
     const request = { vm, root: project.root, workspace, signal, ...changes };
