@@ -131,14 +131,16 @@ export class VirtualBoxHome {
    * of a change.
    */
   async holdLock(machine: string): Promise<{ release(): void }> {
-    for (let attempt = 0; attempt < 60; attempt++) {
+    let milliseconds = 100;
+    for (let attempt = 0; attempt < 120; attempt++) {
+      const begin = performance.now();
       const holder = spawn(VBOXMANAGE, ['modifyvm', machine, '--vram', '16'], {
         env: { ...process.env, ...this.environment },
         stdio: 'ignore',
       });
       const ended = once(holder, 'exit');
-      // Somewhere between its start and its end it has the lock.
-      await pause(10 + attempt * 3);
+      // Somewhere between its start and its end it has the lock: steps of the golden ratio leave no gap for long.
+      await pause(((attempt * 0.618) % 1) * milliseconds);
       const pids = this.clients('modifyvm');
       for (const pid of pids) signal(pid, 'SIGSTOP');
       const release = () => {
@@ -147,6 +149,8 @@ export class VirtualBoxHome {
       if (pids.length > 0 && (await this.isLocked(machine)) && (await this.isLocked(machine))) return { release };
       release();
       await ended;
+      // One that was never stopped tells how long it takes at the moment.
+      if (pids.length === 0) milliseconds = Math.max(100, performance.now() - begin);
     }
     throw new Error('no VBoxManage could be stopped while it held the lock');
   }
