@@ -45,7 +45,13 @@ function start(after: Promise<unknown>): Promise<SyncReport> {
   const connections = {
     arguments: (vm: FleetVm, options: readonly string[]) => ['-F', "it's here", ...options, '--', vm.name],
   } as unknown as Connections;
-  const request = { vm: VM, root: project, workspace: 'me-app-0123456789ab', after, signal: new AbortController().signal };
+  const request = {
+    vm: VM,
+    root: project,
+    workspace: 'me-app-0123456789ab',
+    after,
+    signal: new AbortController().signal,
+  };
   return sync({ run: withStandIn, connections }, request);
 }
 
