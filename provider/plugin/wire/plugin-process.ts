@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, mkdtempSync, rmSync, writeSync } from 'node:fs';
+import { chmodSync, writeSync } from 'node:fs';
 import type { Http2SecureServer } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { createServerIdentity } from './certificate';
 import { type Call, createGrpcServer } from './grpc-server';
 import { decodeMessage, encodeMessage } from './protobuf';
 import { type CallName, type ProviderServer, calls } from './protocol';
+import { makeSocketDirectory, removeSocketDirectory } from './socket-directory';
 
 /** HashiCorp's go-plugin sets this for every process that it starts as a Terraform provider. */
 const COOKIE = {
@@ -34,9 +35,10 @@ export async function runPluginProcess(provider: ProviderServer, abandon: () => 
   // Ctrl-C reaches the whole process group; Terraform asks for the stop itself and wants the answer.
   process.on('SIGINT', () => {});
 
-  const directory = mkdtempSync(join(process.env['PLUGIN_UNIX_SOCKET_DIR'] ?? tmpdir(), 'buildfleet-provider-'));
+  const parent = process.env['PLUGIN_UNIX_SOCKET_DIR'] ?? tmpdir();
+  const directory = makeSocketDirectory(parent);
   process.on('exit', () => {
-    rmSync(directory, { recursive: true, force: true });
+    removeSocketDirectory(parent, directory);
   });
   const socket = join(directory, 'socket');
   const identity = createServerIdentity();
