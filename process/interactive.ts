@@ -1,3 +1,4 @@
+import { endingWithUs } from './ending-with-us';
 import { execaLibrary } from './execa';
 import { CommandError } from './run';
 
@@ -29,9 +30,12 @@ export interface InteractiveEnd {
  * @throws CommandError when it cannot be started
  */
 export async function runInteractive(file: string, args: readonly string[]): Promise<InteractiveEnd> {
-  // The kernel ends it when we are killed and cannot: a terminal must not stay with a command that nobody waits for.
-  const argv = ['--pdeathsig', 'TERM', '--', file, ...args];
-  const child = execaLibrary().execa('setpriv', argv, { stdio: 'inherit', reject: false, cleanup: false });
+  // A terminal must not stay with a command that nobody waits for.
+  const child = execaLibrary().execa('setpriv', endingWithUs(file, ...args), {
+    stdio: 'inherit',
+    reject: false,
+    cleanup: false,
+  });
   let passedOn: NodeJS.Signals | undefined;
   const forward = (signal: NodeJS.Signals) => {
     passedOn = signal;

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
+import { endingWithUs } from '../../process/ending-with-us';
 import { CommandError, type Run, type RunOptions } from '../../process/run';
 import { filterRules, IGNORE_FILE } from '../project/ignore-rules';
 import { FETCHED_MARK } from '../project/fetched';
@@ -37,14 +38,16 @@ export interface SyncRequest {
 const PARTIAL = 23;
 const VANISHED = 24;
 const DISK_FULL = /No space left on device/;
-const RSYNC_MISSING = /command not found|rsync: not found/;
+/** As setpriv says it. */
+const MISSING_HERE = /failed to execute rsync/;
+const RSYNC_MISSING = /command not found|rsync: not found|failed to execute rsync/;
 
 /**
  * Makes the workspace equal to the project, by sending what differs and deleting what is gone here. What is ignored is
  * neither sent nor deleted, so build products stay. The workspace has to be ours: see `withWorkspace`.
  *
- * @throws ConnectionLost; FleetError `sync-incomplete`, `sync-in-the-way`, `sync-failed`, `vm-disk-full` or
- *   `rsync-missing`
+ * @throws ConnectionLost; FleetError `sync-incomplete`, `sync-in-the-way`, `sync-failed`, `vm-disk-full`,
+ *   `rsync-missing` or `setpriv-missing`
  */
 export async function sync(
   { run, connections }: { readonly run: Run; readonly connections: Connections },
@@ -76,10 +79,15 @@ export async function sync(
 
 async function transfer(run: Run, vm: FleetVm, args: readonly string[], options: Pick<RunOptions, 'signal' | 'gate'>) {
   try {
-    return await run('rsync', args, { ...options, acceptExitCodes: [0, PARTIAL, VANISHED] });
+    // A transfer that outlived us would delete and write under whoever has the workspace next.
+    return await run('setpriv', endingWithUs('rsync', ...args), {
+      ...options,
+      acceptExitCodes: [0, PARTIAL, VANISHED],
+    });
   } catch (error) {
     if (!(error instanceof CommandError) || error.cancelled) throw error;
-    if (error.code === 'ENOENT' || RSYNC_MISSING.test(error.stderr)) throw rsyncMissing(error, vm);
+    if (error.code === 'ENOENT') throw setprivMissing(error);
+    if (RSYNC_MISSING.test(error.stderr)) throw rsyncMissing(error, vm);
     if (DISK_FULL.test(error.stderr)) throw diskFull(vm, error);
     if (wasCutOff('rsync', error.exitCode)) throw new ConnectionLost(vm, error.stderr, error);
     throw failed(vm, error);
@@ -158,8 +166,17 @@ function diskFull(vm: FleetVm, cause: unknown): FleetError {
   });
 }
 
+function setprivMissing(cause: CommandError): FleetError {
+  return new FleetError({
+    code: 'setpriv-missing',
+    problem: 'setpriv is not installed on this workstation',
+    remedy: 'apt-get install util-linux',
+    cause,
+  });
+}
+
 function rsyncMissing(cause: CommandError, vm: FleetVm): FleetError {
-  const here = cause.code === 'ENOENT';
+  const here = MISSING_HERE.test(cause.stderr);
   return new FleetError({
     code: 'rsync-missing',
     problem: `rsync is not installed ${here ? 'on this workstation' : `on ${vm.name}`}`,

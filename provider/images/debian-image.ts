@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FleetError } from '../../model/errors';
 import { asDebian, definitionHash, type ImageDefinition, sourceDateEpoch } from '../../model/image-definition';
+import { endingWithUs } from '../../process/ending-with-us';
 import { percentReporter } from '../../process/progress';
 import { bootSectors, createSparseFile, overwriteBegin } from './boot-sector';
 import { explainBuildFailure } from './build-failures';
@@ -190,11 +191,6 @@ async function writeDisk(request: ImageBuildRequest, { out }: Stage): Promise<st
   const convert = ['convert', '-p', '-f', 'raw', '-O', 'qcow2', '-c', '-o', 'compression_type=zstd', raw, disk];
   await run('setpriv', endingWithUs('qemu-img', ...convert), { signal, onText: percentReporter() });
   return disk;
-}
-
-/** Arguments of setpriv for a command that ends when this process does, however that happens. */
-export function endingWithUs(...command: readonly string[]): string[] {
-  return ['--pdeathsig', 'TERM', ...command];
 }
 
 /** UUID of the root file system, which follows from the definition. */

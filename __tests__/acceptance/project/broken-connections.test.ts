@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, SSH_CONNECTION_FAILED } from '../../../cli/exit-codes';
+import { isRunning } from '../../../process/process-identity';
 import { describeWithTools } from '../support/tools';
 import { until } from '../support/until';
 import { describeAsRoot, gone, WORK_TOOLS, WorkFleet } from './support/work-fleet';
@@ -59,29 +60,50 @@ describeAsRoot('builds that are cut off, on a stand-in machine (needs root)', ()
       expect(exitCode).toBe(EXIT.ok);
     });
 
-    // The fake rsync is in the middle of its work as long as its input does not end.
-    test('kill -9 of the ssh that sources are sent through: they are sent again', async () => {
-      const root = fleet.makeProject();
-      const mark = join(fleet.directory, 'slow-rsync');
-      const rsync = fleet.addProgram(
-        'rsync',
-        `#!/bin/sh\nmkdir ${mark} && exec cat >/dev/null\nexec /usr/bin/rsync "$@"\n`,
-      );
-      try {
+    describe('while sources are sent', () => {
+      let mark: string;
+      let rsync: string;
+
+      /** An rsync that is in the middle of its work as long as its input does not end, the first time. */
+      beforeEach(() => {
+        mark = join(fleet.directory, 'slow-rsync');
+        const text = `#!/bin/sh\nmkdir ${mark} && exec cat >/dev/null\nexec /usr/bin/rsync "$@"\n`;
+        rsync = fleet.addProgram('rsync', text);
+      });
+
+      afterEach(() => {
+        rmSync(rsync);
+        rmSync(mark, { recursive: true });
+      });
+
+      async function sending(root: string) {
         const cli = fleet.start(root, 'sync', '--vm', 'alpha');
         const connections = await until('rsync runs on the machine', 30, () => {
           const found = fleet.sshWith(' --server ');
           return readdirSync(fleet.directory).includes('slow-rsync') && found.length > 0 && found;
         });
+        return { cli, connections };
+      }
+
+      test('kill -9 of the ssh that they are sent through: they are sent again', async () => {
+        const root = fleet.makeProject();
+        const { cli, connections } = await sending(root);
         for (const { pid } of connections) process.kill(pid, 'SIGKILL');
         const { exitCode, stderr } = await cli.finished;
         expect(stderr).toContain('the connection to haskell-build-alpha was lost');
         expect(exitCode).toBe(EXIT.ok);
         expect(readdirSync(fleet.workspaceOf(root)).sort()).toEqual(['Main.hs', 'app.cabal']);
-      } finally {
-        rmSync(rsync);
-        rmSync(mark, { recursive: true });
-      }
+      });
+
+      test('kill -9 of the CLI ends the transfer: the next one has the workspace for itself', async () => {
+        const root = fleet.makeProject();
+        const { cli, connections } = await sending(root);
+        cli.child.kill('SIGKILL');
+        await cli.finished;
+        await until('the transfer has ended', 10, () => connections.every((ssh) => !isRunning(ssh)));
+        expect((await fleet.cli(root, 'sync')).exitCode).toBe(EXIT.ok);
+        expect(readdirSync(fleet.workspaceOf(root)).sort()).toEqual(['Main.hs', 'app.cabal']);
+      });
     });
 
     test('Ctrl-C when nothing goes through the connection any more ends the command at once, and the build', async () => {

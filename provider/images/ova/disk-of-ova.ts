@@ -1,9 +1,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FleetError } from '../../../model/errors';
+import { endingWithUs } from '../../../process/ending-with-us';
 import { percentReporter } from '../../../process/progress';
 import type { Run } from '../../../process/run';
-import { endingWithUs } from '../debian-image';
 
 export interface DiskRequest {
   /** An appliance with one disk. */

@@ -1,8 +1,8 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { FleetError } from '../../../model/errors';
+import { endingWithUs } from '../../../process/ending-with-us';
 import { percentReporter } from '../../../process/progress';
 import type { Run } from '../../../process/run';
-import { endingWithUs } from '../debian-image';
 
 const SECTOR = 512;
 /** Where the sparse header says how many sectors the guest sees, and where the descriptor lies. */
