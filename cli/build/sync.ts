@@ -54,7 +54,7 @@ export async function sync(
   { vm, root, workspace, after, signal }: SyncRequest,
 ): Promise<SyncReport> {
   const target = `${vm.name}:${workspacePath(workspace)}/`;
-  const endless = await endlessLinks(run, root, signal);
+  const endless = endlessLinks(root);
   const args = [
     ...['--recursive', '--links', '--perms', '--times', '--delete', '--stats', '--8-bit-output'],
     // A link that leads out of the project would dangle over there: what it leads to is sent in its place.

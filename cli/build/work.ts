@@ -202,11 +202,7 @@ export class Work {
   ): Promise<T> {
     const stop = new AbortController();
     let open: () => void = () => undefined;
-    const ahead = this.send(project, place, {
-      after: new Promise<void>((resolve) => (open = resolve)),
-      signal: AbortSignal.any([this.context.signal, stop.signal]),
-    });
-    ahead.catch(() => undefined);
+    const after = new Promise<void>((resolve) => (open = resolve));
     const finishing = async (): Promise<SyncReport> => {
       try {
         return await ahead;
@@ -219,13 +215,17 @@ export class Work {
     const onWaiting = () => {
       stop.abort();
     };
+    // It takes longer to open than rsync to start.
+    const held = this.session(place, { onlyIf, onWaiting }, async () => {
+      open();
+      const report = await finishing();
+      for (const line of report.skipped) this.context.terminal.message(`not sent: ${line}`);
+      return action(place, report);
+    });
+    const ahead = this.send(project, place, { after, signal: AbortSignal.any([this.context.signal, stop.signal]) });
+    ahead.catch(() => undefined);
     try {
-      return await this.session(place, { onlyIf, onWaiting }, async () => {
-        open();
-        const report = await finishing();
-        for (const line of report.skipped) this.context.terminal.message(`not sent: ${line}`);
-        return action(place, report);
-      });
+      return await held;
     } finally {
       stop.abort();
       await ahead.catch(() => undefined);

@@ -1,9 +1,8 @@
-import { readlinkSync, realpathSync } from 'node:fs';
-import { dirname, isAbsolute, relative } from 'node:path';
-import type { Run } from '../../process/run';
+import { type Dirent, readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { dirname, isAbsolute, join, relative } from 'node:path';
 
 /** Directories that are never sent, and can be large. */
-const SKIPPED = ['.git', 'dist-newstyle', '.stack-work'];
+const SKIPPED: readonly string[] = ['.git', 'dist-newstyle', '.stack-work'];
 
 /**
  * Symbolic links that lead out of the project to a directory that holds the link itself. What such a link leads to
@@ -12,18 +11,27 @@ const SKIPPED = ['.git', 'dist-newstyle', '.stack-work'];
  * @param root absolute path of the project, without symbolic links
  * @returns paths relative to the project
  */
-export async function endlessLinks(run: Run, root: string, signal: AbortSignal): Promise<string[]> {
-  const names = SKIPPED.flatMap((name) => ['-name', name, '-o']).slice(0, -1);
-  const { stdout } = await run(
-    'find',
-    [root, '-type', 'd', '(', ...names, ')', '-prune', '-o', '-type', 'l', '-print0'],
+export function endlessLinks(root: string): string[] {
+  return [...linksBelow(root)].filter((path) => isEndless(root, path)).map((path) => relative(root, path));
+}
+
+function* linksBelow(root: string): Generator<string> {
+  const directories = [root];
+  for (let directory = directories.pop(); directory !== undefined; directory = directories.pop()) {
+    for (const entry of entriesOf(directory)) {
+      if (entry.isSymbolicLink()) yield join(directory, entry.name);
+      else if (entry.isDirectory() && !SKIPPED.includes(entry.name)) directories.push(join(directory, entry.name));
+    }
+  }
+}
+
+function entriesOf(directory: string): Dirent[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true });
+  } catch {
     // What cannot be looked into is told by rsync, and better.
-    { signal, acceptExitCodes: [0, 1] },
-  );
-  return stdout
-    .split('\0')
-    .filter((path) => path !== '' && isEndless(root, path))
-    .map((path) => relative(root, path));
+    return [];
+  }
 }
 
 function isEndless(root: string, path: string): boolean {
