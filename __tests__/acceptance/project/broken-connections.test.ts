@@ -1,7 +1,7 @@
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, SSH_CONNECTION_FAILED } from '../../../cli/exit-codes';
-import { isRunning } from '../../../process/process-identity';
+import { isRunning, type ProcessIdentity, readProcess } from '../../../process/process-identity';
 import { describeWithTools } from '../support/tools';
 import { until } from '../support/until';
 import { describeAsRoot, gone, WORK_TOOLS, WorkFleet } from './support/work-fleet';
@@ -80,9 +80,15 @@ describeAsRoot('builds that are cut off, on a stand-in machine (needs root)', ()
         const cli = fleet.start(root, 'sync', '--vm', 'alpha');
         const connections = await until('rsync runs on the machine', 30, () => {
           const found = fleet.sshWith(' --server ');
-          return readdirSync(fleet.directory).includes('slow-rsync') && found.length > 0 && found;
+          return readdirSync(fleet.directory).includes('slow-rsync') && found.some(isLetThrough) && found;
         });
         return { cli, connections };
+      }
+
+      /** Whether this ssh gets what rsync says, and not only waits for the workspace. */
+      function isLetThrough({ pid }: ProcessIdentity): boolean {
+        const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number);
+        return children.some((child) => readProcess(child)?.argv[0] === 'cat');
       }
 
       test('kill -9 of the ssh that they are sent through: they are sent again', async () => {
