@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { format, resolveConfig } from 'prettier';
 import { deadVm } from './benchmarks/dead-vm';
@@ -13,7 +13,7 @@ import { virtualbox } from './benchmarks/virtualbox';
 import { work } from './benchmarks/work';
 import { type Benchmark, type Figure, isMissed } from './figure';
 import { describeMachine } from './machine';
-import { figureLine, renderReport } from './report';
+import { figureLine, renderReport, renewRows } from './report';
 
 /** In the order of the report. */
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
@@ -32,7 +32,8 @@ const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
 const REPORT = join(__dirname, '../docs/performance.md');
 
 /**
- * Runs the named benchmarks, or all of them, one after the other. Only a complete run writes the report.
+ * Runs the named benchmarks, or all of them, one after the other. A complete run writes the report anew, others their rows
+ * in it.
  *
  * @returns whether every limit was kept
  */
@@ -50,10 +51,9 @@ async function main(names: readonly string[], signal: AbortSignal): Promise<bool
     figures.push(...findings.figures);
     Object.assign(machine, findings.facts);
   }
-  if (names.length === 0) {
-    const options = { ...(await resolveConfig(REPORT)), filepath: REPORT };
-    writeFileSync(REPORT, await format(renderReport(machine, figures), options));
-  }
+  const report =
+    names.length === 0 ? renderReport(machine, figures) : renewRows(readFileSync(REPORT, 'utf8'), machine, figures);
+  writeFileSync(REPORT, await format(report, { ...(await resolveConfig(REPORT)), filepath: REPORT }));
   return !figures.some(isMissed);
 }
 

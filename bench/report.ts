@@ -16,13 +16,37 @@ export function renderReport(machine: Readonly<Record<string, string>>, figures:
   return [
     '# Performance',
     'Written by `make bench`, which fails when a limit is missed. Every ratio compares two things that were measured in ' +
-      'turn within one run on one machine; absolute numbers are those of that machine.',
+      'turn within one run on one machine; absolute numbers are those of that machine. A part that is measured alone, as ' +
+      'with `node -r ts-node/register bench/main.ts plan`, renews its rows.',
     '## Machine',
     table(['', ''], Object.entries(machine)),
     '## Figures',
     table(['figure', 'measured', 'compared with', 'ratio', 'limit', 'verdict'], figures.map(row)),
     METHOD,
   ].join('\n\n');
+}
+
+/**
+ * The report with the rows of these figures anew, and all others as they were.
+ *
+ * @throws Error when the report is another machine's, or has no such row: then all have to be measured
+ */
+export function renewRows(
+  report: string,
+  machine: Readonly<Record<string, string>>,
+  figures: readonly Figure[],
+): string {
+  const lines = report.split('\n');
+  const place = (name: string) => lines.findIndex((line) => line.startsWith(`| ${name} |`));
+  for (const [name, value] of Object.entries(machine)) {
+    if (lines[place(name)] !== line([name, value])) throw new Error(`the report has not ${name} ${value}`);
+  }
+  for (const figure of figures) {
+    const index = place(figure.what);
+    if (index === -1) throw new Error(`the report has no row for ${figure.what}`);
+    lines[index] = line(row(figure));
+  }
+  return lines.join('\n');
 }
 
 const METHOD = `## How they are measured
@@ -72,5 +96,9 @@ function verdict(figure: Figure): string {
 }
 
 function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [header, header.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+  return [header, header.map(() => '---'), ...rows].map(line).join('\n');
+}
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(' | ')} |`;
 }

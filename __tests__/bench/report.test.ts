@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { type Figure, allowed, isMissed } from '../../bench/figure';
-import { figureLine, renderReport } from '../../bench/report';
+import { figureLine, renderReport, renewRows } from '../../bench/report';
 import { interleaved, median } from '../../bench/timing';
 
 const peer = { what: 'the floor', value: 2 };
@@ -20,6 +20,23 @@ test('the report shows figure, peer, ratio, limit and verdict', () => {
   expect(lines).toContain('| the work | 3.60 s | the floor: 2.00 s | 1.80 | 1.5 × + 0.6 s = 3.60 s | kept |');
   expect(lines).toContain('| the work | 9.00 s | the floor: 2.00 s | 4.50 | 1.5 × + 0.6 s = 3.60 s | **missed** |');
   expect(figureLine(figure)).toBe('the work: 3.60 s; the floor 2.00 s, ratio 1.80; at most 3.60 s: kept');
+});
+
+describe('a part that is measured alone', () => {
+  const machine = { CPU: 'some, 2 cores' };
+  const report = renderReport(machine, [figure, { ...figure, what: 'the work of others' }]);
+
+  test('renews its rows and leaves the rest', () => {
+    const renewed = renewRows(report, machine, [{ ...figure, value: 9 }]);
+    expect(renewed).toBe(renderReport(machine, [{ ...figure, value: 9 }, { ...figure, what: 'the work of others' }]));
+  });
+
+  test.each([
+    ['of another machine', { CPU: 'other, 2 cores' }, 'the work', 'the report has not CPU other, 2 cores'],
+    ['that is new', machine, 'the play', 'the report has no row for the play'],
+  ])('cannot renew the figure %s', (_, here, what, message) => {
+    expect(() => renewRows(report, here, [{ ...figure, what }])).toThrow(message);
+  });
 });
 
 test('the median lies in the middle, whatever the order', () => {
