@@ -28,7 +28,12 @@ describe('a part that is measured alone', () => {
 
   test('renews its rows and leaves the rest', () => {
     const renewed = renewRows(report, machine, [{ ...figure, value: 9 }]);
-    expect(renewed).toBe(renderReport(machine, [{ ...figure, value: 9 }, { ...figure, what: 'the work of others' }]));
+    expect(renewed).toBe(
+      renderReport(machine, [
+        { ...figure, value: 9 },
+        { ...figure, what: 'the work of others' },
+      ]),
+    );
   });
 
   test.each([
