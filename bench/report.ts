@@ -37,9 +37,11 @@ export function renewRows(
   figures: readonly Figure[],
 ): string {
   const lines = report.split('\n');
-  const place = (name: string) => lines.findIndex((line) => line.startsWith(`| ${name} |`));
+  // Whoever formats the report may have padded its cells.
+  const cells = (text: string) => text.split('|').map((cell) => cell.trim());
+  const place = (name: string) => lines.findIndex((text) => cells(text)[1] === name);
   for (const [name, value] of Object.entries(machine)) {
-    if (lines[place(name)] !== line([name, value])) throw new Error(`the report has not ${name} ${value}`);
+    if (cells(lines[place(name)] ?? '')[2] !== value) throw new Error(`the report has not ${name} ${value}`);
   }
   for (const figure of figures) {
     const index = place(figure.what);
