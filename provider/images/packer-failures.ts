@@ -11,6 +11,14 @@ const PACKER_FAILURES: readonly KnownFailure[] = [
     remedy: () => "correct the sha256 of the image's iso, or fetch from another address, then deploy again",
   },
   {
+    // before what is said of the network: this connection is to the machine itself
+    pattern: /connecting to VNC/i,
+    code: 'installer-console',
+    problem: 'the machine that Packer started had no console yet, or has ended',
+    remedy: () =>
+      "deploy again; where this workstation is busy, give it longer to start (the image's variables, { boot_wait: '30s' })",
+  },
+  {
     pattern: /error downloading ISO|Download failed|no such host|bad response code|dial tcp|connection refused/i,
     code: 'installer-unreachable',
     problem: 'the installer could not be fetched',

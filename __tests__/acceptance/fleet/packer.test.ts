@@ -64,6 +64,8 @@ describeWithTools(
           iso_checksum: `sha256:${await sha256OfFile(base.path)}`,
           disk_image: 'true',
           boot_command: '[]',
+          // nothing is typed, and the boot takes longer: time for QEMU to start beside another suite
+          boot_wait: '25s',
           seed_files: JSON.stringify([join(directory, 'user-data'), join(directory, 'meta-data')]),
           ssh_username: 'root',
           ssh_private_key_file: key,

@@ -141,6 +141,7 @@ test('an end without a disk is an error, and not an empty image', async () => {
 test.each([
   ['Build errored: error downloading ISO: [bad response code: 404]', 'installer-unreachable'],
   ['error downloading ISO: Checksums did not match for /x.\nExpected: 1\nGot: 2', 'installer-altered'],
+  ['Error connecting to VNC: dial tcp 127.0.0.1:5948: connect: connection refused', 'installer-console'],
   ['Timeout waiting for SSH.', 'installation-timeout'],
   ['Could not access KVM kernel module: No such file', 'kvm-unusable'],
   ['write /x: no space left on device'.replace('no', 'No'), 'disk-full'],

@@ -36,12 +36,13 @@ export class VirtualBoxHome {
   /** Every argv that a driver of this home ran, without the program. */
   readonly calls: string[][] = [];
   readonly environment: Readonly<Record<string, string>>;
+  private readonly socketId = basename(this.root);
   private specs = 0;
 
   constructor() {
     const home = join(this.root, 'home');
     mkdirSync(home);
-    this.environment = { VBOX_USER_HOME: home, VBOX_IPC_SOCKETID: basename(this.root) };
+    this.environment = { VBOX_USER_HOME: home, VBOX_IPC_SOCKETID: this.socketId };
   }
 
   /** Runs programs in this home, and remembers what was asked of VBoxManage. */
@@ -108,6 +109,8 @@ export class VirtualBoxHome {
   remove(): void {
     this.endService();
     rmSync(this.root, { recursive: true, force: true });
+    // Where VBoxSVC listens, which is in no home.
+    rmSync(join(tmpdir(), `.vbox-${this.socketId}-ipc`), { recursive: true, force: true });
   }
 
   /** VBoxSVC forgets what it has not written; the next call starts another. */
@@ -165,7 +168,7 @@ export class VirtualBoxHome {
 
   /** Processes of this home, told apart by the socket that they were given. */
   private processes(isWanted: (argv: readonly string[]) => boolean): number[] {
-    const own = `VBOX_IPC_SOCKETID=${this.environment['VBOX_IPC_SOCKETID'] ?? ''}`;
+    const own = `VBOX_IPC_SOCKETID=${this.socketId}`;
     return readdirSync('/proc').flatMap((pid) => {
       try {
         if (!isWanted(readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0'))) return [];
