@@ -40,7 +40,7 @@ const VANISHED = 24;
 const DISK_FULL = /No space left on device/;
 /** As setpriv says it. */
 const MISSING_HERE = /failed to execute rsync/;
-const RSYNC_MISSING = /command not found|rsync: not found|failed to execute rsync/;
+const MISSING_THERE = /command not found|rsync: not found/;
 
 /**
  * Makes the workspace equal to the project, by sending what differs and deleting what is gone here. What is ignored is
@@ -86,8 +86,9 @@ async function transfer(run: Run, vm: FleetVm, args: readonly string[], options:
     });
   } catch (error) {
     if (!(error instanceof CommandError) || error.cancelled) throw error;
-    if (error.code === 'ENOENT') throw setprivMissing(error);
-    if (RSYNC_MISSING.test(error.stderr)) throw rsyncMissing(error, vm);
+    if (error.code === 'ENOENT') throw missingHere('setpriv', 'util-linux', error);
+    if (MISSING_HERE.test(error.stderr)) throw missingHere('rsync', 'rsync', error);
+    if (MISSING_THERE.test(error.stderr)) throw missingThere(vm, error);
     if (DISK_FULL.test(error.stderr)) throw diskFull(vm, error);
     if (wasCutOff('rsync', error.exitCode)) throw new ConnectionLost(vm, error.stderr, error);
     throw failed(vm, error);
@@ -166,21 +167,20 @@ function diskFull(vm: FleetVm, cause: unknown): FleetError {
   });
 }
 
-function setprivMissing(cause: CommandError): FleetError {
+function missingHere(program: 'rsync' | 'setpriv', packageName: string, cause: unknown): FleetError {
   return new FleetError({
-    code: 'setpriv-missing',
-    problem: 'setpriv is not installed on this workstation',
-    remedy: 'apt-get install util-linux',
+    code: `${program}-missing`,
+    problem: `${program} is not installed on this workstation`,
+    remedy: `apt-get install ${packageName}`,
     cause,
   });
 }
 
-function rsyncMissing(cause: CommandError, vm: FleetVm): FleetError {
-  const here = MISSING_HERE.test(cause.stderr);
+function missingThere(vm: FleetVm, cause: unknown): FleetError {
   return new FleetError({
     code: 'rsync-missing',
-    problem: `rsync is not installed ${here ? 'on this workstation' : `on ${vm.name}`}`,
-    remedy: here ? 'apt-get install rsync' : `\`buildfleet add-package --vm ${vm.id} rsync\``,
+    problem: `rsync is not installed on ${vm.name}`,
+    remedy: `\`buildfleet add-package --vm ${vm.id} rsync\``,
     cause,
   });
 }

@@ -10,6 +10,7 @@ import { type Run, run } from '../../../process/run';
 import { until } from '../../acceptance/support/until';
 
 const VM = { id: 'alpha', name: 'haskell-build-alpha' } as FleetVm;
+const WORKSPACE = 'me-app-0123456789ab';
 
 /** Stands in for ssh: a machine whose /build is a directory of ours. */
 const SSH = `#!/bin/sh
@@ -28,7 +29,7 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'buildfleet-gated-'));
   machine = join(directory, 'machine');
   project = join(directory, 'project');
-  mkdirSync(join(machine, 'build/me-app-0123456789ab'), { recursive: true });
+  mkdirSync(join(machine, 'build', WORKSPACE), { recursive: true });
   mkdirSync(project);
   writeFileSync(join(project, 'Main.hs'), 'main = pure ()\n');
   mkdirSync(join(directory, 'bin'));
@@ -45,24 +46,18 @@ function start(after: Promise<unknown>): Promise<SyncReport> {
   const connections = {
     arguments: (vm: FleetVm, options: readonly string[]) => ['-F', "it's here", ...options, '--', vm.name],
   } as unknown as Connections;
-  const request = {
-    vm: VM,
-    root: project,
-    workspace: 'me-app-0123456789ab',
-    after,
-    signal: new AbortController().signal,
-  };
+  const request = { vm: VM, root: project, workspace: WORKSPACE, after, signal: new AbortController().signal };
   return sync({ run: withStandIn, connections }, request);
 }
 
-const arrived = () => readdirSync(join(machine, 'build/me-app-0123456789ab'));
+const arrived = () => readdirSync(join(machine, 'build', WORKSPACE));
 
 test('rsync starts on the machine, and does nothing there before the gate opens', async () => {
   let open: () => void = () => undefined;
   const done = start(new Promise<void>((resolve) => (open = resolve)));
   await until('the machine is asked', 20, () => existsSync(join(machine, 'asked')));
   // What was there before must not be deleted either.
-  writeFileSync(join(machine, 'build/me-app-0123456789ab/old'), '');
+  writeFileSync(join(machine, 'build', WORKSPACE, 'old'), '');
   expect(await Promise.race([done, pause(300, 'waiting')])).toBe('waiting');
   expect(arrived()).toEqual(['old']);
   open();

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endlessLinks } from '../../../cli/project/endless-links';
@@ -13,7 +13,6 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  chmodSync(root, 0o755);
   rmSync(directory, { recursive: true, force: true });
 });
 
