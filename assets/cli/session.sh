@@ -1,31 +1,58 @@
 #!/bin/bash
-# Holds a workspace of a build machine for one user of it: session.sh ROOT WORKSPACE WHO
+# Holds a workspace of a build machine for one user of it: session.sh ROOT WORKSPACE WHO [PROBE]
 # Says `waiting WHO` when somebody else has it, then `ready`, and keeps it until its input ends.
+# PROBE is a script that sees our arguments and says what the machine has to offer. With one, a workspace that is not there
+# is not made: this says `gone`.
 # In ROOT/.buildfleet are, of each workspace: .lock, held by this script; .who, for those who wait, and the time; .run,
-# held by what is built (run.sh); .group, its process group, empty when nothing is; .exit, how the last run ended.
+# open in all that is built (run.sh); .group, its process group, empty when nothing is; .exit, how the last run ended.
 # A build waits for this script, and each program that it starts takes an emulated machine a while.
 set -u
-root=$1 workspace=$2 who=$3
-case $workspace in
-  '' | *[!a-z0-9-]*)
-    echo "refused $workspace is no name of a workspace"
-    exit 1
-    ;;
-esac
-books=$root/.buildfleet
-[ -d "$books" ] || if ! mkdir -p "$books"; then
-  echo "refused $books cannot be made"
+root=$1 workspace=$2 who=$3 probe=${4-}
+
+refuse() {
+  echo "refused $*"
   exit 1
+}
+
+case $workspace in '' | *[!a-z0-9-]*) refuse "$workspace is no name of a workspace" ;; esac
+if [ -n "$probe" ] && [ ! -d "$root/$workspace" ]; then
+  echo gone
+  exit 0
 fi
+books=$root/.buildfleet
+[ -d "$books" ] || mkdir -p "$books" || refuse "$books cannot be made"
 if [ -L "$root/$workspace" ] || { [ -e "$root/$workspace" ] && [ ! -d "$root/$workspace" ]; }; then
-  echo "refused $root/$workspace is not a directory"
-  exit 1
+  refuse "$root/$workspace is not a directory"
 fi
 
-if ! exec 9>>"$books/$workspace.lock"; then
-  echo "refused $books/$workspace.lock cannot be opened"
-  exit 1
-fi
+# Sets `workers` to the processes that work in the workspace.
+find_workers() {
+  local held pid
+  workers=()
+  for held in /proc/[0-9]*/fd/8; do
+    [ "$held" -ef "$books/$workspace.run" ] || continue
+    pid=${held#/proc/}
+    workers+=("${pid%%/*}")
+  done
+}
+
+# Ends what works in the workspace, with everything that it started.
+end_workers() {
+  local signal deadline group=''
+  read -r group 2>/dev/null <"$books/$workspace.group"
+  case $group in *[!0-9]*) group='' ;; esac
+  for signal in TERM KILL; do
+    # The group's number may be another one's by now, unless something of ours is left.
+    [ "${#workers[@]}" -gt 0 ] || return 0
+    kill -s "$signal" -- ${group:+"-$group"} "${workers[@]}" 2>/dev/null
+    deadline=$((SECONDS + 5))
+    while find_workers && [ "${#workers[@]}" -gt 0 ] && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.1; done
+  done
+  [ "${#workers[@]}" -eq 0 ]
+}
+
+exec 9>>"$books/$workspace.lock" || refuse "$books/$workspace.lock cannot be opened"
+[ -z "$probe" ] || eval "$probe"
 if ! flock --nonblock 9; then
   read -r holder 2>/dev/null <"$books/$workspace.who" || holder=somebody
   echo "waiting $holder"
@@ -37,26 +64,11 @@ if ! flock --nonblock 9; then
 fi
 printf '%s\n%(%s)T\n' "$who" -1 >"$books/$workspace.who"
 
-# Ends what is built in the workspace, with everything that it started.
-end_run() {
-  read -r group 2>/dev/null <"$books/$workspace.group" || return 0
-  case $group in '' | *[!0-9]*) return 0 ;; esac
-  kill -TERM -- "-$group" 2>/dev/null
-  flock --wait 5 8 && return 0
-  kill -KILL -- "-$group" 2>/dev/null
-  flock --wait 5 8
-}
-
-# What still runs belongs to somebody whose connection is gone; probe.sh has the lock for a moment only.
-if [ -s "$books/$workspace.group" ]; then
-  exec 8>>"$books/$workspace.run"
-  flock --wait 1 8 || end_run
-  exec 8>&-
-fi
-
+# What still works belongs to somebody whose connection is gone, or left the process group that ended with its command.
+find_workers
+end_workers || refuse "an earlier build in $root/$workspace does not end"
 if ! { [ -d "$root/$workspace" ] || mkdir -p "$root/$workspace"; }; then
-  echo "refused $root/$workspace cannot be made"
-  exit 1
+  refuse "$root/$workspace cannot be made"
 fi
 # drain.sh looks at our lock after it has taken its own, so one of us sees the other.
 if [ -e "$books/draining" ] && ! flock --nonblock --shared "$books/draining" true; then
@@ -64,9 +76,18 @@ if [ -e "$books/draining" ] && ! flock --nonblock --shared "$books/draining" tru
   exit 0
 fi
 echo ready
-# Our input ends when the connection does. Then what is below is done first.
+# Our input ends when the connection does. What takes longer than a lock to take is told to others: probe.sh, drain.sh and
+# the agent look at the lock of .run.
+exec 7>>"$books/$workspace.run"
+while read -r -t 1 _; [ $? -gt 128 ]; do
+  [ -s "$books/$workspace.group" ] && flock --nonblock 7 && break
+done
 while read -r _; do :; done
-if [ -s "$books/$workspace.group" ]; then
-  exec 8>>"$books/$workspace.run"
-  flock --wait 1 8 || end_run
+if read -r group 2>/dev/null <"$books/$workspace.group" && [ -n "$group" ]; then
+  # To look for its members would keep everybody who ended as usual waiting.
+  if kill -0 -- "-$group" 2>/dev/null; then
+    find_workers
+    end_workers
+  fi
+  : >"$books/$workspace.group"
 fi

@@ -1,11 +1,8 @@
 #!/bin/bash
-# Runs a command on a build machine that has no terminal to hang up: supervise.sh SCRIPT COMMAND [ARGUMENT…]
-# With a SCRIPT, which is bash's, that is evaluated with the rest as its arguments; without, it is empty.
+# Runs a command on a build machine that has no terminal to hang up: supervise.sh COMMAND [ARGUMENT…]
 # sshd tells nobody that the client has gone, least of all when several commands share one connection. It does close
 # its end of the command's output, which GNU tail notices at once: then the whole job is ended.
 
-script=$1
-shift
 # The shell's remarks on jobs are not the command's output.
 exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
 # A process group of its own for the command, which also leaves its SIGINT as it was.
@@ -13,10 +10,6 @@ set -m
 (
   set +m
   exec <&3 >&4 2>&5 3<&- 4>&- 5>&-
-  if [ -n "$script" ]; then
-    eval "$script"
-    exit
-  fi
   exec -- "$@"
 ) &
 job=$!

@@ -2,10 +2,12 @@ import type { FleetVm } from '../../model/fleet';
 import type { Connections } from '../ssh/connections';
 
 /**
- * Starts what it is given, and lets its input through when a line has come on descriptor 3. The command takes this
- * bash's place, so that nothing else holds its output when it ends.
+ * Starts what it is given, and lets its input through when a line has come on descriptor 3; before that only its first four
+ * bytes. They are the version of the protocol, after which rsync prepares its checksums, which takes an emulated machine as
+ * long as all that it does with a few files. The command takes this bash's place, so that nothing else holds its output when
+ * it ends.
  */
-const GATED = 'exec 4<&0; exec "$@" < <(exec 2>/dev/null; read -r _ <&3 && exec cat <&4) 3<&- 4<&-';
+const GATED = 'exec 4<&0; exec "$@" < <(exec 2>/dev/null; head -c 4 <&4; read -r _ <&3 && exec cat <&4) 3<&- 4<&-';
 
 /**
  * The command that rsync reaches a VM with. rsync splits it at spaces and knows quotes, but no backslashes.

@@ -5,7 +5,7 @@ import { CommandError, type Run } from '../../process/run';
 import { BUILD_ROOT } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
 import { quoteArgv } from '../ssh/quote';
-import { scriptWithTerminal, supervisedScript } from '../ssh/remote-command';
+import { scriptWithoutTerminal, scriptWithTerminal } from '../ssh/remote-command';
 import { ConnectionLost } from './connection-lost';
 import { scriptText } from './script';
 
@@ -47,12 +47,13 @@ export async function runInWorkspace(
 ): Promise<number> {
   const id = randomBytes(8).toString('hex');
   const [script, args] = [scriptText('run'), [BUILD_ROOT, workspace, subdirectory, id, prepare, ...argv]];
+  // The session ends what runs when we are gone.
   const onTerminal = process.stdin.isTTY && process.stdout.isTTY && process.stderr.isTTY;
   const { exitCode } = await runInteractive(
     'ssh',
     onTerminal
       ? connections.arguments(vm, ['-t', '-o', 'LogLevel=ERROR'], scriptWithTerminal('run', script, args))
-      : connections.arguments(vm, ['-T', '-o', 'LogLevel=ERROR'], supervisedScript(script, args)),
+      : connections.arguments(vm, ['-T', '-o', 'LogLevel=ERROR'], scriptWithoutTerminal('run', script, args)),
   );
   if (exitCode < SIGNALS || exitCode === HANGUP || signal.aborted) return exitCode;
   // The command may have ended like this itself. Otherwise ssh was ended here, or everything over there, because whoever

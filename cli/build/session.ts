@@ -37,9 +37,6 @@ export class NotAdmitted extends Error {
 /** Longest that is waited for a machine for which there may be another: it may cost 3 s with all that follows. */
 const SOON_MS = 2500;
 
-/** Asks the machine what it has to offer before the workspace is taken, with one command for both. */
-const ONLY_IF_THERE = '\n[ -d "$root/$workspace" ] || { echo gone; exit 0; }\n';
-
 /**
  * Runs an action while nobody else works in the workspace. What an earlier user left running there is ended first, and
  * what the action leaves running afterwards: the machine does so by itself when it hears nothing more of us.
@@ -79,14 +76,13 @@ export async function withWorkspace<T>(
 }
 
 function commandOf({ workspace, who, onlyIf }: SessionRequest): string {
-  const script = scriptText('session');
-  const all = onlyIf === undefined ? script : `${scriptText('probe')}${ONLY_IF_THERE}${script}`;
-  return scriptCommand('session', all, [BUILD_ROOT, workspace, who]);
+  const probe = onlyIf === undefined ? [] : [scriptText('probe')];
+  return scriptCommand('session', scriptText('session'), [BUILD_ROOT, workspace, who, ...probe]);
 }
 
 type Admission = 'admitted' | 'refused' | 'silent';
 
-/** Reads what `assets/cli/session.sh` prints, and before it `probe.sh` where the machine has to do. */
+/** Reads what `assets/cli/session.sh` prints, with what `probe.sh` says in it where the machine has to do. */
 function listen({ onlyIf, onWait }: Pick<SessionRequest, 'onlyIf' | 'onWait'>) {
   let admit: (admission: Admission) => void = () => undefined;
   let settle: (word: string) => void = () => undefined;
@@ -95,7 +91,12 @@ function listen({ onlyIf, onWait }: Pick<SessionRequest, 'onlyIf' | 'onWait'>) {
   let probed: string[] | undefined = onlyIf === undefined ? undefined : [];
   const onLine = (line: string): void => {
     if (probed !== undefined) {
-      if (!/^(waiting |refused |ready$)/.test(line)) {
+      // It may do so before it has said anything else; another may do.
+      if (line.startsWith('refused ')) {
+        admit('refused');
+        return;
+      }
+      if (!/^(waiting |ready$)/.test(line)) {
         probed.push(line);
         return;
       }

@@ -61,7 +61,11 @@ export async function sync(
     '--copy-unsafe-links',
     // Builds write beside the sources, whatever may be written here.
     '--chmod=u+rwX',
-    ...['--partial-dir=.buildfleet-partial', '--rsh', rsyncShell(connections, vm, after !== undefined)],
+    // What a broken connection leaves of a large file is gone on with. A directory for it would be looked into for every file.
+    '--partial',
+    // Told of the files directory by directory, an emulated machine takes a third longer for ten thousand.
+    '--no-inc-recursive',
+    ...['--rsh', rsyncShell(connections, vm, after !== undefined)],
     ...[...endless.map(leaveOut), ...rules(root)].flatMap((rule) => ['--filter', rule]),
     ...['--', `${root}/`, target],
   ];

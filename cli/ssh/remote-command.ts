@@ -15,6 +15,11 @@ export function scriptWithTerminal(name: string, script: string, args: readonly 
   return `${TOOLCHAIN}${terminalWishes(process.env)}${scriptCommand(name, script, args)}`;
 }
 
+/** A remote command line that runs a bash script, and does not end it when the connection is gone. */
+export function scriptWithoutTerminal(name: string, script: string, args: readonly string[]): string {
+  return `${TOOLCHAIN}${scriptCommand(name, script, args)}`;
+}
+
 /** What a program has to know of our terminal besides its kind and its size, which ssh tells. */
 function terminalWishes(environment: NodeJS.ProcessEnv): string {
   return environment['NO_COLOR'] ? 'export NO_COLOR=1; ' : '';
@@ -40,17 +45,7 @@ export function scriptCommand(name: string, script: string, args: readonly strin
  * is gone.
  */
 export function supervisedCommand(argv: readonly string[]): string {
-  return supervise(['', ...argv]);
-}
-
-/** The same of a bash script. */
-export function supervisedScript(script: string, args: readonly string[]): string {
-  return supervise([script, ...args]);
-}
-
-function supervise(args: readonly string[]): string {
-  const script = readFileSync(inCheckout('assets/cli/supervise.sh'), 'utf8');
-  return `${TOOLCHAIN}${scriptCommand('supervise', script, args)}`;
+  return scriptWithoutTerminal('supervise', readFileSync(inCheckout('assets/cli/supervise.sh'), 'utf8'), argv);
 }
 
 /** Arguments for ssh. Nothing after the host can be taken for an option of ssh. */

@@ -1,4 +1,5 @@
-import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT, SSH_CONNECTION_FAILED } from '../../../cli/exit-codes';
 import { isRunning, type ProcessIdentity, readProcess } from '../../../process/process-identity';
@@ -33,6 +34,33 @@ describeAsRoot('builds that are cut off, on a stand-in machine (needs root)', ()
         expect((await fleet.cli(root, 'build')).exitCode).toBe(EXIT.ok);
       },
     );
+
+    // A group of its own is what a daemon makes for itself.
+    test.each([
+      ['in its process group', ''],
+      ['elsewhere', 'setsid '],
+    ])('what a command leaves running %s is ended, at the latest before the next one', async (_, how) => {
+      const root = fleet.makeProject();
+      const left = `${how}sleep 1000 </dev/null >/dev/null 2>&1 & echo $!`;
+      const { stdout } = await fleet.cli(root, 'exec', '--project', '.', '--', 'sh', '-c', left);
+      const pids = [Number(stdout.toString())];
+      if (how === '') await until('nothing is left of the command', 10, () => gone(pids));
+      else expect(gone(pids)).toBe(false);
+      const { exitCode, stderr } = await fleet.cli(root, 'build');
+      expect(stderr).not.toContain('does not end');
+      expect(exitCode).toBe(EXIT.ok);
+      expect(gone(pids)).toBe(true);
+    });
+
+    test('what does not end is killed before the next command', async () => {
+      const root = fleet.makeProject();
+      const left = `trap '' TERM; setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo $!`;
+      const { stdout } = await fleet.cli(root, 'exec', '--project', '.', '--', 'sh', '-c', left);
+      const pids = [Number(stdout.toString())];
+      expect(gone(pids)).toBe(false);
+      expect((await fleet.cli(root, 'build')).exitCode).toBe(EXIT.ok);
+      expect(gone(pids)).toBe(true);
+    });
 
     test('a signal that ends the command itself is no lost connection', async () => {
       const command = ['sh', '-c', 'kill -9 $$'];
@@ -99,6 +127,25 @@ describeAsRoot('builds that are cut off, on a stand-in machine (needs root)', ()
         expect(stderr).toContain('the connection to haskell-build-alpha was lost');
         expect(exitCode).toBe(EXIT.ok);
         expect(readdirSync(fleet.workspaceOf(root)).sort()).toEqual(['Main.hs', 'app.cabal']);
+      });
+
+      test('what was sent of a large file before the connection broke is not sent again', async () => {
+        const [size, arriving, second] = [8_000_000, 3_000_000, join(fleet.directory, 'second-transfer')];
+        const cut = `dd bs=64k iflag=count_bytes count=${arriving} status=none; exec cat >/dev/null`;
+        const first = `if mkdir ${mark}; then (${cut}) | /usr/bin/rsync "$@"; exit; fi`;
+        const text = `#!/bin/bash\n${first}\nexec /usr/bin/rsync "$@" < <(exec tee ${second})\n`;
+        fleet.addProgram('rsync', text);
+        const root = fleet.makeProject();
+        const content = randomBytes(size);
+        writeFileSync(join(root, 'large.bin'), content);
+        const cli = fleet.start(root, 'sync');
+        await until('what arrived is kept', 30, () => existsSync(join(fleet.workspaceOf(root), 'large.bin')));
+        for (const { pid } of fleet.sshWith(' --server ')) process.kill(pid, 'SIGKILL');
+        const { exitCode, stderr } = await cli.finished;
+        expect(stderr).toContain('the connection to haskell-build-alpha was lost');
+        expect(exitCode).toBe(EXIT.ok);
+        expect(readFileSync(join(fleet.workspaceOf(root), 'large.bin')).equals(content)).toBe(true);
+        expect(statSync(second).size).toBeLessThan(size - arriving / 2);
       });
 
       test('kill -9 of the CLI ends the transfer: the next one has the workspace for itself', async () => {

@@ -1,4 +1,4 @@
-import { scriptCommand, sshArguments, supervisedCommand, supervisedScript } from '../../../cli/ssh/remote-command';
+import { scriptCommand, scriptWithoutTerminal, sshArguments, supervisedCommand } from '../../../cli/ssh/remote-command';
 import { run } from '../../../process/run';
 
 test('nothing that follows the host can be an option of ssh', () => {
@@ -29,8 +29,8 @@ describe.each(['bash', 'sh'])('a login shell that is %s', (shell) => {
     expect({ stdout, exitCode }).toEqual({ stdout: "<exe:my app><it's>", exitCode: 4 });
   });
 
-  test('gives a supervised script its arguments as they are', async () => {
-    const command = supervisedScript('printf "<%s>" "$@"; exit 5', ['exe:my app', "it's"]);
+  test('gives a script that has the toolchain its arguments as they are', async () => {
+    const command = scriptWithoutTerminal('test', 'printf "<%s>" "$@"; exit 5', ['exe:my app', "it's"]);
     const { stdout, exitCode } = await run(shell, ['-c', command], { acceptExitCodes: [5] });
     expect({ stdout, exitCode }).toEqual({ stdout: "<exe:my app><it's>", exitCode: 5 });
   });
