@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { execaLibrary } from './execa';
 import { commandStarts } from './command-observer';
 
@@ -7,6 +8,8 @@ export interface HeldCommand {
   readonly ended: Promise<{ readonly stderr: string; readonly exitCode: number | undefined }>;
   /** Closes its standard input and waits for its end. */
   release(): Promise<void>;
+  /** Closes its standard input. It ends by itself, and this process need not be there for that. */
+  letGo(): void;
 }
 
 export interface HoldOptions {
@@ -28,6 +31,8 @@ export function hold(file: string, args: readonly string[], { onLine, signal }: 
     stdin: 'pipe',
     forceKillAfterDelay: 5000,
     reject: false,
+    // Its input ends with us.
+    cleanup: false,
     buffer: { stdout: false, stderr: true },
   });
   // It may end before we close its input.
@@ -44,6 +49,11 @@ export function hold(file: string, args: readonly string[], { onLine, signal }: 
     release: async () => {
       child.stdin.end();
       await ended;
+    },
+    letGo: () => {
+      child.stdin.end();
+      child.unref();
+      for (const pipe of [child.stdin, child.stdout, child.stderr]) (pipe as unknown as Socket).unref();
     },
   };
 }

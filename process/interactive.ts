@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { endingWithUs } from './ending-with-us';
 import { execaLibrary } from './execa';
 import { CommandError } from './run';
@@ -27,15 +28,22 @@ export interface InteractiveEnd {
  * Runs one command without a shell on our own terminal: standard input, output and error are the caller's, byte for
  * byte. Signals that reach us are passed on, and we stay until the command has ended.
  *
+ * @param after when the command may begin, where it is started before that: it waits for a line on its standard input,
+ *   which the caller's bytes follow. When this rejects, its input ends without that line
  * @throws CommandError when it cannot be started
  */
-export async function runInteractive(file: string, args: readonly string[]): Promise<InteractiveEnd> {
+export async function runInteractive(
+  file: string,
+  args: readonly string[],
+  after?: Promise<unknown>,
+): Promise<InteractiveEnd> {
   // A terminal must not stay with a command that nobody waits for.
   const child = execaLibrary().execa('setpriv', endingWithUs(file, ...args), {
-    stdio: 'inherit',
+    stdio: [after === undefined ? 'inherit' : 'pipe', 'inherit', 'inherit'],
     reject: false,
     cleanup: false,
   });
+  const stopFeeding = child.stdin === null || after === undefined ? undefined : feed(child.stdin, after);
   let passedOn: NodeJS.Signals | undefined;
   const forward = (signal: NodeJS.Signals) => {
     passedOn = signal;
@@ -65,5 +73,26 @@ export async function runInteractive(file: string, args: readonly string[]): Pro
     );
   } finally {
     for (const signal of FORWARDED) process.off(signal, forward);
+    stopFeeding?.();
   }
+}
+
+/** Gives a command a line and then our own input. Answers what stops that, after which nothing here waits for input. */
+function feed(input: Writable, after: Promise<unknown>): () => void {
+  let isStopped = false;
+  // It may end before it has read everything.
+  input.on('error', () => undefined);
+  after.then(
+    () => {
+      if (isStopped) return;
+      input.write('\n');
+      process.stdin.pipe(input);
+    },
+    () => input.end(),
+  );
+  return () => {
+    isStopped = true;
+    process.stdin.unpipe(input);
+    process.stdin.pause();
+  };
 }

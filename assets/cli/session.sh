@@ -53,7 +53,8 @@ end_workers() {
 
 exec 9>>"$books/$workspace.lock" || refuse "$books/$workspace.lock cannot be opened"
 [ -z "$probe" ] || eval "$probe"
-if ! flock --nonblock 9; then
+# Who had it last has not waited until it was given back.
+if ! flock --wait 0.5 9; then
   read -r holder 2>/dev/null <"$books/$workspace.who" || holder=somebody
   echo "waiting $holder"
   until flock --wait 1 9; do

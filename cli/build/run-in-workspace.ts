@@ -18,6 +18,8 @@ export interface WorkspaceCommand {
   readonly argv: readonly string[];
   /** Text of a bash script that is evaluated before; undefined for none. */
   readonly prepare?: string | undefined;
+  /** When the command may begin. Never, when it rejects. */
+  readonly after: Promise<unknown>;
 }
 
 /** Exit codes from here on may stand for a signal, or for a connection that broke. */
@@ -34,27 +36,35 @@ export interface RunTools {
   readonly signal: AbortSignal;
 }
 
+/** Has the machine wait for a line on standard input; without one there is nothing to do. */
+const WAIT = 'read -r _ || exit 0\n';
+
 /**
  * Runs a command in a workspace on our own terminal. With a terminal here it has one there, of the same width; otherwise
- * every byte passes unchanged.
+ * every byte passes unchanged, and ssh and the shell there are started before the command may begin.
  *
  * @returns its exit code, or 128 and the number of the signal that we were sent
- * @throws ConnectionLost
+ * @throws ConnectionLost; what `after` rejects with
  */
 export async function runInWorkspace(
   { run, connections, signal }: RunTools,
-  { vm, workspace, subdirectory, argv, prepare = '' }: WorkspaceCommand,
+  { vm, workspace, subdirectory, argv, prepare = '', after }: WorkspaceCommand,
 ): Promise<number> {
   const id = randomBytes(8).toString('hex');
   const [script, args] = [scriptText('run'), [BUILD_ROOT, workspace, subdirectory, id, prepare, ...argv]];
+  const ssh = (terminal: '-t' | '-T', command: string) =>
+    connections.arguments(vm, [terminal, '-o', 'LogLevel=ERROR'], command);
   // The session ends what runs when we are gone.
-  const onTerminal = process.stdin.isTTY && process.stdout.isTTY && process.stderr.isTTY;
-  const { exitCode } = await runInteractive(
-    'ssh',
-    onTerminal
-      ? connections.arguments(vm, ['-t', '-o', 'LogLevel=ERROR'], scriptWithTerminal('run', script, args))
-      : connections.arguments(vm, ['-T', '-o', 'LogLevel=ERROR'], scriptWithoutTerminal('run', script, args)),
-  );
+  const startAhead = () =>
+    runInteractive('ssh', ssh('-T', scriptWithoutTerminal('run', `${WAIT}${script}`, args)), after);
+  // What is typed meanwhile is for us.
+  const onTerminal = async () => {
+    await after;
+    return runInteractive('ssh', ssh('-t', scriptWithTerminal('run', script, args)));
+  };
+  const hasTerminal = process.stdin.isTTY && process.stdout.isTTY && process.stderr.isTTY;
+  const { exitCode } = await (hasTerminal ? onTerminal() : startAhead());
+  await after;
   if (exitCode < SIGNALS || exitCode === HANGUP || signal.aborted) return exitCode;
   // The command may have ended like this itself. Otherwise ssh was ended here, or everything over there, because whoever
   // held the workspace had gone.

@@ -68,10 +68,15 @@ export async function withWorkspace<T>(
       throw new NotAdmitted(admission === 'silent' ? `no answer within ${SOON_MS / 1000} s` : undefined);
     }
     requireReady(await Promise.race([answer, early]), vm);
-    return await Promise.race([action(), early]);
-  } finally {
+    const result = await Promise.race([action(), early]);
+    early.catch(() => undefined);
+    // What is done there now is nothing that anybody has to wait for.
+    session.letGo();
+    return result;
+  } catch (error) {
     early.catch(() => undefined);
     await session.release();
+    throw error;
   }
 }
 

@@ -46,6 +46,9 @@ export interface PlaceRequest {
   readonly ghc: string | undefined;
 }
 
+/** @param sent settles when the machine has the sources, or cannot have them */
+type OnSources<T> = (place: Place, sent: Promise<SyncReport>) => Promise<T>;
+
 /** What one session has that others have not. */
 interface SessionChanges extends Pick<SessionRequest, 'onlyIf'> {
   /** Called when somebody else has the workspace. */
@@ -70,11 +73,9 @@ export class Work {
    * machine is the given one, else the one that has worked on the project last, else that of {@link choosePlace}.
    *
    * @param again whether the action may be begun anew when the machine is lost in the middle
+   * @param action is called while the sources are on their way, and may touch the workspace when they are there
    */
-  async withSources<T>(
-    request: PlaceRequest & { readonly again: boolean },
-    action: (place: Place, report: SyncReport) => Promise<T>,
-  ): Promise<T> {
+  async withSources<T>(request: PlaceRequest & { readonly again: boolean }, action: OnSources<T>): Promise<T> {
     const { project, again } = request;
     const run = (place: Place, onlyIf?: SessionRequest['onlyIf']) => {
       let condition = onlyIf;
@@ -198,29 +199,27 @@ export class Work {
     project: Project,
     place: Place,
     onlyIf: SessionRequest['onlyIf'],
-    action: (place: Place, report: SyncReport) => Promise<T>,
+    action: OnSources<T>,
   ): Promise<T> {
     const stop = new AbortController();
     let open: () => void = () => undefined;
     const after = new Promise<void>((resolve) => (open = resolve));
     const finishing = async (): Promise<SyncReport> => {
-      try {
-        return await ahead;
-      } catch (error) {
+      const report = await ahead.catch((error: unknown) => {
         if (!stop.signal.aborted) throw error;
         return this.send(project, place, {});
-      }
+      });
+      for (const line of report.skipped) this.context.terminal.message(`not sent: ${line}`);
+      return report;
     };
     // Who has to wait may wait for long, and the sources change meanwhile.
     const onWaiting = () => {
       stop.abort();
     };
     // It takes longer to open than rsync to start.
-    const held = this.session(place, { onlyIf, onWaiting }, async () => {
+    const held = this.session(place, { onlyIf, onWaiting }, () => {
       open();
-      const report = await finishing();
-      for (const line of report.skipped) this.context.terminal.message(`not sent: ${line}`);
-      return action(place, report);
+      return action(place, finishing());
     });
     const ahead = this.send(project, place, { after, signal: AbortSignal.any([this.context.signal, stop.signal]) });
     ahead.catch(() => undefined);

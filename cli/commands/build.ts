@@ -1,5 +1,5 @@
 import { type CabalTask, cabalArguments, compilerOfProject } from '../build/cabal';
-import { runInWorkspace } from '../build/run-in-workspace';
+import { runInWorkspace, type WorkspaceCommand } from '../build/run-in-workspace';
 import { scriptText } from '../build/script';
 import { type Place, Work } from '../build/work';
 import { type Context, openFleet } from '../context';
@@ -31,10 +31,11 @@ export async function cabal(
   // What somebody types into a prompt cannot be begun anew.
   const again = task !== 'repl';
   return untilInterrupted(context, () =>
-    work.withSources({ project, vm: options.vm, ghc, again }, (place) => {
+    work.withSources({ project, vm: options.vm, ghc, again }, (place, sent) => {
       // The project's own choice needs no repetition, and a command line would have cabal configure it anew.
       const ghcVersion = options.ghc === undefined ? undefined : place.ghcVersion;
-      return runThere(work, project, place, ['cabal', ...cabalArguments(task, ghcVersion, args)], scriptText('cabal'));
+      const argv = ['cabal', ...cabalArguments(task, ghcVersion, args)];
+      return runThere(work, project, place, { argv, prepare: scriptText('cabal'), after: sent });
     }),
   );
 }
@@ -48,7 +49,9 @@ export async function execInProject(
   const work = new Work(context, openFleet(context));
   const project = projectOf(context, options.project, false);
   const request = { project, vm: options.vm, ghc: options.ghc, again: false };
-  return untilInterrupted(context, () => work.withSources(request, (place) => runThere(work, project, place, command)));
+  return untilInterrupted(context, () =>
+    work.withSources(request, (place, sent) => runThere(work, project, place, { argv: command, after: sent })),
+  );
 }
 
 /** `buildfleet sync`: sources over, and nothing else. */
@@ -57,9 +60,10 @@ export async function syncOnly(context: Context, options: ProjectOptions): Promi
   const project = projectOf(context, options.project, false);
   return untilInterrupted(context, async () => {
     const request = { project, vm: options.vm, ghc: undefined, again: true };
-    const { place, files, deleted, bytes } = await work.withSources(request, (place, report) =>
-      Promise.resolve({ place, ...report }),
-    );
+    const { place, files, deleted, bytes } = await work.withSources(request, async (place, sent) => ({
+      place,
+      ...(await sent),
+    }));
     context.terminal.data(
       context.terminal.json
         ? JSON.stringify({ formatVersion: 1, vm: place.vm.name, workspace: place.workspace, files, deleted, bytes })
@@ -73,12 +77,11 @@ function runThere(
   { context: { run, signal }, connections }: Work,
   project: Project,
   { vm, workspace }: Place,
-  argv: readonly string[],
-  prepare?: string,
+  command: Pick<WorkspaceCommand, 'argv' | 'prepare' | 'after'>,
 ): Promise<number> {
   return runInWorkspace(
     { run, signal, connections },
-    { vm, workspace, subdirectory: project.subdirectory, argv, prepare },
+    { vm, workspace, subdirectory: project.subdirectory, ...command },
   );
 }
 

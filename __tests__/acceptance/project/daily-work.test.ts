@@ -148,6 +148,9 @@ describeAsRoot('work on stand-in machines (needs root)', () => {
       const { stderr, exitCode } = await cli(root, 'sync', '--vm', 'alpha');
       expect(exitCode).toBe(1);
       expect(stderr).toMatch(/not everything could be sent: .*dangling.*: make it readable, mend the links/);
+      // Nothing is built of what is not whole.
+      const built = await cli(root, 'build', '--vm', 'alpha');
+      expect({ ...built, seconds: 0 }).toEqual({ stdout: Buffer.from(''), stderr, exitCode: 1, seconds: 0 });
     });
 
     test('a file of 2 GB and 50,000 small ones', async () => {

@@ -44,6 +44,10 @@ export class FakeGuest {
         end('');
         await ended;
       },
+      letGo: () => {
+        this.calls.push('let go');
+        end('');
+      },
     };
   };
 }
