@@ -12,6 +12,9 @@ import { synth } from './benchmarks/synth';
 import { virtualbox } from './benchmarks/virtualbox';
 import { work } from './benchmarks/work';
 import { type Benchmark, type Figure, isMissed } from './figure';
+import makePrivilegeSeparationDirectory, {
+  removePrivilegeSeparationDirectory,
+} from '../__tests__/acceptance/support/privilege-separation';
 import { describeMachine } from './machine';
 import { figureLine, renderReport, renewRows } from './report';
 
@@ -44,6 +47,8 @@ async function main(names: readonly string[], signal: AbortSignal): Promise<bool
   }
   const machine = await describeMachine();
   const figures: Figure[] = [];
+  makePrivilegeSeparationDirectory();
+  process.once('exit', removePrivilegeSeparationDirectory);
   for (const [name, benchmark] of Object.entries(BENCHMARKS)) {
     if (names.length > 0 && !names.includes(name)) continue;
     const findings = await benchmark({ signal, progress: (text) => process.stderr.write(`${name}: ${text}\n`) });
