@@ -79,19 +79,17 @@ export async function runInteractive(
 
 /** Gives a command a line and then our own input. Answers what stops that, after which nothing here waits for input. */
 function feed(input: Writable, after: Promise<unknown>): () => void {
-  let isStopped = false;
   // It may end before it has read everything.
   input.on('error', () => undefined);
   after.then(
     () => {
-      if (isStopped) return;
+      if (input.destroyed) return;
       input.write('\n');
       process.stdin.pipe(input);
     },
     () => input.end(),
   );
   return () => {
-    isStopped = true;
     process.stdin.unpipe(input);
     process.stdin.pause();
   };

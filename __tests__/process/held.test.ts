@@ -15,7 +15,8 @@ test('a released command has ended when its release is over', async () => {
   const { signal } = new AbortController();
   const lines: string[] = [];
   const command = hold('sh', ['-c', `echo ready; read -r _; echo over >${file}`], {
-    ...{ signal, onLine: (line) => lines.push(line) },
+    signal,
+    onLine: (line) => lines.push(line),
   });
   expect(existsSync(file)).toBe(false);
   await command.release();

@@ -12,13 +12,10 @@ exec 9>>"$books/draining" || exit 1
 while :; do
   # probe.sh and session.sh have it for a moment only.
   flock --wait 1 9 || echo "building - another deploy, which stops this machine"
-  told=' '
-  # A session that was opened before ours may be about to build: it has .lock, and what is built has .run.
-  for lock in "$books"/*.lock "$books"/*.run; do
-    workspace=${lock##*/} workspace=${workspace%.*}
-    case $told in *" $workspace "*) continue ;; esac
+  # Whoever builds has it, and a session that was opened before ours and may be about to.
+  for lock in "$books"/*.lock; do
     flock --nonblock --shared "$lock" true && continue
-    told="$told$workspace "
+    workspace=${lock##*/} workspace=${workspace%.lock}
     read -r who 2>/dev/null <"$books/$workspace.who" || who=somebody
     echo "building $workspace $who"
   done

@@ -25,7 +25,7 @@ if [ -L "$root/$workspace" ] || { [ -e "$root/$workspace" ] && [ ! -d "$root/$wo
   refuse "$root/$workspace is not a directory"
 fi
 
-# Sets `workers` to the processes that work in the workspace.
+# Sets `workers` to the processes that work in the workspace, if there are any.
 find_workers() {
   local held pid
   workers=()
@@ -34,6 +34,7 @@ find_workers() {
     pid=${held#/proc/}
     workers+=("${pid%%/*}")
   done
+  [ "${#workers[@]}" -gt 0 ]
 }
 
 # Ends what works in the workspace, with everything that it started.
@@ -43,12 +44,12 @@ end_workers() {
   case $group in *[!0-9]*) group='' ;; esac
   for signal in TERM KILL; do
     # The group's number may be another one's by now, unless something of ours is left.
-    [ "${#workers[@]}" -gt 0 ] || return 0
+    find_workers || return 0
     kill -s "$signal" -- ${group:+"-$group"} "${workers[@]}" 2>/dev/null
     deadline=$((SECONDS + 5))
-    while find_workers && [ "${#workers[@]}" -gt 0 ] && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.1; done
+    while find_workers && [ "$SECONDS" -lt "$deadline" ]; do sleep 0.1; done
   done
-  [ "${#workers[@]}" -eq 0 ]
+  ! find_workers
 }
 
 exec 9>>"$books/$workspace.lock" || refuse "$books/$workspace.lock cannot be opened"
@@ -66,7 +67,6 @@ fi
 printf '%s\n%(%s)T\n' "$who" -1 >"$books/$workspace.who"
 
 # What still works belongs to somebody whose connection is gone, or left the process group that ended with its command.
-find_workers
 end_workers || refuse "an earlier build in $root/$workspace does not end"
 if ! { [ -d "$root/$workspace" ] || mkdir -p "$root/$workspace"; }; then
   refuse "$root/$workspace cannot be made"
@@ -77,8 +77,8 @@ if [ -e "$books/draining" ] && ! flock --nonblock --shared "$books/draining" tru
   exit 0
 fi
 echo ready
-# Our input ends when the connection does. What takes longer than a lock to take is told to others: probe.sh, drain.sh and
-# the agent look at the lock of .run.
+# Our input ends when the connection does. What takes longer than a lock to take is told to others: probe.sh and the agent
+# look at the lock of .run.
 exec 7>>"$books/$workspace.run"
 while read -r -t 1 _; [ $? -gt 128 ]; do
   [ -s "$books/$workspace.group" ] && flock --nonblock 7 && break
@@ -86,9 +86,6 @@ done
 while read -r _; do :; done
 if read -r group 2>/dev/null <"$books/$workspace.group" && [ -n "$group" ]; then
   # To look for its members would keep everybody who ended as usual waiting.
-  if kill -0 -- "-$group" 2>/dev/null; then
-    find_workers
-    end_workers
-  fi
+  if kill -0 -- "-$group" 2>/dev/null; then end_workers; fi
   : >"$books/$workspace.group"
 fi

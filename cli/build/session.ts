@@ -60,6 +60,8 @@ export async function withWorkspace<T>(
     if (wasCutOff('ssh', exitCode)) throw new ConnectionLost(vm, stderr);
     throw refused(vm, stderr.trim());
   });
+  // It ends in any case, and mostly when nobody waits for that.
+  early.catch(() => undefined);
   try {
     const admission = request.onlyIf === undefined ? 'admitted' : await soon(admitted, early);
     if (admission !== 'admitted') {
@@ -69,12 +71,10 @@ export async function withWorkspace<T>(
     }
     requireReady(await Promise.race([answer, early]), vm);
     const result = await Promise.race([action(), early]);
-    early.catch(() => undefined);
     // What is done there now is nothing that anybody has to wait for.
     session.letGo();
     return result;
   } catch (error) {
-    early.catch(() => undefined);
     await session.release();
     throw error;
   }
@@ -96,11 +96,7 @@ function listen({ onlyIf, onWait }: Pick<SessionRequest, 'onlyIf' | 'onWait'>) {
   let probed: string[] | undefined = onlyIf === undefined ? undefined : [];
   const onLine = (line: string): void => {
     if (probed !== undefined) {
-      // It may do so before it has said anything else; another may do.
-      if (line.startsWith('refused ')) {
-        admit('refused');
-        return;
-      }
+      // Whatever else it says, it ends with that: then another machine may do.
       if (!/^(waiting |ready$)/.test(line)) {
         probed.push(line);
         return;
