@@ -9,7 +9,7 @@ export TERRAFORM_BINARY_NAME ?= $(shell command -v terraform >/dev/null && echo 
 export CHECKPOINT_DISABLE = 1
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup setup-test deploy diff destroy status render lint test bench
+.PHONY: help setup setup-test deploy diff destroy status render lint test tests bench
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -44,7 +44,10 @@ lint: ## Check types, style and the direction of imports
 	prettier --check --log-level warn .
 	depcruise --config .dependency-cruiser.cjs --output-type err main.ts stacks constructs bundles rendering model provider process files cli hub
 
-test: setup-test lint ## Run every test, those with real machines included
+test: setup-test ## Run lint and every test, those with real machines included
+	@$(MAKE) --no-print-directory --jobs=2 lint tests
+
+tests:
 	@scripts/test.sh
 
 bench: setup-test ## Measure the ratios of docs/performance.md

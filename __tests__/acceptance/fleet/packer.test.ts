@@ -36,7 +36,7 @@ const image = HaskellBuildImage.ubuntu(fleet, 'haskell', {
   overlays: [{ target: '/etc/a new place/rules', file: 'rules', mode: '0640' }],
   variables: ${JSON.stringify(variables)},
 });
-new BuildVm(fleet, 'alpha', { workstation, host, image, cpus: 2, memory: Size.mebibytes(2048) });
+new BuildVm(fleet, 'alpha', { workstation, host, image, cpus: 1, memory: Size.mebibytes(2048) });
 
 app.synth();
 `;
@@ -72,7 +72,7 @@ describeWithTools(
           sudo: '',
           // all are in the disk, and a test machine need not reach an archive
           packages: '[]',
-          ...{ memory: '1024', cpus: '2', accelerator: 'tcg', qemu_arguments: '[["-cpu", "qemu64,-cx16"]]' },
+          ...{ memory: '1024', cpus: '1', accelerator: 'tcg', qemu_arguments: '[["-cpu", "qemu64,-cx16"]]' },
         }),
       );
     }, LIMIT);

@@ -24,11 +24,11 @@ for request in json.loads(sys.argv[1]):
         print(json.loads(lines).get("code"))`;
 
 /**
- * Every other one: each is answered by a Python of its own, which takes seconds on an emulated machine. The helper's
- * own tests send all of them.
+ * Every ninth: each is answered by a Python of its own, which takes seconds on an emulated machine. The helper's own
+ * tests send all of them.
  */
 function someOf<T>(hostile: readonly T[]): readonly T[] {
-  return hostile.filter((_, index) => index % 2 === 0);
+  return hostile.filter((_, index) => index % 9 === 0);
 }
 
 jest.setTimeout(30 * 60_000);

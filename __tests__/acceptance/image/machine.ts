@@ -51,7 +51,7 @@ export class Machine {
     this.qemu = spawn(
       'qemu-system-x86_64',
       [
-        ...['-machine', 'q35', '-accel', 'tcg', '-cpu', 'qemu64,-cx16', '-smp', '2', '-m', '1024', '-nodefaults'],
+        ...['-machine', 'q35', '-accel', 'tcg', '-cpu', 'qemu64,-cx16', '-smp', '1', '-m', '1024', '-nodefaults'],
         ...['-display', 'none', '-no-reboot', '-serial', `file:${this.serialLog}`, '-device', 'virtio-rng-pci'],
         ...[
           '-netdev',
@@ -72,10 +72,11 @@ export class Machine {
       ],
       { stdio: 'ignore' },
     );
-    return until(`ssh banner of ${this.directory}`, 240, () => {
+    const ask = () => {
       if (this.qemu?.exitCode !== null) throw new Error(`the machine ended:\n${this.serial().slice(-2000)}`);
       return banner(this.port);
-    });
+    };
+    return until(`ssh banner of ${this.directory}`, 240, ask, 1000);
   }
 
   /** Port of 127.0.0.1 that leads to its sshd. */
@@ -88,6 +89,8 @@ export class Machine {
     const { stdout } = await run('ssh', [
       ...['-F', 'none', '-p', String(this.port), '-i', join(this.directory, 'login'), '-o', 'BatchMode=yes'],
       ...['-o', `UserKnownHostsFile=${join(this.directory, 'known_hosts')}`, '-o', 'HostKeyAlias=machine'],
+      // an emulated machine takes a second for each new connection; this one ends with the machine
+      ...['-o', 'ControlMaster=auto', '-o', `ControlPath=${join(this.directory, 'ssh')}`, '-o', 'ControlPersist=yes'],
       ...['-o', 'StrictHostKeyChecking=yes', 'root@127.0.0.1', command],
     ]);
     return stdout.trim();

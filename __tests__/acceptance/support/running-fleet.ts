@@ -31,14 +31,11 @@ export class RunningFleet {
   /** Waits until these VMs, or all, can be used. @returns them, as they were seen at the same time */
   async untilAllUsable(seconds: number, ids?: readonly string[]): Promise<readonly VmStatus[]> {
     let seen: readonly VmStatus[] = [];
-    return until(
-      () => `usable VMs, instead of ${JSON.stringify(seen)}`,
-      seconds,
-      async () => {
-        seen = (await this.status()).vms.filter((vm) => ids?.includes(vm.id) ?? true);
-        return seen.length > 0 && seen.every((vm) => vm.usable) && seen;
-      },
-    );
+    const ask = async () => {
+      seen = (await this.status()).vms.filter((vm) => ids?.includes(vm.id) ?? true);
+      return seen.length > 0 && seen.every((vm) => vm.usable) && seen;
+    };
+    return until(() => `usable VMs, instead of ${JSON.stringify(seen)}`, seconds, ask, 1000);
   }
 
   /** The hub's entries of one VM. */
