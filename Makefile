@@ -47,8 +47,9 @@ lint: ## Check types, style and the direction of imports
 test: setup-test ## Run lint and every test, those with real machines included
 	@$(MAKE) --no-print-directory --jobs=2 lint tests
 
+# Some tests run a make of their own, which is not one of our jobs.
 tests:
-	@scripts/test.sh
+	@env --unset=MAKEFLAGS scripts/test.sh
 
 bench: setup-test ## Measure the ratios of docs/performance.md
 	@node -r ts-node/register bench/main.ts

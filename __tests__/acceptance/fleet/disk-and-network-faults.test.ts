@@ -2,7 +2,7 @@ import { closeSync, existsSync, openSync, readdirSync, readSync, statSync, trunc
 import { dirname, join } from 'node:path';
 import { CommandError, run } from '../../../process/run';
 import { cachedDebian } from '../image/cached-image';
-import { FleetProject } from '../support/fleet-project';
+import { FleetProject, withOneCpu } from '../support/fleet-project';
 import { MountedDirectory } from '../support/mounted-directory';
 import { processesMatching, RunningFleet } from '../support/running-fleet';
 import { describeWithTools } from '../support/tools';
@@ -31,6 +31,7 @@ describeWithTools(TOOLS, 'a deploy onto a bad disk or network', () => {
   let size = 0;
 
   beforeAll(async () => {
+    project.editMain(withOneCpu);
     project.editMain((text) => text.replace(/^.*new BuildVm\(\w+, 'beta'.*\n/m, ''));
     // The first hides the cache that the suites share.
     cache = await MountedDirectory.mount(join(project.home, '.cache'), 64);

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { CommandError } from '../../../process/run';
-import { FleetProject } from '../support/fleet-project';
+import { FleetProject, withOneCpu } from '../support/fleet-project';
 import { processesMatching, RunningFleet } from '../support/running-fleet';
 import type { RunningCommand } from '../support/running-command';
 import { describeWithTools, findProgram } from '../support/tools';
@@ -16,6 +16,7 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'a 
   const fleet = new RunningFleet(project);
 
   beforeAll(() => {
+    project.editMain(withOneCpu);
     project.editMain((text) => text.replace(/^.*new BuildVm\(\w+, 'beta'.*\n/m, ''));
   });
 

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../process/run';
-import { FleetProject } from '../support/fleet-project';
+import { FleetProject, withOneCpu } from '../support/fleet-project';
 import { RunningFleet } from '../support/running-fleet';
 import { describeWithTools } from '../support/tools';
 
@@ -18,6 +18,7 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
 
   beforeAll(() => {
     // At the end both are proved by the same test; until then one is enough for the deploys.
+    project.editMain(withOneCpu);
     project.editMain((text) => text.replace("'beta', standard)", "'beta', { ...standard, smokeTest: false })"));
     mkdirSync(join(project.home, '.ssh'), { mode: 0o700 });
     writeFileSync(sshConfig, OWN_SSH_CONFIG, { mode: 0o600 });

@@ -26,6 +26,8 @@ export interface ClientOptions {
   readonly program?: string | undefined;
   /** Milliseconds to wait for another session to let go of a machine or medium. Default 30 s. */
   readonly lockPatience?: number | undefined;
+  /** Milliseconds before a call that did not get to VBoxSVC is repeated; twice as many each further time. Default 0.5 s. */
+  readonly serverInterval?: number | undefined;
 }
 
 const LOCK_PATIENCE = 30_000;
@@ -39,6 +41,10 @@ const LOCALE = { LC_ALL: 'C.UTF-8' };
 /** Milliseconds between two attempts. One attempt costs VirtualBox some fifty. */
 const LOCK_INTERVAL = 300;
 
+/** How often a call is made that does not get to VBoxSVC. */
+const SERVER_ATTEMPTS = 5;
+const SERVER_INTERVAL = 500;
+
 /** Calls VBoxManage. Its exit code is 0 for some failures, and progress goes to stderr, so both are read. */
 export class VBoxManage {
   constructor(private readonly options: ClientOptions) {}
@@ -49,7 +55,7 @@ export class VBoxManage {
    * @throws as {@link run}, for a list that could not be made
    */
   async list(args: readonly string[], signal?: AbortSignal): Promise<string> {
-    return this.runOnce(['list', ...args], signal, false);
+    return this.reachingServer(signal, () => this.runOnce(['list', ...args], signal, false));
   }
 
   /**
@@ -60,7 +66,24 @@ export class VBoxManage {
    * @throws VBoxManageError; CommandError when the program is missing or the call was cancelled
    */
   async run(args: readonly string[], signal?: AbortSignal, onText?: (text: string) => void): Promise<string> {
-    return this.runOnce(args, signal, true, onText);
+    return this.reachingServer(signal, () => this.runOnce(args, signal, true, onText));
+  }
+
+  /**
+   * VBoxManage gives up on its server, VBoxSVC, where many calls come at once on a machine that is busy. It has not asked
+   * it for anything then, so every command can be repeated.
+   */
+  private async reachingServer(signal: AbortSignal | undefined, call: () => Promise<string>): Promise<string> {
+    let interval = this.options.serverInterval ?? SERVER_INTERVAL;
+    for (let attempt = 1; ; attempt++, interval *= 2) {
+      try {
+        return await call();
+      } catch (error) {
+        const isUnheard = error instanceof VBoxManageError && SERVER_UNREACHED.test(error.output);
+        if (!isUnheard || attempt === SERVER_ATTEMPTS) throw error;
+        await pause(interval, undefined, { signal });
+      }
+    }
   }
 
   private async runOnce(
@@ -100,6 +123,9 @@ export class VBoxManage {
 
 /** What VirtualBox answers while a session or another command holds a machine. */
 export const LOCKED_CODES = ['VBOX_E_INVALID_OBJECT_STATE', 'VBOX_E_OBJECT_IN_USE'] as const;
+
+/** A failed call of a server that answers has a component, an interface and a context in place of these words. */
+export const SERVER_UNREACHED = /NS_ERROR_FAILURE .*\(extended info not available\)/;
 
 const ERROR_LINE = /^VBoxManage(?:\.exe)?: error: /m;
 

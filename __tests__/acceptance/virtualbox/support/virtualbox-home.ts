@@ -6,8 +6,9 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FleetPaths } from '../../../../model/paths';
-import { run, type Run } from '../../../../process/run';
+import { CommandError, run, type Run } from '../../../../process/run';
 import type { VmSpec } from '../../../../provider/drivers/driver';
+import { SERVER_UNREACHED, VBoxManage } from '../../../../provider/drivers/virtualbox/client';
 import { VirtualBoxDriver, type VirtualBoxDriverOptions } from '../../../../provider/drivers/virtualbox';
 import { SATA_CONTROLLER } from '../../../../rendering/vboxmanage';
 
@@ -33,7 +34,7 @@ export class VirtualBoxHome {
   readonly paths = new FleetPaths(join(this.root, 'state'));
   /** Made by {@link makeAppliance}. */
   readonly appliance = join(this.root, 'appliance.ova');
-  /** Every argv that a driver of this home ran, without the program. */
+  /** Every argv that a driver of this home ran and VBoxSVC heard of, without the program. */
   readonly calls: string[][] = [];
   readonly environment: Readonly<Record<string, string>>;
   private readonly socketId = basename(this.root);
@@ -46,9 +47,16 @@ export class VirtualBoxHome {
   }
 
   /** Runs programs in this home, and remembers what was asked of VBoxManage. */
-  readonly run: Run = (file, args, options) => {
-    if (file === VBOXMANAGE) this.calls.push([...args]);
-    return run(file, args, { ...options, env: { ...options?.env, ...this.environment } });
+  readonly run: Run = async (file, args, options) => {
+    const call = [...args];
+    if (file === VBOXMANAGE) this.calls.push(call);
+    try {
+      return await run(file, args, { ...options, env: { ...options?.env, ...this.environment } });
+    } catch (error) {
+      const isUnheard = error instanceof CommandError && SERVER_UNREACHED.test(error.stderr);
+      if (isUnheard && this.calls.includes(call)) this.calls.splice(this.calls.indexOf(call), 1);
+      throw error;
+    }
   };
 
   driver(options: Partial<VirtualBoxDriverOptions> = {}): VirtualBoxDriver {
@@ -57,8 +65,9 @@ export class VirtualBoxHome {
 
   /** What a person at the host would type. */
   async manage(...args: readonly string[]): Promise<string> {
-    const { stdout } = await run(VBOXMANAGE, args, { env: { LC_ALL: 'C.UTF-8', ...this.environment } });
-    return stdout;
+    const inThisHome: Run = (file, argv, options) =>
+      run(file, argv, { ...options, env: { ...options?.env, ...this.environment } });
+    return new VBoxManage({ run: inThisHome, program: VBOXMANAGE }).run(args);
   }
 
   /** A VM of no one's, registered with its files in a directory of its own. @returns its UUID */
