@@ -12,6 +12,9 @@ import { parseState, TerraformDirectory } from './terraform';
 /** Ports of the measured fleet: none of them is a fleet's default or an acceptance test's. */
 export const BENCH_PORTS = { sshd: 14220, hub: 14200, first: 14221, last: 14340 };
 
+/** Arguments of each resource, by type and name. */
+type DeclaredResources = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>;
+
 /** A fleet in a project, a home and a range of ports of its own. */
 export class BenchFleet {
   readonly project = new FleetProject(BENCH_PORTS);
@@ -49,14 +52,24 @@ export class BenchFleet {
 
   /** Terraform's input: every resource as `TYPE.NAME` with its arguments. */
   declared(): ReadonlyMap<string, Readonly<Record<string, unknown>>> {
-    const plan = JSON.parse(readFileSync(join(this.terraform.path, 'cdk.tf.json'), 'utf8')) as {
-      resource: Record<string, Record<string, Record<string, unknown>>>;
-    };
     return new Map(
-      Object.entries(plan.resource).flatMap(([type, byName]) =>
+      Object.entries(this.input().resource).flatMap(([type, byName]) =>
         Object.entries(byName).map(([name, body]) => [`${type}.${name}`, body] as const),
       ),
     );
+  }
+
+  /** Gives Terraform other resources than the program does, and no outputs, until the next synth. */
+  declareInstead(resource: DeclaredResources): void {
+    writeFileSync(this.inputFile, JSON.stringify({ ...this.input(), resource, output: undefined }));
+  }
+
+  private get inputFile(): string {
+    return join(this.terraform.path, 'cdk.tf.json');
+  }
+
+  private input(): { resource: DeclaredResources } {
+    return JSON.parse(readFileSync(this.inputFile, 'utf8')) as { resource: DeclaredResources };
   }
 
   /** Path of the finished image, which is built if the cache has none. */

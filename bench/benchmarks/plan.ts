@@ -9,11 +9,19 @@ import { interleaved, secondsOf } from '../timing';
 
 const SIZES = [1, 10, 100];
 const ROUNDS = 5;
+/** Fewer strings than a VM has arguments. */
+const TRIGGERS = 12;
 
 /** A plan with nothing to change against one of as many resources that Terraform serves itself. */
-export const plan: Benchmark = (context) =>
-  withFleet(context, async (fleet) => {
+export const plan: Benchmark = async (context) => {
+  const { figures, largest } = await plansOfVms(context);
+  return { figures: [...figures, await planOfNothing(context, largest)] };
+};
+
+function plansOfVms(context: BenchContext): Promise<{ readonly figures: Figure[]; readonly largest: number }> {
+  return withFleet(context, async (fleet) => {
     const figures: Figure[] = [];
+    let largest = 0;
     for (const size of SIZES) {
       const vms = size === 1 ? '1 VM' : `${size} VMs`;
       context.progress(`making a fleet of ${vms}`);
@@ -22,6 +30,7 @@ export const plan: Benchmark = (context) =>
       await fleet.terraform.init();
       await deploySmallVms(fleet, context.signal);
       const { resources } = parseState(fleet.project.state());
+      largest = resources.length;
       const environment = fleet.project.environment();
       await withBuiltinResources(resources.length, environment, context, async (builtin) => {
         const diff = async (): Promise<void> => {
@@ -53,16 +62,56 @@ export const plan: Benchmark = (context) =>
         );
       });
     }
-    return { figures };
+    return { figures, largest };
   });
+}
+
+/**
+ * What our provider costs when it has nothing to look at: as many of its null resources, which refer to nothing and whose
+ * state it only hands back.
+ */
+function planOfNothing(context: BenchContext, count: number): Promise<Figure> {
+  return withFleet(context, async (fleet) => {
+    context.progress(`planning ${count} resources that nothing is read for`);
+    fleet.describeSmallVms(1);
+    await fleet.synth();
+    fleet.declareInstead({
+      null_resource: Object.fromEntries(
+        Array.from({ length: count }, (_, index) => {
+          const triggers = Array.from({ length: TRIGGERS }, (__, number) => [
+            `trigger_${number}`,
+            `${index}-${number}`,
+          ]);
+          return [`resource_${index}`, { provider: 'buildfleet', triggers: Object.fromEntries(triggers) as unknown }];
+        }),
+      ),
+    });
+    await fleet.terraform.init();
+    await fleet.terraform.apply();
+    return withBuiltinResources(count, fleet.project.environment(), context, async (builtin) => {
+      const work = {
+        plan: () => secondsOf(() => fleet.terraform.planNothing()),
+        builtin: () => secondsOf(() => builtin.planNothing()),
+      };
+      await interleaved(1, work);
+      const seconds = await interleaved(ROUNDS, work);
+      return {
+        what: `\`terraform plan\`, nothing to change, ${count} \`null_resource\` of ours with ${TRIGGERS} triggers`,
+        value: seconds.plan,
+        unit: 's',
+        peer: { what: `${count} \`terraform_data\``, value: seconds.builtin },
+      };
+    });
+  });
+}
 
 /** Runs the body with a directory whose built-in resources are all there. */
-async function withBuiltinResources(
+async function withBuiltinResources<T>(
   count: number,
   environment: Readonly<Record<string, string>>,
   { signal }: BenchContext,
-  body: (terraform: TerraformDirectory) => Promise<void>,
-): Promise<void> {
+  body: (terraform: TerraformDirectory) => Promise<T>,
+): Promise<T> {
   const path = mkdtempSync(join(tmpdir(), 'buildfleet-bench-'));
   try {
     const names = Array.from({ length: count }, (_, index) => `resource_${index}`);
@@ -71,7 +120,7 @@ async function withBuiltinResources(
     const terraform = new TerraformDirectory(path, environment, signal);
     await terraform.init();
     await terraform.apply();
-    await body(terraform);
+    return await body(terraform);
   } finally {
     rmSync(path, { recursive: true, force: true });
   }
