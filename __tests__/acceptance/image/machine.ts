@@ -48,6 +48,7 @@ export class Machine {
   private async bootOnce({ seed, bus = 'virtio', network = false }: BootOptions): Promise<string> {
     this.port = await freePort();
     writeFileSync(this.serialLog, '');
+    // One processor, as suites run side by side: see withOneCpu.
     this.qemu = spawn(
       'qemu-system-x86_64',
       [

@@ -77,14 +77,17 @@ export class UnitRunner implements ServiceRunner {
     }
     for (const unit of units) files.enable(unit);
     if (units.some((unit) => states.get(unit)?.isLoaded !== true) || changed.length > 0) await manager.reload(signal);
-    // Left by a manager that was killed, or by a supervisor; they hold the ports.
-    await endProcesses(definitions.flatMap((definition) => strays(definition)));
-    await manager.start(units, signal);
+    const start = async (): Promise<void> => {
+      // Left by a manager that was killed, or by a supervisor; they hold the ports.
+      await endProcesses(definitions.flatMap((definition) => strays(definition)));
+      await manager.start(units, signal);
+    };
+    await start();
     await awaitAnswers(
       services,
       {
         running: async () => this.running(definitions, await manager.show(units, signal)),
-        revive: () => manager.start(units, signal),
+        revive: start,
         giveUp: (definition) => this.startError(manager, definition),
         interval: 100,
       },
