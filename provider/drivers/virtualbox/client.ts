@@ -79,7 +79,7 @@ export class VBoxManage {
       try {
         return await call();
       } catch (error) {
-        const isUnheard = error instanceof VBoxManageError && SERVER_UNREACHED.test(error.output);
+        const isUnheard = error instanceof VBoxManageError && foundNoServer(error.output);
         if (!isUnheard || attempt === SERVER_ATTEMPTS) throw error;
         await pause(interval, undefined, { signal });
       }
@@ -124,8 +124,10 @@ export class VBoxManage {
 /** What VirtualBox answers while a session or another command holds a machine. */
 export const LOCKED_CODES = ['VBOX_E_INVALID_OBJECT_STATE', 'VBOX_E_OBJECT_IN_USE'] as const;
 
-/** A failed call of a server that answers has a component, an interface and a context in place of these words. */
-export const SERVER_UNREACHED = /NS_ERROR_FAILURE .*\(extended info not available\)/;
+/** Whether VBoxManage says that it found no server. What failed on one that was there has a context, too. */
+export function foundNoServer(output: string): boolean {
+  return /NS_ERROR_FAILURE .*\(extended info not available\)/.test(output) && !output.includes('Context: ');
+}
 
 const ERROR_LINE = /^VBoxManage(?:\.exe)?: error: /m;
 

@@ -8,7 +8,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { FleetPaths } from '../../../../model/paths';
 import { CommandError, run, type Run } from '../../../../process/run';
 import type { VmSpec } from '../../../../provider/drivers/driver';
-import { SERVER_UNREACHED, VBoxManage } from '../../../../provider/drivers/virtualbox/client';
+import { foundNoServer, VBoxManage } from '../../../../provider/drivers/virtualbox/client';
 import { VirtualBoxDriver, type VirtualBoxDriverOptions } from '../../../../provider/drivers/virtualbox';
 import { SATA_CONTROLLER } from '../../../../rendering/vboxmanage';
 
@@ -53,7 +53,7 @@ export class VirtualBoxHome {
     try {
       return await run(file, args, { ...options, env: { ...options?.env, ...this.environment } });
     } catch (error) {
-      const isUnheard = error instanceof CommandError && SERVER_UNREACHED.test(error.stderr);
+      const isUnheard = error instanceof CommandError && foundNoServer(error.stderr);
       if (isUnheard && this.calls.includes(call)) this.calls.splice(this.calls.indexOf(call), 1);
       throw error;
     }

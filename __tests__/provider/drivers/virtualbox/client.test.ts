@@ -11,6 +11,11 @@ VBoxManage: error: Details: code NS_ERROR_FAILURE (0x80004005), component Machin
 VBoxManage: error: Context: "CreateMachine(...)" at line 339 of file VBoxManageMisc.cpp
 `;
 
+/** As when VBoxSVC was killed in the middle. */
+const BROKEN_OFF = `VBoxManage: error: Code NS_ERROR_FAILURE (0x80004005) - Operation failed (extended info not available)
+VBoxManage: error: Context: "RTEXITCODE handleImportAppliance(HandlerArg*)" at line 1480 of file VBoxManageAppliance.cpp
+`;
+
 /** A VBoxManage of a fake program that fails with these words one after the other, and then succeeds. */
 function failingWith(...complaints: readonly string[]) {
   const calls: string[] = [];
@@ -44,5 +49,11 @@ test('in the end it is an error with its words', async () => {
 test('what VBoxSVC has refused is not repeated', async () => {
   const { client, calls } = failingWith(REFUSED);
   await expect(client.run(['createvm'])).rejects.toThrow('Invalid machine name');
+  expect(calls).toHaveLength(1);
+});
+
+test('nor is what broke off in the middle', async () => {
+  const { client, calls } = failingWith(BROKEN_OFF);
+  await expect(client.run(['import'])).rejects.toThrow('NS_ERROR_FAILURE');
   expect(calls).toHaveLength(1);
 });
