@@ -17,8 +17,8 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
   const deployLog = join(project.directory, 'deploy.log');
 
   beforeAll(() => {
-    // At the end both are proved by the same test; until then one is enough for the deploys.
     project.editMain(withOneCpu);
+    // At the end both are proved by the same test; until then one is enough for the deploys.
     project.editMain((text) => text.replace("'beta', standard)", "'beta', { ...standard, smokeTest: false })"));
     mkdirSync(join(project.home, '.ssh'), { mode: 0o700 });
     writeFileSync(sshConfig, OWN_SSH_CONFIG, { mode: 0o600 });

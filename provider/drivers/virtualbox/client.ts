@@ -59,7 +59,7 @@ export class VBoxManage {
   }
 
   /**
-   * Runs a command once.
+   * Runs a command. VBoxSVC hears of it once, however often it takes to get there.
    *
    * @param onText takes what it prints, as it comes
    * @returns stdout with Unix line ends; what the start script prints first is still in it

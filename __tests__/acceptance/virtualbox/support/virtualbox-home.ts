@@ -46,12 +46,15 @@ export class VirtualBoxHome {
     this.environment = { VBOX_USER_HOME: home, VBOX_IPC_SOCKETID: this.socketId };
   }
 
+  private readonly inThisHome: Run = (file, args, options) =>
+    run(file, args, { ...options, env: { ...options?.env, ...this.environment } });
+
   /** Runs programs in this home, and remembers what was asked of VBoxManage. */
   readonly run: Run = async (file, args, options) => {
     const call = [...args];
     if (file === VBOXMANAGE) this.calls.push(call);
     try {
-      return await run(file, args, { ...options, env: { ...options?.env, ...this.environment } });
+      return await this.inThisHome(file, args, options);
     } catch (error) {
       const isUnheard = error instanceof CommandError && foundNoServer(error.stderr);
       if (isUnheard && this.calls.includes(call)) this.calls.splice(this.calls.indexOf(call), 1);
@@ -65,9 +68,7 @@ export class VirtualBoxHome {
 
   /** What a person at the host would type. */
   async manage(...args: readonly string[]): Promise<string> {
-    const inThisHome: Run = (file, argv, options) =>
-      run(file, argv, { ...options, env: { ...options?.env, ...this.environment } });
-    return new VBoxManage({ run: inThisHome, program: VBOXMANAGE }).run(args);
+    return new VBoxManage({ run: this.inThisHome, program: VBOXMANAGE }).run(args);
   }
 
   /** A VM of no one's, registered with its files in a directory of its own. @returns its UUID */
