@@ -36,13 +36,13 @@ status: ## Show the fleet
 
 render: setup ## Write rendered/ and docs/reference/ again, the files that reviewers diff
 	cdktf synth
-	node --require ts-node/register scripts/write-reference.ts
+	node --require ts-node/register scripts/reference/write.ts
 
 lint: ## Check types, style and the direction of imports
 	tsc --noEmit
 	eslint . --max-warnings 0
 	prettier --check --log-level warn .
-	depcruise --config .dependency-cruiser.cjs --output-type err main.ts stacks constructs bundles rendering model provider process files cli hub
+	depcruise --config .dependency-cruiser.cjs --output-type err main.ts stacks constructs src
 
 test: setup-test ## Run lint and every test, those with real machines included
 	@$(MAKE) --no-print-directory --jobs=2 lint tests
@@ -52,4 +52,4 @@ tests:
 	@env --unset=MAKEFLAGS scripts/test.sh
 
 bench: setup-test ## Measure the ratios of docs/performance.md
-	@node -r ts-node/register bench/main.ts
+	@node -r ts-node/register scripts/bench/main.ts

@@ -45,8 +45,8 @@ module.exports = {
       ...base,
       displayName: 'acceptance',
       testMatch: ['<rootDir>/__tests__/acceptance/**/*.test.ts'],
-      globalSetup: '<rootDir>/__tests__/acceptance/support/privilege-separation.ts',
-      globalTeardown: '<rootDir>/__tests__/acceptance/support/privilege-separation-teardown.ts',
+      globalSetup: '<rootDir>/__tests__/support/privilege-separation.ts',
+      globalTeardown: '<rootDir>/__tests__/support/privilege-separation-teardown.ts',
     },
   ],
 };

@@ -1,26 +1,26 @@
 import { createHash } from 'node:crypto';
 import { Construct } from 'constructs';
 import { z } from 'zod';
-import { Duration } from '../model/duration';
-import { EMBEDDED_TUNNEL_ADDRESS, NAME_PATTERN, vmName } from '../model/names';
-import { imageFile } from '../model/paths';
-import { portSchema } from '../model/port';
-import { identityShape } from '../model/resources/identity';
-import { macSchema, vmShape } from '../model/resources/vm';
-import { Size } from '../model/size';
-import { INSTANCE_ID_PLACEHOLDER, SEED_PLACEHOLDERS, renderMetaData, renderUserData } from '../rendering/seed';
-import { catalogFile, renderTunnelCatalogEntry } from '../rendering/tunnel-catalog';
-import { renderVboxmanageScript } from '../rendering/vboxmanage-script';
-import { fleetOf } from './fleet';
-import { FleetConstruct, type Problem, constructSchema } from './fleet-construct';
+import { Duration } from '../src/model/duration';
+import { EMBEDDED_TUNNEL_ADDRESS, NAME_PATTERN, vmName } from '../src/model/names';
+import { imageFile } from '../src/model/paths';
+import { portSchema } from '../src/model/port';
+import { identityShape } from '../src/model/resources/identity';
+import { macSchema, vmShape } from '../src/model/resources/vm';
+import { Size } from '../src/model/size';
+import { INSTANCE_ID_PLACEHOLDER, SEED_PLACEHOLDERS, renderMetaData, renderUserData } from '../src/rendering/seed';
+import { catalogFile, renderTunnelCatalogEntry } from '../src/rendering/tunnel-catalog';
+import { renderVboxmanageScript } from '../src/drivers/virtualbox/script';
+import { fleetOf } from './private/fleet';
+import { FleetConstruct, type Problem, constructSchema } from './private/fleet-construct';
 import type { IBuildImage } from './haskell-build-image';
-import type { IRendersFiles, RenderedFile } from './rendered-file';
-import { ShapedResource } from './resource';
-import { cpusSchema, durationSchema, sizeSchema, waitSchema } from './schemas';
+import type { IRendersFiles, RenderedFile } from './private/rendered-file';
+import { ShapedResource } from './private/resource';
+import { cpusSchema, durationSchema, sizeSchema, waitSchema } from './private/schemas';
 import { SmokeTest } from './smoke-test';
 import { TunnelSlot } from './tunnel-slot';
 import type { IVmHost } from './vm-host';
-import type { ITunnelledVm, IWorkstation } from './workstation-interface';
+import type { ITunnelledVm, IWorkstation } from './private/workstation-interface';
 
 export interface BuildVmProps {
   /** Where the VM's tunnel ends. */

@@ -1,9 +1,9 @@
 import type { Construct } from 'constructs';
-import { typeEntry } from '../model/capability';
-import { capabilityShape } from '../model/resources/capability';
-import { FleetConstruct } from './fleet-construct';
-import { ShapedResource } from './resource';
-import type { ICapability, IWorkstation } from './workstation-interface';
+import { typeEntry } from '../src/model/capability';
+import { capabilityShape } from '../src/model/resources/capability';
+import { FleetConstruct } from './private/fleet-construct';
+import { ShapedResource } from './private/resource';
+import type { ICapability, IWorkstation } from './private/workstation-interface';
 
 export interface CapabilityRegistrationProps {
   /** Whose State Hub gets the entry. */

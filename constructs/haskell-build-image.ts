@@ -1,7 +1,7 @@
 import type { Construct, IConstruct } from 'constructs';
 import type { z } from 'zod';
-import { FleetError } from '../model/errors';
-import type { ImageFormat } from '../model/hypervisor';
+import { FleetError } from '../src/model/errors';
+import type { ImageFormat } from '../src/model/hypervisor';
 import {
   builderOf,
   builtFormat,
@@ -11,16 +11,16 @@ import {
   type ImageDefinition,
   imageDefinition,
   sourceDateEpoch,
-} from '../model/image-definition';
-import { imageShape } from '../model/resources/image';
-import { hostScripts } from '../rendering/image-assets';
-import { type DebianImageProps, debianImage, debianImagePropsSchema } from './debian-image';
-import { fleetOf } from './fleet';
-import { FleetConstruct } from './fleet-construct';
-import type { ImagePlace, ImageSource } from './image-source';
-import type { IRendersFiles, RenderedFile } from './rendered-file';
-import { ShapedResource } from './resource';
-import { type UbuntuImageProps, ubuntuImage, ubuntuImagePropsSchema } from './ubuntu-image';
+} from '../src/model/image-definition';
+import { imageShape } from '../src/model/resources/image';
+import { hostScripts } from '../src/images/assets';
+import { type DebianImageProps, debianImage, debianImagePropsSchema } from './private/debian-image';
+import { fleetOf } from './private/fleet';
+import { FleetConstruct } from './private/fleet-construct';
+import type { ImagePlace, ImageSource } from './private/image-source';
+import type { IRendersFiles, RenderedFile } from './private/rendered-file';
+import { ShapedResource } from './private/resource';
+import { type UbuntuImageProps, ubuntuImage, ubuntuImagePropsSchema } from './private/ubuntu-image';
 
 /** A disk image that VMs start from. */
 export interface IBuildImage extends IConstruct {

@@ -1,6 +1,6 @@
 import type { Construct } from 'constructs';
-import { FleetConstruct } from './fleet-construct';
-import type { ITunnelSlot, IWorkstation } from './workstation-interface';
+import { FleetConstruct } from './private/fleet-construct';
+import type { ITunnelSlot, IWorkstation } from './private/workstation-interface';
 
 export interface TunnelSlotProps {
   /** Whose port it is. */

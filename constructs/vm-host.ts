@@ -7,10 +7,10 @@ import {
   type ImageFormat,
   type NetworkKind,
   networkKindSchema,
-} from '../model/hypervisor';
-import { Size } from '../model/size';
-import { FleetConstruct, type Problem } from './fleet-construct';
-import { cpusSchema, sizeSchema } from './schemas';
+} from '../src/model/hypervisor';
+import { Size } from '../src/model/size';
+import { FleetConstruct, type Problem } from './private/fleet-construct';
+import { cpusSchema, sizeSchema } from './private/schemas';
 
 /** What a host can give to its VMs. Declared, never probed: a plan must be the same wherever it is made. */
 export interface Capacity {

@@ -1,17 +1,17 @@
 import type { Construct } from 'constructs';
 import { z } from 'zod';
-import { portSchema } from '../model/port';
-import type { PortAllocation, PortRange } from '../model/port-registry';
-import { managedFileShape } from '../model/resources/managed-file';
-import { ipv4Schema, workstationShape } from '../model/resources/workstation';
-import { tunnelKeyLine } from '../rendering/authorized-keys';
+import { portSchema } from '../src/model/port';
+import type { PortAllocation, PortRange } from '../src/model/port-registry';
+import { managedFileShape } from '../src/model/resources/managed-file';
+import { ipv4Schema, workstationShape } from '../src/model/resources/workstation';
+import { tunnelKeyLine } from '../src/rendering/authorized-keys';
 import { CapabilityRegistration } from './capability-registration';
-import { ClientFiles } from './client-files';
-import { fleetOf } from './fleet';
-import { FleetConstruct, type Problem } from './fleet-construct';
-import { ShapedResource } from './resource';
-import { workstationPathSchema } from './schemas';
-import type { ITunnelSlot, ITunnelledVm, IWorkstation } from './workstation-interface';
+import { ClientFiles } from './private/client-files';
+import { fleetOf } from './private/fleet';
+import { FleetConstruct, type Problem } from './private/fleet-construct';
+import { ShapedResource } from './private/resource';
+import { workstationPathSchema } from './private/schemas';
+import type { ITunnelSlot, ITunnelledVm, IWorkstation } from './private/workstation-interface';
 
 export interface EmbeddedWorkstationProps {
   /**

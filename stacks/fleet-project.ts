@@ -1,5 +1,5 @@
 import type { Construct } from 'constructs';
-import type { PortLedger } from '../constructs/port-ledger';
+import type { PortLedger } from '../constructs/private/port-ledger';
 
 /** What a stack is declared in. */
 export interface IFleetProject extends Construct {

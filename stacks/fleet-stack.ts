@@ -10,13 +10,13 @@ import {
 import { NullProvider } from '@cdktf/provider-null/lib/provider';
 import type { IConstruct } from 'constructs';
 import { z } from 'zod';
-import { type IFleet, markFleet } from '../constructs/fleet';
-import type { PortLedger } from '../constructs/port-ledger';
-import { BuildfleetProvider } from '../constructs/provider';
-import { workstationPathSchema } from '../constructs/schemas';
-import { FleetError } from '../model/errors';
-import { NAME_PATTERN } from '../model/names';
-import { DEFAULT_CACHE_DIRECTORY, FleetPaths, defaultStateDirectory } from '../model/paths';
+import { type IFleet, markFleet } from '../constructs/private/fleet';
+import type { PortLedger } from '../constructs/private/port-ledger';
+import { BuildfleetProvider } from '../constructs/private/provider';
+import { workstationPathSchema } from '../constructs/private/schemas';
+import { FleetError } from '../src/model/errors';
+import { NAME_PATTERN } from '../src/model/names';
+import { DEFAULT_CACHE_DIRECTORY, FleetPaths, defaultStateDirectory } from '../src/model/paths';
 import type { IFleetProject } from './fleet-project';
 
 export interface FleetStackProps {

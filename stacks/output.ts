@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { RenderedFile } from '../constructs/rendered-file';
+import type { RenderedFile } from '../constructs/private/rendered-file';
 
 /**
  * Writes rendered files with permissions that do not depend on the umask, leaves equal ones alone, and removes what an

@@ -10,8 +10,8 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../process/run';
-import { until } from '../acceptance/support/until';
+import { run } from '../../src/process/run';
+import { until } from '../support/until';
 
 const PROGRAM = readFileSync(join(__dirname, '../../assets/cli/add-ghc.py'), 'utf8');
 const PYTHON = existsSync('/usr/bin/python3') ? '/usr/bin/python3' : 'python3';

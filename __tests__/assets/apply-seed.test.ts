@@ -14,7 +14,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { renderMetaData, renderUserData, type SeedKeys } from '../../rendering/seed';
+import { renderMetaData, renderUserData, type SeedKeys } from '../../src/rendering/seed';
 
 const SCRIPT = join(__dirname, '../../assets/debian/files/apply-seed');
 

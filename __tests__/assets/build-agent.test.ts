@@ -1,8 +1,8 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { CommandError, run } from '../../process/run';
-import { until } from '../acceptance/support/until';
+import { CommandError, run } from '../../src/process/run';
+import { until } from '../support/until';
 import { answer, bodyOf, type Misbehaviour, StandInHub } from './support/stand-in-hub';
 
 const AGENT = join(__dirname, '../../assets/haskell/files/build-agent.py');

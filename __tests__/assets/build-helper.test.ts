@@ -14,8 +14,8 @@ import {
 import { connect, type Socket } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../process/run';
-import { until } from '../acceptance/support/until';
+import { run } from '../../src/process/run';
+import { until } from '../support/until';
 import { HOSTILE_ARGUMENTS, HOSTILE_VERSIONS } from './support/hostile-arguments';
 
 const FILES = join(__dirname, '../../assets/haskell/files');

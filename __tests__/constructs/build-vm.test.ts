@@ -1,6 +1,6 @@
 import { BuildVm } from '../../constructs/build-vm';
-import { Duration } from '../../model/duration';
-import { Size } from '../../model/size';
+import { Duration } from '../../src/model/duration';
+import { Size } from '../../src/model/size';
 import { TestFleet, planned } from '../support/test-fleet';
 
 test('a VM is wired to its keys, its image and the workstation by references', () => {

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { referencePages } from '../../scripts/reference-pages';
+import { referencePages } from '../../scripts/reference/pages';
 
 const DIRECTORY = join(__dirname, '../../docs/reference');
 

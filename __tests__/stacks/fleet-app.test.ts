@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { BuildVm, type BuildVmProps } from '../../constructs/build-vm';
 import { HaskellBuildImage } from '../../constructs/haskell-build-image';
 import { Workstation } from '../../constructs/workstation';
-import { Size } from '../../model/size';
+import { Size } from '../../src/model/size';
 import { FleetStack } from '../../stacks/fleet-stack';
 import { TestFleet, type TestFleetOptions, temporaryDirectory, planned } from '../support/test-fleet';
 

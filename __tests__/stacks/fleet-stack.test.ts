@@ -1,14 +1,14 @@
 import { Resource as NullResource } from '@cdktf/provider-null/lib/resource';
 import { z } from 'zod';
 import { BuildVm } from '../../constructs/build-vm';
-import type { ResourceShape } from '../../model/resource-shape';
-import { capabilityShape } from '../../model/resources/capability';
-import { identityShape } from '../../model/resources/identity';
-import { imageShape } from '../../model/resources/image';
-import { managedFileShape } from '../../model/resources/managed-file';
-import { managedFilesShape } from '../../model/resources/managed-files';
-import { vmShape } from '../../model/resources/vm';
-import { workstationShape } from '../../model/resources/workstation';
+import type { ResourceShape } from '../../src/model/resource-shape';
+import { capabilityShape } from '../../src/model/resources/capability';
+import { identityShape } from '../../src/model/resources/identity';
+import { imageShape } from '../../src/model/resources/image';
+import { managedFileShape } from '../../src/model/resources/managed-file';
+import { managedFilesShape } from '../../src/model/resources/managed-files';
+import { vmShape } from '../../src/model/resources/vm';
+import { workstationShape } from '../../src/model/resources/workstation';
 import { TestFleet } from '../support/test-fleet';
 
 function fleetOfTwo(): TestFleet {

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { BuildVm } from '../../constructs/build-vm';
 import { HaskellBuildImage } from '../../constructs/haskell-build-image';
 import { VmHost } from '../../constructs/vm-host';
-import { Size } from '../../model/size';
-import { run } from '../../process/run';
-import { describeWithTools } from '../acceptance/support/tools';
+import { Size } from '../../src/model/size';
+import { run } from '../../src/process/run';
+import { describeWithTools } from '../support/tools';
 import { TestFleet, temporaryDirectory } from '../support/test-fleet';
 
 const PACKAGES = ['git', 'jq', 'rsync'];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { HaskellBuildImage } from '../../constructs/haskell-build-image';
 import { VmHost } from '../../constructs/vm-host';
 import { type EmbeddedWorkstationProps, Workstation } from '../../constructs/workstation';
-import { Size } from '../../model/size';
+import { Size } from '../../src/model/size';
 import { FleetApp } from '../../stacks/fleet-app';
 import { FleetStack, type FleetStackProps } from '../../stacks/fleet-stack';
 

@@ -1,9 +1,9 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { describeWithTools } from '../support/tools';
-import { buildfleet } from './buildfleet';
+import { run } from '../../../src/process/run';
+import { describeWithTools } from '../../support/tools';
+import { buildfleet } from '../../support/buildfleet';
 import { bash, fish, type Place, type ShellWithTab, zsh } from './support/tab-key';
 
 jest.setTimeout(180_000);

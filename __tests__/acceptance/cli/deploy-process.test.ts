@@ -10,13 +10,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deployResultSchema } from '../../../cli/deploy/result';
-import { journalEventSchema } from '../../../model/journal';
-import { run } from '../../../process/run';
-import { processesMatching } from '../support/running-fleet';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
-import { buildfleet, BuildfleetProcess } from './buildfleet';
+import { deployResultSchema } from '../../../src/cli/deploy/result';
+import { journalEventSchema } from '../../../src/model/journal';
+import { run } from '../../../src/process/run';
+import { processesMatching } from '../../support/running-fleet';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
+import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
 
 jest.setTimeout(60_000);
 

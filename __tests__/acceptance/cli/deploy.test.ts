@@ -1,13 +1,13 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
-import { EventDecoder } from '../../../cli/deploy/journal-follower';
-import { deployResultSchema } from '../../../cli/deploy/result';
-import type { JournalEvent } from '../../../model/journal';
-import { run } from '../../../process/run';
-import { FleetProject } from '../support/fleet-project';
-import { processesMatching } from '../support/running-fleet';
-import { describeWithTools } from '../support/tools';
+import { EventDecoder } from '../../../src/cli/deploy/journal-follower';
+import { deployResultSchema } from '../../../src/cli/deploy/result';
+import type { JournalEvent } from '../../../src/model/journal';
+import { run } from '../../../src/process/run';
+import { FleetProject } from '../../support/fleet-project';
+import { processesMatching } from '../../support/running-fleet';
+import { describeWithTools } from '../../support/tools';
 
 jest.setTimeout(240_000);
 

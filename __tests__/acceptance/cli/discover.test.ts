@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type DiscoveryReport, discoveryReportSchema } from '../../../cli/discover/report';
-import { createHubClient } from '../../../hub/client';
-import { instanceTitle, type NewCapability, typeEntry } from '../../../model/capability';
-import { until } from '../support/until';
-import { buildfleet, BuildfleetProcess } from './buildfleet';
-import { freePort, writeStandInFleet } from './stand-in-machine';
+import { type DiscoveryReport, discoveryReportSchema } from '../../../src/cli/discover/report';
+import { createHubClient } from '../../../src/hub/client';
+import { instanceTitle, type NewCapability, typeEntry } from '../../../src/model/capability';
+import { until } from '../../support/until';
+import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
+import { freePort, writeStandInFleet } from '../../support/stand-in-machine';
 
 jest.setTimeout(60_000);
 

@@ -2,10 +2,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { doctorReportSchema, type Finding } from '../../../cli/doctor/finding';
-import { describeWithTools } from '../support/tools';
-import { buildfleet } from './buildfleet';
-import { freePort, writeStandInFleet } from './stand-in-machine';
+import { doctorReportSchema, type Finding } from '../../../src/cli/doctor/finding';
+import { describeWithTools } from '../../support/tools';
+import { buildfleet } from '../../support/buildfleet';
+import { freePort, writeStandInFleet } from '../../support/stand-in-machine';
 
 jest.setTimeout(120_000);
 

@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { quoteArgv } from '../../../cli/ssh/quote';
-import { listProcesses } from '../../../process/process-identity';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
-import { buildfleet, BuildfleetProcess } from './buildfleet';
-import { freePort, StandInMachine, writeStandInFleet } from './stand-in-machine';
+import { quoteArgv } from '../../../src/cli/ssh/quote';
+import { listProcesses } from '../../../src/process/process-identity';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
+import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
+import { freePort, StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
 
 jest.setTimeout(60_000);
 

@@ -1,11 +1,11 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { vmInfoSchema } from '../../../cli/info/report';
-import { run } from '../../../process/run';
-import { describeWithTools } from '../support/tools';
-import { buildfleet } from './buildfleet';
-import { freePort, StandInMachine, writeStandInFleet } from './stand-in-machine';
+import { vmInfoSchema } from '../../../src/cli/info/report';
+import { run } from '../../../src/process/run';
+import { describeWithTools } from '../../support/tools';
+import { buildfleet } from '../../support/buildfleet';
+import { freePort, StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
 
 jest.setTimeout(60_000);
 

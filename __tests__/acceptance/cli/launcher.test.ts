@@ -12,25 +12,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
+import { run } from '../../../src/process/run';
 
 jest.setTimeout(60_000);
 
 const REPOSITORY = join(__dirname, '../../..');
-const PARTS = [
-  'bin',
-  'cli',
-  'files',
-  'hub',
-  'model',
-  'process',
-  'provider/drivers',
-  'provider/images',
-  'rendering',
-  'bundles',
-  'package.json',
-  'package-lock.json',
-];
+const PARTS = ['bin', 'src', 'package.json', 'package-lock.json'];
 
 describe('bin/buildfleet in a checkout of its own', () => {
   let checkout: string;
@@ -65,14 +52,14 @@ describe('bin/buildfleet in a checkout of its own', () => {
 
   test('builds again when a source has changed, also one of the same length', async () => {
     await help();
-    edit('cli/exit-codes.ts', (text) => text.replace('  0    done', '  0    DONE'));
+    edit('src/cli/exit-codes.ts', (text) => text.replace('  0    done', '  0    DONE'));
     expect(await help()).toContain('  0    DONE');
   });
 
   test('does not build again when files only have new times', async () => {
     await help();
     const before = bundleOf();
-    utimesSync(join(checkout, 'cli/program.ts'), new Date(), new Date('2024-01-01T00:00:00Z'));
+    utimesSync(join(checkout, 'src/cli/program.ts'), new Date(), new Date('2024-01-01T00:00:00Z'));
     expect(await help()).toContain('Exit codes:');
     expect(bundleOf()).toBe(before);
   });
@@ -104,7 +91,7 @@ describe('bin/buildfleet in a checkout of its own', () => {
     const list = async () =>
       (await run(join(checkout, 'bin/buildfleet'), ['ports', 'list'], { cwd: REPOSITORY })).stdout;
     expect(await list()).toContain('STATUS');
-    edit('cli/commands/ports.ts', (text) => text.replace("'STATUS'", "'STATE'"));
+    edit('src/cli/commands/ports.ts', (text) => text.replace("'STATUS'", "'STATE'"));
     expect(await list()).not.toContain('STATUS');
   });
 

@@ -1,18 +1,18 @@
 import { appendFileSync, cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { reviewSchema } from '../../../cli/review/report';
+import { reviewSchema } from '../../../src/cli/review/report';
 import { BuildVm, type BuildVmProps } from '../../../constructs/build-vm';
 import { HaskellBuildImage } from '../../../constructs/haskell-build-image';
 import { VmHost } from '../../../constructs/vm-host';
 import { type EmbeddedWorkstationProps, Workstation } from '../../../constructs/workstation';
-import { Duration } from '../../../model/duration';
-import { Size } from '../../../model/size';
-import { run } from '../../../process/run';
+import { Duration } from '../../../src/model/duration';
+import { Size } from '../../../src/model/size';
+import { run } from '../../../src/process/run';
 import { FleetApp } from '../../../stacks/fleet-app';
 import { FleetStack, type FleetStackProps } from '../../../stacks/fleet-stack';
 import { temporaryDirectory } from '../../support/test-fleet';
-import { describeWithTools } from '../support/tools';
-import { buildfleet } from './buildfleet';
+import { describeWithTools } from '../../support/tools';
+import { buildfleet } from '../../support/buildfleet';
 
 jest.setTimeout(120_000);
 

@@ -1,13 +1,13 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadFleet } from '../../../cli/fleet-file';
-import { smokeVm } from '../../../cli/smoke/smoke-vm';
-import type { Step } from '../../../cli/smoke/steps';
-import { run } from '../../../process/run';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
-import { freePort, StandInMachine, writeStandInFleet } from './stand-in-machine';
+import { loadFleet } from '../../../src/cli/fleet-file';
+import { smokeVm } from '../../../src/cli/smoke/smoke-vm';
+import type { Step } from '../../../src/cli/smoke/steps';
+import { run } from '../../../src/process/run';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
+import { freePort, StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
 
 jest.setTimeout(60_000);
 

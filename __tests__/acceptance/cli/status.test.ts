@@ -2,23 +2,23 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadFleet } from '../../../cli/fleet-file';
-import { collectStatus } from '../../../cli/status/collect';
-import { renderStatus } from '../../../cli/status/render';
-import { statusReportSchema, type VmStatus } from '../../../cli/status/report';
-import { createHubClient } from '../../../hub/client';
+import { loadFleet } from '../../../src/cli/fleet-file';
+import { collectStatus } from '../../../src/cli/status/collect';
+import { renderStatus } from '../../../src/cli/status/render';
+import { statusReportSchema, type VmStatus } from '../../../src/cli/status/report';
+import { createHubClient } from '../../../src/hub/client';
 import {
   BUILD_AGENT_TYPE,
   CAPABILITY_DOMAIN,
   instanceKeywords,
   instanceTitle,
   typeEntry,
-} from '../../../model/capability';
-import { run } from '../../../process/run';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
-import { buildfleet, BuildfleetProcess } from './buildfleet';
-import { freePort, StandInMachine, writeStandInFleet } from './stand-in-machine';
+} from '../../../src/model/capability';
+import { run } from '../../../src/process/run';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
+import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
+import { freePort, StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
 
 jest.setTimeout(60_000);
 

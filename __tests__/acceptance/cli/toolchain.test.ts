@@ -1,15 +1,15 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { loadFleet } from '../../../cli/fleet-file';
-import { additionReportSchema } from '../../../cli/toolchain/report';
-import { waitForGhcInHub } from '../../../cli/toolchain/wait-for-hub';
+import { loadFleet } from '../../../src/cli/fleet-file';
+import { additionReportSchema } from '../../../src/cli/toolchain/report';
+import { waitForGhcInHub } from '../../../src/cli/toolchain/wait-for-hub';
 import { HOSTILE_ARGUMENTS } from '../../assets/support/hostile-arguments';
 import { StandInHub } from '../../assets/support/stand-in-hub';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
-import { buildfleet, BuildfleetProcess } from './buildfleet';
-import { freePort, StandInMachine, writeStandInFleet } from './stand-in-machine';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
+import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
+import { freePort, StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
 
 jest.setTimeout(120_000);
 

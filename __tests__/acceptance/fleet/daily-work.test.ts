@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { buildfleet, BuildfleetProcess } from '../cli/buildfleet';
-import { FleetProject, type FleetPorts } from '../support/fleet-project';
-import { processesMatching, RunningFleet } from '../support/running-fleet';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
+import { run } from '../../../src/process/run';
+import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
+import { FleetProject, type FleetPorts } from '../../support/fleet-project';
+import { processesMatching, RunningFleet } from '../../support/running-fleet';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
 
 const LIMIT = 20 * 60_000;
 const PORTS: FleetPorts = { sshd: 13820, hub: 13800, first: 13821, last: 13830 };

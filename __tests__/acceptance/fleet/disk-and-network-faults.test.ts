@@ -1,12 +1,12 @@
 import { closeSync, existsSync, openSync, readdirSync, readSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { CommandError, run } from '../../../process/run';
+import { CommandError, run } from '../../../src/process/run';
 import { cachedDebian } from '../image/cached-image';
-import { FleetProject, withOneCpu } from '../support/fleet-project';
-import { MountedDirectory } from '../support/mounted-directory';
-import { processesMatching, RunningFleet } from '../support/running-fleet';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
+import { FleetProject, withOneCpu } from '../../support/fleet-project';
+import { MountedDirectory } from '../../support/mounted-directory';
+import { processesMatching, RunningFleet } from '../../support/running-fleet';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
 
 const DEPLOY = 15 * 60 * 1000;
 

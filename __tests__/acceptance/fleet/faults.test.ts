@@ -2,12 +2,12 @@ import { createServer, type Server } from 'node:net';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { CommandError } from '../../../process/run';
-import { FleetProject, withOneCpu } from '../support/fleet-project';
-import { processesMatching, RunningFleet } from '../support/running-fleet';
-import type { RunningCommand } from '../support/running-command';
-import { describeWithTools, findProgram } from '../support/tools';
-import { until } from '../support/until';
+import { CommandError } from '../../../src/process/run';
+import { FleetProject, withOneCpu } from '../../support/fleet-project';
+import { processesMatching, RunningFleet } from '../../support/running-fleet';
+import type { RunningCommand } from '../../support/running-command';
+import { describeWithTools, findProgram } from '../../support/tools';
+import { until } from '../../support/until';
 
 const DEPLOY = 15 * 60 * 1000;
 

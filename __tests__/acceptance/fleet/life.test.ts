@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { FleetProject, withOneCpu } from '../support/fleet-project';
-import { RunningFleet } from '../support/running-fleet';
-import { describeWithTools } from '../support/tools';
+import { run } from '../../../src/process/run';
+import { FleetProject, withOneCpu } from '../../support/fleet-project';
+import { RunningFleet } from '../../support/running-fleet';
+import { describeWithTools } from '../../support/tools';
 
 /** What an operator had in `~/.ssh/config` before: no final newline, so that a careless edit shows. */
 const OWN_SSH_CONFIG = '# mine\nHost *\n  ServerAliveInterval 60';

@@ -1,10 +1,10 @@
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { CommandError } from '../../../process/run';
+import { CommandError } from '../../../src/process/run';
 import { cachedDebian } from '../image/cached-image';
-import { FleetProject, type FleetPorts } from '../support/fleet-project';
-import { RunningFleet } from '../support/running-fleet';
-import { describeWithVirtualBox, VBOXMANAGE, VirtualBoxHome } from '../virtualbox/support/virtualbox-home';
+import { FleetProject, type FleetPorts } from '../../support/fleet-project';
+import { RunningFleet } from '../../support/running-fleet';
+import { describeWithVirtualBox, VBOXMANAGE, VirtualBoxHome } from '../../support/virtualbox-home';
 
 const LIMIT = 20 * 60_000;
 const PORTS: FleetPorts = { sshd: 13720, hub: 13700, first: 13721, last: 13730 };

@@ -1,16 +1,16 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { sha256OfFile } from '../../../provider/images/cache';
-import { renderMetaData } from '../../../rendering/seed';
-import { toYaml } from '../../../rendering/yaml';
+import { run } from '../../../src/process/run';
+import { sha256OfFile } from '../../../src/images/cache';
+import { renderMetaData } from '../../../src/rendering/seed';
+import { toYaml } from '../../../src/rendering/yaml';
 import { cachedDebian } from '../image/cached-image';
 import { AUDIT_TOOLS, auditDisk } from '../image/support/audit';
-import { FleetProject, type FleetPorts } from '../support/fleet-project';
-import { RunningFleet } from '../support/running-fleet';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
+import { FleetProject, type FleetPorts } from '../../support/fleet-project';
+import { RunningFleet } from '../../support/running-fleet';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
 
 const LIMIT = 20 * 60_000;
 const PORTS: FleetPorts = { sshd: 13620, hub: 13600, first: 13621, last: 13630 };

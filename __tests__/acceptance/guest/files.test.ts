@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { describeWithTools, findProgram } from '../support/tools';
+import { run } from '../../../src/process/run';
+import { describeWithTools, findProgram } from '../../support/tools';
 
 const ASSETS = join(__dirname, '../../../assets/haskell');
 const UNITS = ['build-tunnel.service', 'build-agent.service'];

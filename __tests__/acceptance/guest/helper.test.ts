@@ -1,15 +1,15 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
-import { additionReportSchema, type VmOutcome } from '../../../cli/toolchain/report';
+import { additionReportSchema, type VmOutcome } from '../../../src/cli/toolchain/report';
 import { HOSTILE_ARGUMENTS, HOSTILE_VERSIONS } from '../../assets/support/hostile-arguments';
 import { StandInHub } from '../../assets/support/stand-in-hub';
-import { buildfleet } from '../cli/buildfleet';
-import { writeStandInFleet } from '../cli/stand-in-machine';
+import { buildfleet } from '../../support/buildfleet';
+import { writeStandInFleet } from '../../support/stand-in-machine';
 import { cachedDebian } from '../image/cached-image';
 import { Machine } from '../image/machine';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
 
 const HISTORY = 'sha256sum /var/log/apt/history.log /var/lib/dpkg/status';
 

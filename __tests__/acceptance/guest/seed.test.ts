@@ -1,10 +1,10 @@
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { writeSeedIso } from '../../../provider/drivers/seed-iso';
-import { renderMetaData, renderUserData, SEED_PLACEHOLDERS, seedInstanceId } from '../../../rendering/seed';
-import { describeWithTools } from '../support/tools';
+import { run } from '../../../src/process/run';
+import { writeSeedIso } from '../../../src/drivers/seed-iso';
+import { renderMetaData, renderUserData, SEED_PLACEHOLDERS, seedInstanceId } from '../../../src/rendering/seed';
+import { describeWithTools } from '../../support/tools';
 
 const ENVIRONMENT = {
   hostName: 'haskell-build-alpha',

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
-import { bundleHub } from '../../../bundles/hub';
-import { createHubClient, type HubClient } from '../../../hub/client';
+import { bundleHub } from '../../../src/programs/hub';
+import { createHubClient, type HubClient } from '../../../src/hub/client';
 import {
   BUILD_AGENT_TYPE,
   CAPABILITY_DOMAIN,
@@ -9,12 +9,12 @@ import {
   instanceTitle,
   typeEntry,
   type NewCapability,
-} from '../../../model/capability';
-import { STREAM_LIMIT } from '../../../hub/live-streams';
-import { endBundledHubs, startBundledHub, type BundledHub } from '../../hub/support/bundled-hub';
-import { scratchDirectory, serve } from '../../hub/support/running-hub';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
+} from '../../../src/model/capability';
+import { STREAM_LIMIT } from '../../../src/hub/live-streams';
+import { endBundledHubs, startBundledHub, type BundledHub } from '../../src/hub/support/bundled-hub';
+import { scratchDirectory, serve } from '../../src/hub/support/running-hub';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
 import { machineRows, openPage, startBrowser } from './support/browser';
 import { RunningAgent } from './support/running-agent';
 

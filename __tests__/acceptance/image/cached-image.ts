@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ImageFormat } from '../../../model/hypervisor';
-import { asDebian, type DebianImageDefinition, parseImageDefinition } from '../../../model/image-definition';
-import { run } from '../../../process/run';
-import { ImageCache } from '../../../provider/images/cache';
-import { obtainImage } from '../../../provider/images/obtain-image';
+import type { ImageFormat } from '../../../src/model/hypervisor';
+import { asDebian, type DebianImageDefinition, parseImageDefinition } from '../../../src/model/image-definition';
+import { run } from '../../../src/process/run';
+import { ImageCache } from '../../../src/images/cache';
+import { obtainImage } from '../../../src/images/obtain-image';
 
 const REPOSITORY = join(__dirname, '../../..');
 

@@ -1,17 +1,17 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { definitionHash, type ImageDefinition, parseImageDefinition } from '../../../model/image-definition';
-import type { imageShape } from '../../../model/resources/image';
-import type { State } from '../../../model/resource-shape';
-import { run } from '../../../process/run';
-import { ImageCache } from '../../../provider/images/cache';
-import { obtainImage } from '../../../provider/images/obtain-image';
-import { imageResource } from '../../../provider/resources/image';
-import { recordingContext } from '../../provider/resources/support/context';
-import { processesMatching } from '../support/running-fleet';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
+import { definitionHash, type ImageDefinition, parseImageDefinition } from '../../../src/model/image-definition';
+import type { imageShape } from '../../../src/model/resources/image';
+import type { State } from '../../../src/model/resource-shape';
+import { run } from '../../../src/process/run';
+import { ImageCache } from '../../../src/images/cache';
+import { obtainImage } from '../../../src/images/obtain-image';
+import { imageResource } from '../../../src/provider/resources/image';
+import { recordingContext } from '../../src/provider/resources/support/context';
+import { processesMatching } from '../../support/running-fleet';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
 import { Machine } from './machine';
 import { AUDIT_TOOLS, auditDisk } from './support/audit';
 

@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { describeWithTools } from '../support/tools';
+import { run } from '../../../src/process/run';
+import { describeWithTools } from '../../support/tools';
 import { AUDIT_TOOLS, auditDisk, auditTree } from './support/audit';
 import { Chroot, CHROOT_TOOLS } from './support/chroot';
 

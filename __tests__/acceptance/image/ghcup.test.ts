@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { describeWithTools } from '../support/tools';
+import { run } from '../../../src/process/run';
+import { describeWithTools } from '../../support/tools';
 import { Chroot, CHROOT_TOOLS } from './support/chroot';
 import { DownloadHost } from './support/download-host';
 

@@ -4,9 +4,9 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
-import { run } from '../../../process/run';
-import { TRAPPED } from '../../../provider/resources/vm/boot';
-import { until } from '../support/until';
+import { run } from '../../../src/process/run';
+import { TRAPPED } from '../../../src/provider/resources/vm/boot';
+import { until } from '../../support/until';
 
 export interface BootOptions {
   /** NoCloud seed, attached as a CD. */

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { writeOva } from '../../../provider/images/ova/write-ova';
-import { SATA_CONTROLLER } from '../../../rendering/vboxmanage';
-import { findProgram } from '../support/tools';
-import { describeWithVirtualBox, VirtualBoxHome } from '../virtualbox/support/virtualbox-home';
+import { run } from '../../../src/process/run';
+import { writeOva } from '../../../src/images/ova/write-ova';
+import { SATA_CONTROLLER } from '../../../src/drivers/virtualbox/arguments';
+import { findProgram } from '../../support/tools';
+import { describeWithVirtualBox, VirtualBoxHome } from '../../support/virtualbox-home';
 import { cachedDebian } from './cached-image';
 
 jest.setTimeout(20 * 60_000);

@@ -4,11 +4,11 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { type OvaRequest, writeOva } from '../../../provider/images/ova/write-ova';
-import { processesMatching } from '../support/running-fleet';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
+import { run } from '../../../src/process/run';
+import { type OvaRequest, writeOva } from '../../../src/images/ova/write-ova';
+import { processesMatching } from '../../support/running-fleet';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
 
 const REPOSITORY = join(__dirname, '../../..');
 const HASH = 'a1b2c3d4'.repeat(8);

@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { type ImageDefinition, parseImageDefinition } from '../../../model/image-definition';
-import { stageAssets } from '../../../provider/images/image-assets';
-import { describeWithTools } from '../support/tools';
+import { type ImageDefinition, parseImageDefinition } from '../../../src/model/image-definition';
+import { stageAssets } from '../../../src/images/staged-assets';
+import { describeWithTools } from '../../support/tools';
 import { Chroot, CHROOT_TOOLS } from './support/chroot';
 
 const RENDERED = join(__dirname, '../../../rendered/fleet/haskell');

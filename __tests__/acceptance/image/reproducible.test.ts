@@ -1,10 +1,10 @@
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Run, run } from '../../../process/run';
-import { type Verification, verifyImage } from '../../../provider/images/verify';
-import { findDifference } from '../../../provider/images/verify-difference';
-import { describeWithTools, findProgram } from '../support/tools';
+import { type Run, run } from '../../../src/process/run';
+import { type Verification, verifyImage } from '../../../src/images/verify';
+import { findDifference } from '../../../src/images/verify-difference';
+import { describeWithTools, findProgram } from '../../support/tools';
 import { type CachedDebian, cachedDebian } from './cached-image';
 
 jest.setTimeout(20 * 60_000);

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, readdirSync, readlinkSync as readlink, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
 import { TerraformProject } from './support/terraform-project';
 
 jest.setTimeout(120_000);

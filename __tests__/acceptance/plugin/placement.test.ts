@@ -1,8 +1,8 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { FLEET_SOURCE } from '../../../bundles/place-provider';
-import { findBlockingCliConfig } from '../../../bundles/terraform-cli-config';
-import { describeWithTools } from '../support/tools';
+import { FLEET_SOURCE } from '../../../src/programs/place-provider';
+import { findBlockingCliConfig } from '../../../src/programs/terraform-cli-config';
+import { describeWithTools } from '../../support/tools';
 import { TerraformProject } from './support/terraform-project';
 
 jest.setTimeout(120_000);

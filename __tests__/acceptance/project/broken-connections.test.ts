@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { EXIT, SSH_CONNECTION_FAILED } from '../../../cli/exit-codes';
-import { isRunning, type ProcessIdentity, readProcess } from '../../../process/process-identity';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
+import { EXIT, SSH_CONNECTION_FAILED } from '../../../src/cli/exit-codes';
+import { isRunning, type ProcessIdentity, readProcess } from '../../../src/process/process-identity';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
 import { describeAsRoot, gone, WORK_TOOLS, WorkFleet } from './support/work-fleet';
 
 jest.setTimeout(120_000);

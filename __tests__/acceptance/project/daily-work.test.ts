@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { chmodSync, lstatSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { quoteArgv } from '../../../cli/ssh/quote';
-import { run } from '../../../process/run';
-import { BuildfleetProcess, buildfleet } from '../cli/buildfleet';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
+import { quoteArgv } from '../../../src/cli/ssh/quote';
+import { run } from '../../../src/process/run';
+import { BuildfleetProcess, buildfleet } from '../../support/buildfleet';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
 import { describeAsRoot, WORK_TOOLS, WorkFleet } from './support/work-fleet';
 
 jest.setTimeout(120_000);

@@ -12,13 +12,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { EXIT } from '../../../cli/exit-codes';
-import { run } from '../../../process/run';
-import { type Drain, whileDrained } from '../../../provider/resources/vm/drain';
-import { BuildfleetProcess, buildfleet } from '../cli/buildfleet';
-import { StandInMachine, writeStandInFleet } from '../cli/stand-in-machine';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
+import { EXIT } from '../../../src/cli/exit-codes';
+import { run } from '../../../src/process/run';
+import { type Drain, whileDrained } from '../../../src/provider/resources/vm/drain';
+import { BuildfleetProcess, buildfleet } from '../../support/buildfleet';
+import { StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
 import { type DrainedMachine, standInDrain } from './support/stand-in-drain';
 
 jest.setTimeout(120_000);
@@ -39,7 +39,7 @@ describeAsRoot('draining a stand-in machine (needs root)', () => {
       directory = mkdtempSync(join(tmpdir(), 'buildfleet-drain-'));
       const bin = join(directory, 'bin');
       mkdirSync(bin);
-      copyFileSync(join(__dirname, 'support/fake-cabal'), join(bin, 'cabal'));
+      copyFileSync(join(__dirname, '../../support/fake-cabal'), join(bin, 'cabal'));
       mkdirSync(join(directory, 'build'));
       const path = { PATH: `${bin}:/usr/bin:/bin` };
       machine = await StandInMachine.create(join(directory, 'alpha'), path, join(directory, 'build'));

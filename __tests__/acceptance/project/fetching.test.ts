@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { buildfleet } from '../cli/buildfleet';
-import { MountedDirectory } from '../support/mounted-directory';
-import { describeWithTools } from '../support/tools';
+import { run } from '../../../src/process/run';
+import { buildfleet } from '../../support/buildfleet';
+import { MountedDirectory } from '../../support/mounted-directory';
+import { describeWithTools } from '../../support/tools';
 import { describeAsRoot, WORK_TOOLS, WorkFleet } from './support/work-fleet';
 
 jest.setTimeout(120_000);

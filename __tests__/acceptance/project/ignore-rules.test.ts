@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
-import { filterRules } from '../../../cli/project/ignore-rules';
-import { describeWithTools } from '../support/tools';
+import { filterRules } from '../../../src/cli/project/ignore-rules';
+import { describeWithTools } from '../../support/tools';
 
 const FILES = [
   'a',

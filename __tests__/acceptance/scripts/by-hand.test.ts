@@ -1,8 +1,8 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { describeWithVirtualBox, VBOXMANAGE, VirtualBoxHome } from '../virtualbox/support/virtualbox-home';
+import { run } from '../../../src/process/run';
+import { describeWithVirtualBox, VBOXMANAGE, VirtualBoxHome } from '../../support/virtualbox-home';
 import { SCRIPTS } from './support/fake-virtualbox';
 
 jest.setTimeout(5 * 60_000);

@@ -14,11 +14,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import { run } from '../../../process/run';
-import { writeSeedIso } from '../../../provider/drivers/seed-iso';
-import type { GuestEnvironment } from '../../../rendering/guest-environment';
-import { renderMetaData, renderUserData, type SeedInput, seedInstanceId } from '../../../rendering/seed';
-import { describeWithTools } from '../support/tools';
+import { run } from '../../../src/process/run';
+import { writeSeedIso } from '../../../src/drivers/seed-iso';
+import type { GuestEnvironment } from '../../../src/rendering/guest-environment';
+import { renderMetaData, renderUserData, type SeedInput, seedInstanceId } from '../../../src/rendering/seed';
+import { describeWithTools } from '../../support/tools';
 import { FakeVirtualBox, MACHINE } from './support/fake-virtualbox';
 
 jest.setTimeout(5 * 60_000);

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { describeWithTools } from '../support/tools';
+import { run } from '../../../src/process/run';
+import { describeWithTools } from '../../support/tools';
 import { FakeVirtualBox, MACHINE, SCRIPTS } from './support/fake-virtualbox';
 
 /** As VirtualBox 7.2.22 prints them, shortened. */

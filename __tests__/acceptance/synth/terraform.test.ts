@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { BuildVm } from '../../../constructs/build-vm';
-import { run } from '../../../process/run';
+import { run } from '../../../src/process/run';
 import { TestFleet } from '../../support/test-fleet';
-import { describeWithTools } from '../support/tools';
+import { describeWithTools } from '../../support/tools';
 
 const MINUTE = 60_000;
 

@@ -2,11 +2,11 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { BuildfleetProcess } from '../cli/buildfleet';
-import type { MountedDirectory } from '../support/mounted-directory';
-import { describeWithTools, findProgram } from '../support/tools';
-import { until } from '../support/until';
+import { run } from '../../../src/process/run';
+import { BuildfleetProcess } from '../../support/buildfleet';
+import type { MountedDirectory } from '../../support/mounted-directory';
+import { describeWithTools, findProgram } from '../../support/tools';
+import { until } from '../../support/until';
 import { documentedLines, printedLines } from './support/documented';
 import { requireDocumented, SmallFleet } from './support/small-fleet';
 

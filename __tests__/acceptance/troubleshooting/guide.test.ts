@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { checkWslNetworking } from '../../../cli/doctor/checks/wsl';
-import type { DoctorReport } from '../../../cli/doctor/finding';
-import { renderDoctor } from '../../../cli/doctor/render';
-import { fakeMachine, fakeSubject } from '../../cli/doctor/fake-machine';
+import { checkWslNetworking } from '../../../src/cli/doctor/checks/wsl';
+import type { DoctorReport } from '../../../src/cli/doctor/finding';
+import { renderDoctor } from '../../../src/cli/doctor/render';
+import { fakeMachine, fakeSubject } from '../../src/cli/doctor/fake-machine';
 import { documentedLines, printedLines, readSymptoms } from './support/documented';
 import { requireDocumented } from './support/small-fleet';
 

@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { StandInMachine } from '../cli/stand-in-machine';
-import { describeWithTools } from '../support/tools';
+import { StandInMachine } from '../../support/stand-in-machine';
+import { describeWithTools } from '../../support/tools';
 import { SmallFleet, Squatter } from './support/small-fleet';
 
 jest.setTimeout(120_000);

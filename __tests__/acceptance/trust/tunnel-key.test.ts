@@ -2,19 +2,19 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { run } from '../../../process/run';
-import { listenersOn, parseTcpTable } from '../../../process/port-owner';
-import { tunnelKeyLine } from '../../../rendering/authorized-keys';
-import { sshdSessions } from '../../../provider/services/sshd';
+import { run } from '../../../src/process/run';
+import { listenersOn, parseTcpTable } from '../../../src/process/port-owner';
+import { tunnelKeyLine } from '../../../src/rendering/authorized-keys';
+import { sshdSessions } from '../../../src/provider/services/sshd';
 import {
   freePorts,
   listenOn,
   makeTestWorkstation,
   type TestWorkstation,
   type WorkstationState,
-} from '../support/workstation';
-import { describeWithTools, findProgram } from '../support/tools';
-import { until } from '../support/until';
+} from '../../support/workstation';
+import { describeWithTools, findProgram } from '../../support/tools';
+import { until } from '../../support/until';
 
 /** A connection that a test opened, and what ssh said about it. */
 interface Connection {

@@ -10,9 +10,9 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { FleetPaths } from '../../../model/paths';
-import type { VmSpec } from '../../../provider/drivers/driver';
-import { describeWithVirtualBox, VirtualBoxHome } from './support/virtualbox-home';
+import { FleetPaths } from '../../../src/model/paths';
+import type { VmSpec } from '../../../src/drivers/driver';
+import { describeWithVirtualBox, VirtualBoxHome } from '../../support/virtualbox-home';
 
 const SIGNAL = new AbortController().signal;
 

@@ -3,11 +3,11 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { VmSpec } from '../../../provider/drivers/driver';
-import { writeRecord } from '../../../provider/drivers/virtualbox/record';
-import { importArguments, machineFiles, SATA_CONTROLLER } from '../../../rendering/vboxmanage';
-import { until } from '../support/until';
-import { describeWithVirtualBox, VBOXMANAGE, VirtualBoxHome } from './support/virtualbox-home';
+import type { VmSpec } from '../../../src/drivers/driver';
+import { writeRecord } from '../../../src/drivers/virtualbox/record';
+import { importArguments, machineFiles, SATA_CONTROLLER } from '../../../src/drivers/virtualbox/arguments';
+import { until } from '../../support/until';
+import { describeWithVirtualBox, VBOXMANAGE, VirtualBoxHome } from '../../support/virtualbox-home';
 
 const SIGNAL = new AbortController().signal;
 

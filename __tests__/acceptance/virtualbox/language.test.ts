@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, readdirSync, truncateSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describeWithVirtualBox, VBOXMANAGE, VirtualBoxHome } from './support/virtualbox-home';
+import { describeWithVirtualBox, VBOXMANAGE, VirtualBoxHome } from '../../support/virtualbox-home';
 
 const SIGNAL = new AbortController().signal;
 

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeWithVirtualBox, VirtualBoxHome } from './support/virtualbox-home';
+import { describeWithVirtualBox, VirtualBoxHome } from '../../support/virtualbox-home';
 
 const SIGNAL = new AbortController().signal;
 

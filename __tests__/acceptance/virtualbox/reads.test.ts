@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs';
-import type { VmSpec } from '../../../provider/drivers/driver';
-import { writeRecord } from '../../../provider/drivers/virtualbox/record';
-import { machineFiles, tagArguments } from '../../../rendering/vboxmanage';
-import { describeWithVirtualBox, VirtualBoxHome } from './support/virtualbox-home';
+import type { VmSpec } from '../../../src/drivers/driver';
+import { writeRecord } from '../../../src/drivers/virtualbox/record';
+import { machineFiles, tagArguments } from '../../../src/drivers/virtualbox/arguments';
+import { describeWithVirtualBox, VirtualBoxHome } from '../../support/virtualbox-home';
 
 /** Processes at a time: two cores, and VBoxSVC is one process. */
 const ATONCE = 4;

@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { VBoxManage } from '../../../provider/drivers/virtualbox/client';
-import { PowerSwitch } from '../../../provider/drivers/virtualbox/power-switch';
-import { until } from '../support/until';
-import { describeWithVirtualBox, VBOXMANAGE, VirtualBoxHome } from './support/virtualbox-home';
+import { VBoxManage } from '../../../src/drivers/virtualbox/client';
+import { PowerSwitch } from '../../../src/drivers/virtualbox/power-switch';
+import { until } from '../../support/until';
+import { describeWithVirtualBox, VBOXMANAGE, VirtualBoxHome } from '../../support/virtualbox-home';
 
 const SIGNAL = new AbortController().signal;
 

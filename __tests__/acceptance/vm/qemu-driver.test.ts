@@ -13,14 +13,14 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FleetPaths } from '../../../model/paths';
-import { readProcess, isRunning, signalProcess, waitForEnd } from '../../../process/process-identity';
-import { run } from '../../../process/run';
-import type { VmSpec } from '../../../provider/drivers/driver';
-import { QemuDriver, type QemuDriverOptions } from '../../../provider/drivers/qemu';
-import { withQmp } from '../../../provider/drivers/qemu/qmp';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
+import { FleetPaths } from '../../../src/model/paths';
+import { readProcess, isRunning, signalProcess, waitForEnd } from '../../../src/process/process-identity';
+import { run } from '../../../src/process/run';
+import type { VmSpec } from '../../../src/drivers/driver';
+import { QemuDriver, type QemuDriverOptions } from '../../../src/drivers/qemu/driver';
+import { withQmp } from '../../../src/drivers/qemu/qmp';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
 
 const SIGNAL = new AbortController().signal;
 

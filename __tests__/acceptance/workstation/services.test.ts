@@ -10,10 +10,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import { listProcesses, readProcess } from '../../../process/process-identity';
-import { makeTestWorkstation, listenOn, type TestWorkstation, type WorkstationState } from '../support/workstation';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
+import { listProcesses, readProcess } from '../../../src/process/process-identity';
+import { makeTestWorkstation, listenOn, type TestWorkstation, type WorkstationState } from '../../support/workstation';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
 
 describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
   let station: TestWorkstation;

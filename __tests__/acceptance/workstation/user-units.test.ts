@@ -1,11 +1,11 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { listProcesses } from '../../../process/process-identity';
-import { run } from '../../../process/run';
-import { describeWithTools } from '../support/tools';
-import { until } from '../support/until';
-import { TestUserManager } from '../support/user-manager';
-import { makeTestWorkstation, type TestWorkstation, type WorkstationState } from '../support/workstation';
+import { listProcesses } from '../../../src/process/process-identity';
+import { run } from '../../../src/process/run';
+import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
+import { TestUserManager } from '../../support/user-manager';
+import { makeTestWorkstation, type TestWorkstation, type WorkstationState } from '../../support/workstation';
 
 const TOOLS = ['systemctl', 'unshare', 'sshd', 'ssh-keygen', 'ip'];
 jest.setTimeout(180_000);

@@ -1,5 +1,5 @@
 import puppeteer, { type Browser, type Page } from 'puppeteer-core';
-import { findProgram } from '../../support/tools';
+import { findProgram } from '../../../support/tools';
 
 /** The distribution's Chromium, without windows. A container's root may use neither its sandbox nor a large /dev/shm. */
 export async function startBrowser(): Promise<Browser> {

@@ -5,8 +5,8 @@
  */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { bundleHub } from '../../../../bundles/hub';
-import { openHubStore } from '../../../../hub/store';
+import { bundleHub } from '../../../../src/programs/hub';
+import { openHubStore } from '../../../../src/hub/store';
 import {
   BUILD_AGENT_TYPE,
   CAPABILITY_DOMAIN,
@@ -14,9 +14,9 @@ import {
   instanceTitle,
   progressNoteSchema,
   typeEntry,
-} from '../../../../model/capability';
-import { startBundledHub } from '../../../hub/support/bundled-hub';
-import { scratchDirectory } from '../../../hub/support/running-hub';
+} from '../../../../src/model/capability';
+import { startBundledHub } from '../../../src/hub/support/bundled-hub';
+import { scratchDirectory } from '../../../src/hub/support/running-hub';
 import { startBrowser } from './browser';
 
 const IMAGES = resolve(__dirname, '../../../../docs/images');

@@ -1,7 +1,7 @@
 import { createReadStream, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { GUEST_USER } from '../../../../model/names';
-import { run } from '../../../../process/run';
+import { GUEST_USER } from '../../../../src/model/names';
+import { run } from '../../../../src/process/run';
 
 /** Where an image keeps what is not the distribution's. */
 const DIRECTORIES = ['etc', 'root', 'home', 'build', 'var', 'boot', 'tmp', 'run', 'opt', 'srv', 'usr/local'];

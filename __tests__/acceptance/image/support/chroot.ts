@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { withLock } from '../../../../files/lock';
-import type { ImageDefinition } from '../../../../model/image-definition';
-import { type CommandResult, run, type RunOptions } from '../../../../process/run';
-import { mirrorLines } from '../../../../provider/images/mirror';
+import { withLock } from '../../../../src/files/lock';
+import type { ImageDefinition } from '../../../../src/model/image-definition';
+import { type CommandResult, run, type RunOptions } from '../../../../src/process/run';
+import { mirrorLines } from '../../../../src/images/mirror';
 
 /** Programs that a {@link Chroot} needs. */
 export const CHROOT_TOOLS = ['mmdebstrap', 'unshare', 'chroot', 'tar'];

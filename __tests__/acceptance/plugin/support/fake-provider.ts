@@ -2,12 +2,12 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { FleetError } from '../../../../model/errors';
-import { computed, defaulted, defineShape, observed, optional, required } from '../../../../model/resource-shape';
-import type { State } from '../../../../model/resource-shape';
-import { resource } from '../../../../provider/plugin/provider';
-import type { ApplyContext, Resource } from '../../../../provider/plugin/resource';
-import { serveProvider } from '../../../../provider/plugin/serve';
+import { FleetError } from '../../../../src/model/errors';
+import { computed, defaulted, defineShape, observed, optional, required } from '../../../../src/model/resource-shape';
+import type { State } from '../../../../src/model/resource-shape';
+import { resource } from '../../../../src/provider/plugin/provider';
+import type { ApplyContext, Resource } from '../../../../src/provider/plugin/resource';
+import { serveProvider } from '../../../../src/provider/plugin/serve';
 
 /* A provider for tests whose only resource is a JSON file. The tests bundle this file and give it to Terraform. */
 

@@ -2,8 +2,8 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
-import { type CommandResult, type RunOptions, run } from '../../../../process/run';
-import { FLEET_SOURCE, placeProvider } from '../../../../bundles/place-provider';
+import { type CommandResult, type RunOptions, run } from '../../../../src/process/run';
+import { FLEET_SOURCE, placeProvider } from '../../../../src/programs/place-provider';
 
 /** A directory with a configuration and a placed provider, in which Terraform runs without network. */
 export class TerraformProject {

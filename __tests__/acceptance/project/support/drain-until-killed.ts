@@ -1,4 +1,4 @@
-import { whileDrained } from '../../../../provider/resources/vm/drain';
+import { whileDrained } from '../../../../src/provider/resources/vm/drain';
 import { type DrainedMachine, standInDrain } from './stand-in-drain';
 
 // A provider that never comes to an end: says `drained` and is killed.

@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { hold } from '../../../../process/held';
-import type { Drain } from '../../../../provider/resources/vm/drain';
-import { pinnedKeyFile } from '../../../../provider/resources/vm/ssh-target';
+import { hold } from '../../../../src/process/held';
+import type { Drain } from '../../../../src/provider/resources/vm/drain';
+import { pinnedKeyFile } from '../../../../src/provider/resources/vm/ssh-target';
 
 /** The stand-in machine that shall be drained. */
 export interface DrainedMachine {

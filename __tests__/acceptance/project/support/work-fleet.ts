@@ -10,10 +10,10 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { listProcesses, type ProcessIdentity } from '../../../../process/process-identity';
-import { buildfleet, BuildfleetProcess, type CliResult } from '../../cli/buildfleet';
-import { StandInMachine, writeStandInFleet } from '../../cli/stand-in-machine';
-import { until } from '../../support/until';
+import { listProcesses, type ProcessIdentity } from '../../../../src/process/process-identity';
+import { buildfleet, BuildfleetProcess, type CliResult } from '../../../support/buildfleet';
+import { StandInMachine, writeStandInFleet } from '../../../support/stand-in-machine';
+import { until } from '../../../support/until';
 
 /** Programs that a {@link WorkFleet} needs. */
 export const WORK_TOOLS = ['sshd', 'ssh', 'ssh-keygen', 'rsync', 'unshare', 'setpriv', 'flock'] as const;
@@ -36,7 +36,7 @@ export class WorkFleet {
     const directory = mkdtempSync(join(tmpdir(), 'buildfleet-work-'));
     const bin = join(directory, 'bin');
     mkdirSync(bin);
-    copyFileSync(join(__dirname, 'fake-cabal'), join(bin, 'cabal'));
+    copyFileSync(join(__dirname, '../../../support/fake-cabal'), join(bin, 'cabal'));
     const machines = new Map<string, StandInMachine>();
     for (const id of ids) {
       const build = join(directory, id, 'build');

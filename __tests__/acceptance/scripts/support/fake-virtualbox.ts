@@ -1,6 +1,6 @@
 import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type CommandResult, run } from '../../../../process/run';
+import { type CommandResult, run } from '../../../../src/process/run';
 
 export const SCRIPTS = join(__dirname, '../../../../assets/haskell/scripts');
 export const MACHINE = '11111111-2222-3333-4444-555555555555';

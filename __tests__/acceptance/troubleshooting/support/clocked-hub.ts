@@ -1,17 +1,17 @@
 import type { Server } from 'node:http';
 import { createAdaptorServer } from '@hono/node-server';
-import { createHubClient } from '../../../../hub/client';
-import { createHubApp } from '../../../../hub/server';
-import { type HubStore, openHubStore } from '../../../../hub/store';
+import { createHubClient } from '../../../../src/hub/client';
+import { createHubApp } from '../../../../src/hub/server';
+import { type HubStore, openHubStore } from '../../../../src/hub/store';
 import {
   BUILD_AGENT_TYPE,
   CAPABILITY_DOMAIN,
   instanceKeywords,
   instanceTitle,
   typeEntry,
-} from '../../../../model/capability';
+} from '../../../../src/model/capability';
 import { version } from '../../../../package.json';
-import { freePort } from '../../cli/stand-in-machine';
+import { freePort } from '../../../support/stand-in-machine';
 
 /** What a machine says with a heartbeat. */
 export interface Heartbeat {

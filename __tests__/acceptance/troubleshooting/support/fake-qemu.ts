@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, realpathSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { imageFingerprint } from '../../../../provider/drivers/qemu/overlay';
-import { writeRecord } from '../../../../provider/drivers/qemu/record';
-import { QEMU_FILES, qemuArguments } from '../../../../rendering/qemu-arguments';
-import { FakeQmpServer } from '../../../provider/drivers/qemu/fake-qmp-server';
+import { imageFingerprint } from '../../../../src/drivers/qemu/overlay';
+import { writeRecord } from '../../../../src/drivers/qemu/record';
+import { QEMU_FILES, qemuArguments } from '../../../../src/drivers/qemu/arguments';
+import { FakeQmpServer } from '../../../src/drivers/qemu/fake-qmp-server';
 
 const HARDWARE = { cpus: 2, memoryMib: 2048, mac: '52:54:00:00:00:01' } as const;
 const UUID = '00000000-0000-4000-8000-000000000001';

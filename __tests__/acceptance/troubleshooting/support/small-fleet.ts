@@ -2,11 +2,11 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Fleet } from '../../../../model/fleet';
-import { buildfleet } from '../../cli/buildfleet';
-import { StandInMachine, writeStandInFleet } from '../../cli/stand-in-machine';
-import { MountedDirectory } from '../../support/mounted-directory';
-import { until } from '../../support/until';
+import type { Fleet } from '../../../../src/model/fleet';
+import { buildfleet } from '../../../support/buildfleet';
+import { StandInMachine, writeStandInFleet } from '../../../support/stand-in-machine';
+import { MountedDirectory } from '../../../support/mounted-directory';
+import { until } from '../../../support/until';
 import { ClockedHub, type Heartbeat } from './clocked-hub';
 import { documentedLines, printedLines } from './documented';
 import { FakeQemu } from './fake-qemu';

@@ -1,0 +1,125 @@
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../../../src/process/run';
+import { ASSETS } from '../../../src/rendering/assets';
+import {
+  PACKER_PLUGINS_FILE,
+  PACKER_TEMPLATE_FILE,
+  renderPackerPlugins,
+  renderPackerTemplate,
+} from '../../../src/images/packer/template';
+import { PACKER_TEMPLATE } from '../../src/images/packer/support/packer-template';
+import { describeWithTools } from '../../support/tools';
+
+const SOURCES = ['qemu.haskell-build', 'virtualbox-iso.haskell-build'];
+const LIMIT = 120_000;
+
+describeWithTools(['packer', 'ssh-keygen'], 'the template before packer', () => {
+  let directory: string;
+  let template: string;
+  beforeAll(async () => {
+    directory = mkdtempSync(join(tmpdir(), 'buildfleet packer-'));
+    template = join(directory, PACKER_TEMPLATE_FILE);
+    cpSync(join(ASSETS, 'haskell'), directory, { recursive: true });
+    for (const file of ['user-data', 'meta-data']) writeFileSync(join(directory, file), '');
+    await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(directory, 'key')]);
+  });
+  beforeEach(() => {
+    writeFileSync(template, renderPackerTemplate(PACKER_TEMPLATE));
+  });
+  afterAll(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  /** What packer says against the template; called from elsewhere, because paths are relative to the template. */
+  async function complaints(source: string, variables: Readonly<Record<string, string>>): Promise<string> {
+    const options = Object.entries(variables).flatMap(([name, value]) => ['-var', `${name}=${value}`]);
+    const { stdout, stderr, exitCode } = await run('packer', ['validate', `-only=${source}`, ...options, template], {
+      cwd: '/',
+      env: { CHECKPOINT_DISABLE: '1', PACKER_CACHE_DIR: join(directory, 'cache') },
+      acceptExitCodes: [0, 1],
+    });
+    return exitCode === 0 ? '' : stdout + stderr;
+  }
+  const madeForOneBuild = () => ({
+    ssh_private_key_file: join(directory, 'key'),
+    definition_hash: 'c0ffee',
+    source_date_epoch: '1700000000',
+  });
+  const buildVariables = () => ({
+    ...madeForOneBuild(),
+    seed_files: JSON.stringify([join(directory, 'user-data'), join(directory, 'meta-data')]),
+  });
+  // What points the template at a disk that boots by itself, on a machine without KVM.
+  const diskVariables = () => ({
+    ...madeForOneBuild(),
+    seed_files: '[]',
+    boot_command: '[]',
+    boot_wait: '-1s',
+    disk_image: 'true',
+    iso_urls: '["/disk.qcow2"]',
+    iso_checksum: 'none',
+    disk_size: '5120',
+    disk_compression: 'false',
+    accelerator: 'tcg',
+    qemu_arguments: '[["-cpu", "qemu64,-cx16"]]',
+    packages: '[]',
+    environment: '["http_proxy=http://proxy.example:3128"]',
+    toolchain: 'distribution',
+    ssh_username: 'root',
+    headless: 'true',
+    output_directory: join(directory, 'output'),
+  });
+
+  test.each(SOURCES)(
+    '%s is valid with what a build gives it',
+    async (source) => {
+      expect(await complaints(source, buildVariables())).toBe('');
+    },
+    LIMIT,
+  );
+
+  test(
+    'the qemu source can be pointed at a disk that boots by itself',
+    async () => {
+      expect(await complaints('qemu.haskell-build', diskVariables())).toBe('');
+    },
+    LIMIT,
+  );
+
+  test(
+    'what is made for one build is asked for',
+    async () => {
+      const text = await complaints('qemu.haskell-build', {});
+      for (const name of Object.keys(buildVariables())) expect(text).toContain(`Unset variable "${name}"`);
+    },
+    LIMIT,
+  );
+
+  test.each(SOURCES)(
+    'packer reads every setting of %s',
+    async (source) => {
+      const [builder = ''] = source.split('.');
+      const [before, settings] = renderPackerTemplate(PACKER_TEMPLATE).split(`source "${builder}"`) as [string, string];
+      const misspelt = settings.replace('shutdown_timeout ', 'shutdown_timeuot ');
+      writeFileSync(template, `${before}source "${builder}"${misspelt}`);
+      expect(await complaints(source, buildVariables())).toContain('shutdown_timeuot');
+    },
+    LIMIT,
+  );
+
+  test(
+    'packer fmt leaves both files as they are',
+    async () => {
+      const plugins = join(directory, PACKER_PLUGINS_FILE);
+      writeFileSync(plugins, renderPackerPlugins());
+      for (const file of [template, plugins]) {
+        const { stdout } = await run('packer', ['fmt', '-check', '-diff', file]);
+        expect(stdout).toBe('');
+      }
+      rmSync(plugins);
+    },
+    LIMIT,
+  );
+});

@@ -1,0 +1,154 @@
+import { cpSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { run } from '../src/process/run';
+import { describeWithTools } from './support/tools';
+import { temporaryDirectory } from './support/test-fleet';
+
+const REPOSITORY = join(__dirname, '..');
+const SOURCES = ['assets', 'constructs', 'src', 'stacks'];
+const SINGLE_FILES = ['main.ts', 'package.json', 'port-registry.yml', 'tsconfig.json'];
+const MINUTE = 60_000;
+
+/** A copy of the project at another path; only the dependencies are shared. */
+function copyOfProject(name: string): string {
+  const directory = join(temporaryDirectory(), name);
+  mkdirSync(directory);
+  for (const source of [...SOURCES, ...SINGLE_FILES]) {
+    cpSync(join(REPOSITORY, source), join(directory, source), { recursive: true });
+  }
+  symlinkSync(join(REPOSITORY, 'node_modules'), join(directory, 'node_modules'));
+  return directory;
+}
+
+/** Runs `main.ts` as the cdktf command does, under another umask. */
+async function synth(
+  directory: string,
+  { umask = '022', cwd = directory, env = {} }: { umask?: string; cwd?: string; env?: Record<string, string> } = {},
+): Promise<void> {
+  const node = [
+    process.execPath,
+    '--require',
+    join(directory, 'node_modules/ts-node/register'),
+    join(directory, 'main.ts'),
+  ];
+  await run('bash', ['-c', 'umask "$0" && exec "$@"', umask, ...node], {
+    cwd,
+    env: {
+      CI: '',
+      CDKTF_OUTDIR: join(directory, 'cdktf.out'),
+      TS_NODE_PROJECT: join(directory, 'tsconfig.json'),
+      ...env,
+    },
+  });
+}
+
+/** Every file below a directory: permissions and content. */
+function tree(directory: string): Record<string, { readonly mode: string; readonly text: string }> {
+  const files = readdirSync(directory, { recursive: true, encoding: 'utf8' }).filter((path) =>
+    statSync(join(directory, path)).isFile(),
+  );
+  return Object.fromEntries(
+    files.sort().map((path) => [
+      path,
+      {
+        mode: (statSync(join(directory, path)).mode & 0o777).toString(8),
+        text: readFileSync(join(directory, path)).toString('latin1'),
+      },
+    ]),
+  );
+}
+
+/** Version control keeps of the permissions only whether a file is executable. */
+function executability(files: ReturnType<typeof tree>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(files).map(([path, { mode, text }]) => [
+      path,
+      { executable: (parseInt(mode, 8) & 0o100) !== 0, text },
+    ]),
+  );
+}
+
+describeWithTools(['bash'], 'synth of main.ts', () => {
+  let project: string;
+
+  beforeAll(async () => {
+    project = copyOfProject('project');
+    await synth(project);
+  }, MINUTE);
+
+  test('rendered/ and port-registry.yml are what `cdktf synth` writes now', () => {
+    const committed = executability(tree(join(REPOSITORY, 'rendered')));
+    const fresh = executability(tree(join(project, 'rendered')));
+    expect(Object.keys(committed)).toEqual(Object.keys(fresh));
+    expect(committed).toEqual(fresh);
+    expect(readFileSync(join(REPOSITORY, 'port-registry.yml'), 'utf8')).toBe(
+      readFileSync(join(project, 'port-registry.yml'), 'utf8'),
+    );
+  });
+
+  test(
+    'the same bytes and permissions at another path, time zone, locale, umask and working directory',
+    async () => {
+      const other = copyOfProject('another place');
+      await synth(other, {
+        umask: '077',
+        cwd: '/',
+        env: {
+          TZ: 'Pacific/Kiritimati',
+          LC_ALL: 'tr_TR.UTF-8',
+          LANG: 'tr_TR.UTF-8',
+          HOME: '/nonexistent',
+          USER: 'somebody',
+        },
+      });
+      expect(tree(join(other, 'rendered'))).toEqual(tree(join(project, 'rendered')));
+      const content = (files: ReturnType<typeof tree>): unknown =>
+        Object.entries(files).map(([path, { text }]) => [path, text]);
+      expect(content(tree(join(other, 'cdktf.out')))).toEqual(content(tree(join(project, 'cdktf.out'))));
+    },
+    MINUTE,
+  );
+
+  test('nothing of this machine, no time and no secret is in it', () => {
+    const today = new Date().toISOString().slice(0, 10);
+    const traces = [project, REPOSITORY, homedir(), today, 'BEGIN OPENSSH PRIVATE KEY'];
+    for (const [path, { text }] of Object.entries(tree(join(project, 'rendered')))) {
+      // the image's own /root and the like are no trace of a machine whose home that is
+      if (path.includes('/debian/') || path.includes('/scripts/') || path.endsWith('.pkr.hcl')) continue;
+      expect({ path, found: traces.filter((trace) => text.includes(trace)) }).toEqual({ path, found: [] });
+    }
+  });
+
+  test(
+    'mistakes are one list without a stack trace, and the exit code says so',
+    async () => {
+      const broken = copyOfProject('broken');
+      const main = readFileSync(join(broken, 'main.ts'), 'utf8');
+      writeFileSync(
+        join(broken, 'main.ts'),
+        main.replace(
+          'app.synth();',
+          "new BuildVm(fleet, 'alpha', standard);\nnew BuildVm(fleet, 'C', standard);\napp.synth();",
+        ),
+      );
+      const failure = await synth(broken).then(
+        () => undefined,
+        (error: unknown) => error as { readonly stderr: string; readonly exitCode: number },
+      );
+      expect(failure?.exitCode).toBe(1);
+      expect(failure?.stderr).toMatch(
+        /^2 things are wrong with the fleet:\n {2}- fleet\/alpha~2: .*\n {2}- fleet\/C: .*\n$/,
+      );
+    },
+    MINUTE,
+  );
+});
+
+describeWithTools(['cloud-init'], 'the rendered seeds', () => {
+  test.each(readdirSync(join(REPOSITORY, 'rendered/fleet/vms')))('%s is a valid cloud-config', async (vm) => {
+    const file = join(REPOSITORY, 'rendered/fleet/vms', vm, 'user-data');
+    const { stdout } = await run('cloud-init', ['schema', '--config-file', file]);
+    expect(stdout).toContain('Valid');
+  });
+});

@@ -1,0 +1,78 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import { parseLine } from '../../../src/cli/completion/bash-line';
+import { EXIT_BY_ERROR } from '../../../src/cli/exit-codes';
+import { buildProgram } from '../../../src/cli/program';
+
+const ROOT = join(__dirname, '../../..');
+
+/** Every command that does something, by its words; what `--help` hides is not for people. */
+function leaves(command: Command, words: readonly string[] = []): [string, Command][] {
+  const children = command.commands.filter((child) => command.createHelp().visibleCommands(command).includes(child));
+  if (children.length === 0) return [[words.join(' '), command]];
+  return children.flatMap((child) => leaves(child, [...words, child.name()]));
+}
+
+function helpOf(command: Command): string {
+  let text = '';
+  command.configureOutput({ writeOut: (part) => (text += part) });
+  command.outputHelp();
+  return text;
+}
+
+const LEAVES = leaves(buildProgram([], () => undefined));
+
+const EXAMPLES = LEAVES.flatMap(([name, command]) => {
+  const [, examples = ''] = helpOf(command).split(/\nExamples?:\n/);
+  return [...examples.matchAll(/^ {2}buildfleet (.*)$/gm)].map(([, line = '']) => [name, line] as const);
+});
+
+test.each(LEAVES)('%s has an example and describes itself, its arguments and its options', (name, command) => {
+  expect(EXAMPLES.filter(([owner]) => owner === name)).not.toEqual([]);
+  expect(command.description()).toMatch(/^[^A-Z].*[^.]$/);
+  expect(command.options.filter(({ description }) => description === '')).toEqual([]);
+  expect(command.registeredArguments.filter(({ description }) => description === '')).toEqual([]);
+});
+
+test.each(EXAMPLES)('%s: the example `%s` is understood', async (name, line) => {
+  const argv = parseLine(line).words;
+  const chosen: string[] = [];
+  await buildProgram(argv, (command) => {
+    chosen.push(
+      command.parent?.name() === 'buildfleet' ? command.name() : `${command.parent?.name()} ${command.name()}`,
+    );
+  }).parseAsync(argv, { from: 'user' });
+  expect(chosen).toEqual([name]);
+});
+
+describe('docs/cli.md', () => {
+  const text = readFileSync(join(ROOT, 'docs/cli.md'), 'utf8');
+  const [, list = ''] = /```\n(buildfleet [\s\S]*?)```/.exec(text) ?? [];
+  const names = LEAVES.map(([name]) => name);
+
+  test('lists every command, and no other', () => {
+    const listed = list
+      .match(/^buildfleet (?:(?:image|ports) )?[a-z-]+/gm)
+      ?.map((line) => line.slice('buildfleet '.length));
+    expect(listed?.sort()).toEqual([...names].sort());
+  });
+
+  test('has sections for commands that exist', () => {
+    const groups = names.flatMap((name) => [name, name.split(' ')[0]]);
+    const headings = [...text.matchAll(/^## (.*`.*)$/gm)].flatMap(([, title = '']) => [
+      ...title.matchAll(/`([^`]+)`/g),
+    ]);
+    expect(headings.length).toBeGreaterThan(10);
+    expect(headings.map(([, name]) => name).filter((name) => !groups.includes(name))).toEqual([]);
+  });
+});
+
+test('every error with an exit code of its own can occur', () => {
+  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts') && path !== 'cli/exit-codes.ts')
+    .map((path) => readFileSync(join(ROOT, 'src', path), 'utf8'));
+  const codes = Object.keys(EXIT_BY_ERROR);
+  expect(codes.length).toBeGreaterThan(10);
+  expect(codes.filter((code) => !sources.some((source) => source.includes(`'${code}'`)))).toEqual([]);
+});

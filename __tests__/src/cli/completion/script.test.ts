@@ -1,0 +1,11 @@
+import { completionScript, SHELLS } from '../../../../src/cli/completion/script';
+
+test.each(SHELLS)('the script for %s asks the program by its path, whatever that holds', (shell) => {
+  const script = completionScript(shell, String.raw`/it's $HOME\$& "here"/buildfleet`);
+  const path =
+    shell === 'fish'
+      ? String.raw`'/it'\''s $HOME\\$& "here"/buildfleet'`
+      : String.raw`'/it'\''s $HOME\$& "here"/buildfleet'`;
+  expect(script).toContain(path);
+  expect(script).not.toContain('@PROGRAM@');
+});

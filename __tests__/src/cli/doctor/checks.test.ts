@@ -1,0 +1,481 @@
+import { checkCacheDirectory, checkStateDirectory } from '../../../../src/cli/doctor/checks/disk-space';
+import {
+  checkKeyring,
+  checkMmdebstrap,
+  checkPacker,
+  checkUserNamespaces,
+  checkXorriso,
+} from '../../../../src/cli/doctor/checks/image-building';
+import { checkServicePorts, checkTunnelPorts } from '../../../../src/cli/doctor/checks/ports';
+import { checkAcceleration, checkQemu } from '../../../../src/cli/doctor/checks/qemu';
+import { checkServiceRunner } from '../../../../src/cli/doctor/checks/service-runner';
+import { checkHub, checkSshd } from '../../../../src/cli/doctor/checks/services';
+import { checkSshConfig } from '../../../../src/cli/doctor/checks/ssh-config';
+import { checkNode, checkTerraform } from '../../../../src/cli/doctor/checks/tools';
+import {
+  checkBridgeAdapters,
+  checkVirtualBox,
+  checkVirtualBoxDriver,
+} from '../../../../src/cli/doctor/checks/virtualbox';
+import { checkWslNetworking } from '../../../../src/cli/doctor/checks/wsl';
+import type { Observation } from '../../../../src/cli/doctor/finding';
+import type { Machine } from '../../../../src/cli/doctor/machine';
+import type { Subject } from '../../../../src/cli/doctor/subject';
+import { insertBlock } from '../../../../src/rendering/managed-block';
+import { type FakeParts, FRESH, fakeMachine, fakeSubject, HOME } from './fake-machine';
+
+type Check = (machine: Machine, subject: Subject) => Observation[] | Promise<Observation[]>;
+
+const QEMU = fakeSubject('qemu');
+const VIRTUALBOX = fakeSubject('virtualbox');
+const UBUNTU: Subject = { ...VIRTUALBOX, builders: new Set(['packer']) };
+const SERVICES = QEMU.paths.services;
+const IMAGES = (QEMU.images ?? []).map((hash) => `${HOME}/.cache/buildfleet/images/${hash}`);
+
+const QEMU_THERE = {
+  'qemu-system-x86_64 --version': 'QEMU emulator version 9.2.0 (Debian 1:9.2.0)\n',
+  'qemu-img --version': 'qemu-img version 9.2.0\n',
+};
+const VBOX = (version: string) => ({ 'VBoxManage --version': `WARNING: no character device\n${version}_Debianr1\n` });
+const KVM_ON = { '/sys/module/kvm/parameters/enable_virt_at_load': 'Y\n' };
+const SSHD = '/usr/sbin/sshd';
+const SSHD_THERE = { [`${SSHD} -V`]: { fails: 'unknown option -- V\nOpenSSH_9.2p1 Debian\n' } };
+const SSHD_VALID = { ...SSHD_THERE, [`${SSHD} -t -f ${SERVICES}/sshd_config`]: '' };
+const OWN_SSHD = {
+  description: 'sshd (pid 7, user alice)',
+  program: 'sshd:',
+  argv: [`sshd: ${SSHD} -D -e -f ${SERVICES}/sshd_config [listener] 0 of 100-300 startups`],
+};
+const TUNNEL = { description: 'sshd (pid 8, user alice)', program: 'sshd:', argv: ['sshd: alice'] };
+const PYTHON = { description: 'python3 (pid 9, user bob)', program: 'python3', argv: ['python3', '-m', 'http.server'] };
+const ADAPTER = (name: string, status: string) =>
+  `Name:            ${name}\nIPAddress:       192.168.1.2\nWireless:        No\nStatus:          ${status}\nVBoxNetworkName: HostInterfaceNetworking-${name}\n\n`;
+const SSH_CONFIG = `${HOME}/.ssh/config`;
+
+/** What is looked at, with what there is, and the levels with words of what is found and advised. */
+const TABLE: readonly (readonly [
+  string,
+  Check,
+  Subject,
+  FakeParts,
+  readonly (readonly [string, RegExp, RegExp?])[],
+])[] = [
+  ['node', checkNode, QEMU, {}, [['ok', /20\.19\.4/]]],
+  ['old node', checkNode, QEMU, { nodeVersion: '20.18.9' }, [['problem', /too old/, /20\.19/]]],
+  ['new node', checkNode, QEMU, { nodeVersion: '24.0.0' }, [['ok', /24/]]],
+  [
+    'terraform',
+    checkTerraform,
+    QEMU,
+    { programs: { 'terraform version -json': '{\n  "terraform_version": "1.11.4" }' } },
+    [['ok', /terraform 1\.11\.4/]],
+  ],
+  [
+    'tofu',
+    checkTerraform,
+    QEMU,
+    { programs: { 'tofu version -json': '{"terraform_version": "1.9.0"}' } },
+    [['ok', /tofu 1\.9\.0/]],
+  ],
+  [
+    'old terraform',
+    checkTerraform,
+    QEMU,
+    { programs: { 'terraform version -json': '{"terraform_version": "1.4.9"}' } },
+    [['problem', /1\.4\.9 is too old/, /1\.5/]],
+  ],
+  [
+    'broken terraform',
+    checkTerraform,
+    QEMU,
+    { programs: { 'terraform version -json': { fails: 'exec format error' } } },
+    [['problem', /does not work: exec format error/, /again/]],
+  ],
+  ['no terraform', checkTerraform, QEMU, {}, [['problem', /neither terraform nor tofu/, /install Terraform/]]],
+  [
+    'chosen terraform missing',
+    checkTerraform,
+    QEMU,
+    {
+      environment: { TERRAFORM_BINARY_NAME: 'tf' },
+      programs: { 'terraform version -json': '{"terraform_version":"1.9.0"}' },
+    },
+    [['problem', /there is no tf/, /install/]],
+  ],
+
+  ['qemu', checkQemu, QEMU, { programs: QEMU_THERE }, [['ok', /^9\.2\.0$/]]],
+  ['no qemu', checkQemu, QEMU, {}, [['problem', /qemu-system-x86_64 is not/, /apt-get install qemu-system-x86/]]],
+  ['no qemu before the first deploy', checkQemu, FRESH, {}, [['problem', /not installed/, /apt-get/]]],
+  ['no qemu needed', checkQemu, VIRTUALBOX, {}, [['note', /not installed/, /apt-get/]]],
+  [
+    'no qemu-img',
+    checkQemu,
+    QEMU,
+    { programs: { 'qemu-system-x86_64 --version': 'QEMU emulator version 9.2.0' } },
+    [['problem', /qemu-img is not/, /qemu-utils/]],
+  ],
+  ['no kvm', checkAcceleration, QEMU, {}, [['note', /no \/dev\/kvm/, /firmware/]]],
+  [
+    'kvm of others',
+    checkAcceleration,
+    QEMU,
+    { access: { '/dev/kvm': 'denied' } },
+    [['warning', /alice may not/, /usermod -aG kvm alice/]],
+  ],
+  [
+    'kvm untried',
+    checkAcceleration,
+    QEMU,
+    { access: { '/dev/kvm': 'usable' } },
+    [['note', /tried when the first VM starts/]],
+  ],
+  [
+    'kvm proven',
+    checkAcceleration,
+    QEMU,
+    { access: { '/dev/kvm': 'usable' }, proven: 'kvm' },
+    [['ok', /KVM has run a guest/]],
+  ],
+  [
+    'kvm that hangs',
+    checkAcceleration,
+    QEMU,
+    { access: { '/dev/kvm': 'usable' }, proven: 'tcg' },
+    [['note', /no guest came up/, /accelerator\.json/]],
+  ],
+  ['kvm without qemu', checkAcceleration, VIRTUALBOX, {}, []],
+
+  ['virtualbox', checkVirtualBox, VIRTUALBOX, { programs: VBOX('7.2.22') }, [['ok', /^7\.2\.22$/]]],
+  ['no virtualbox', checkVirtualBox, VIRTUALBOX, {}, [['problem', /not installed/, /7\.0/]]],
+  ['no virtualbox needed', checkVirtualBox, QEMU, {}, [['note', /no host needs it/]]],
+  ['old virtualbox', checkVirtualBox, VIRTUALBOX, { programs: VBOX('6.1.50') }, [['problem', /too old/, /7\.0/]]],
+  ['old virtualbox unneeded', checkVirtualBox, QEMU, { programs: VBOX('6.1.50') }, [['note', /too old/, /7\.0/]]],
+  [
+    'virtualbox that answers nonsense',
+    checkVirtualBox,
+    VIRTUALBOX,
+    { programs: { 'VBoxManage --version': 'hello' } },
+    [['problem', /version/, /again/]],
+  ],
+  [
+    'virtualbox 7.2.0 beside the kvm of 6.12',
+    checkVirtualBox,
+    VIRTUALBOX,
+    { programs: VBOX('7.2.0'), kernel: '6.12.9-amd64', files: KVM_ON },
+    [
+      ['ok', /7\.2\.0/],
+      ['problem', /6\.12\.9-amd64/, /kvm\.enable_virt_at_load=0/],
+    ],
+  ],
+  [
+    'the same with the parameter off',
+    checkVirtualBox,
+    VIRTUALBOX,
+    {
+      programs: VBOX('7.2.0'),
+      kernel: '6.12.9-amd64',
+      files: { '/sys/module/kvm/parameters/enable_virt_at_load': 'N\n' },
+    },
+    [['ok', /7\.2\.0/]],
+  ],
+  [
+    'the same on an older kernel',
+    checkVirtualBox,
+    VIRTUALBOX,
+    { programs: VBOX('7.2.0'), kernel: '6.11.0', files: KVM_ON },
+    [['ok', /7\.2\.0/]],
+  ],
+  [
+    'a later virtualbox',
+    checkVirtualBox,
+    VIRTUALBOX,
+    { programs: VBOX('7.2.2'), kernel: '6.18.0', files: KVM_ON },
+    [['ok', /7\.2\.2/]],
+  ],
+  ['vboxdrv', checkVirtualBoxDriver, VIRTUALBOX, { access: { '/dev/vboxdrv': 'denied' } }, [['ok', /loaded/]]],
+  ['no vboxdrv', checkVirtualBoxDriver, VIRTUALBOX, {}, [['problem', /not loaded/, /modprobe vboxdrv/]]],
+  [
+    'vboxdrv without device',
+    checkVirtualBoxDriver,
+    VIRTUALBOX,
+    { files: { '/proc/modules': 'vboxdrv 696320 2 - Live\n' } },
+    [['problem', /no \/dev\/vboxdrv/, /udevadm/]],
+  ],
+  ['no vboxdrv needed', checkVirtualBoxDriver, QEMU, {}, []],
+  [
+    'adapters',
+    checkBridgeAdapters,
+    VIRTUALBOX,
+    { programs: { 'VBoxManage list bridgedifs': ADAPTER('eth0', 'Down') + ADAPTER('en0: Wi-Fi', 'Up') } },
+    [['ok', /use en0: Wi-Fi$/]],
+  ],
+  [
+    'no adapter up',
+    checkBridgeAdapters,
+    VIRTUALBOX,
+    { programs: { 'VBoxManage list bridgedifs': ADAPTER('eth0', 'Down') } },
+    [['warning', /eth0 \(down\)/, /connect/]],
+  ],
+  ['adapters unneeded', checkBridgeAdapters, QEMU, {}, []],
+
+  [
+    'mmdebstrap',
+    checkMmdebstrap,
+    QEMU,
+    { programs: { 'mmdebstrap --version': 'mmdebstrap 1.5.7' } },
+    [['ok', /1\.5\.7/]],
+  ],
+  ['no mmdebstrap', checkMmdebstrap, QEMU, {}, [['problem', /not installed/, /apt-get install mmdebstrap/]]],
+  ['no mmdebstrap, images built', checkMmdebstrap, QEMU, { directories: IMAGES }, [['note', /not/, /apt-get/]]],
+  ['no mmdebstrap, Ubuntu', checkMmdebstrap, UBUNTU, {}, [['note', /not/, /apt-get/]]],
+  ['no packer', checkPacker, UBUNTU, {}, [['problem', /not installed/, /1\.10/]]],
+  ['packer', checkPacker, UBUNTU, { programs: { 'packer --version': '1.11.2\n' } }, [['ok', /1\.11\.2/]]],
+  ['packer, Debian', checkPacker, QEMU, {}, []],
+  ['root', checkUserNamespaces, QEMU, { uid: 0 }, [['ok', /root/]]],
+  [
+    'namespaces',
+    checkUserNamespaces,
+    QEMU,
+    { programs: { 'mmdebstrap --unshare-helper true': '' } },
+    [['ok', /can make/]],
+  ],
+  [
+    'namespaces forbidden',
+    checkUserNamespaces,
+    QEMU,
+    {
+      programs: { 'mmdebstrap --unshare-helper true': { fails: 'unshare() failed: Operation not permitted' } },
+      files: { '/proc/sys/kernel/unprivileged_userns_clone': '0\n' },
+    },
+    [['problem', /unshare\(\) failed/, /sysctl -w kernel\.unprivileged_userns_clone=1/]],
+  ],
+  [
+    'no range of users',
+    checkUserNamespaces,
+    QEMU,
+    { programs: { 'mmdebstrap --unshare-helper true': { fails: 'newuidmap failed' } } },
+    [['problem', /newuidmap/, /usermod --add-subuids .* alice/]],
+  ],
+  [
+    'AppArmor',
+    checkUserNamespaces,
+    QEMU,
+    {
+      programs: { 'mmdebstrap --unshare-helper true': { fails: 'permission denied' } },
+      files: {
+        '/etc/subuid': 'alice:100000:65536\n',
+        '/etc/subgid': 'alice:100000:65536\n',
+        '/proc/sys/kernel/apparmor_restrict_unprivileged_userns': '1\n',
+      },
+    },
+    [['problem', /permission denied/, /AppArmor/]],
+  ],
+  [
+    'keyring',
+    checkKeyring,
+    QEMU,
+    { files: { '/usr/share/keyrings/debian-archive-keyring.gpg': 'keys' } },
+    [['ok', /debian-archive-keyring/]],
+  ],
+  ['no keyring', checkKeyring, QEMU, {}, [['problem', /no \/usr/, /apt-get install debian-archive-keyring/]]],
+  ['xorriso', checkXorriso, QEMU, { programs: { 'xorriso -version': 'xorriso 1.5.6 : R' } }, [['ok', /1\.5\.6/]]],
+  ['no xorriso', checkXorriso, QEMU, {}, [['problem', /not installed/, /apt-get install xorriso/]]],
+
+  ['cache', checkCacheDirectory, QEMU, {}, [['ok', /97 GiB free/]]],
+  ['small cache', checkCacheDirectory, QEMU, { freeMebibytes: 900 }, [['problem', /900 MiB/, /free some space/]]],
+  [
+    'small cache, images built',
+    checkCacheDirectory,
+    QEMU,
+    { freeMebibytes: 900, directories: IMAGES },
+    [['ok', /0 G/]],
+  ],
+  ['state', checkStateDirectory, QEMU, {}, [['ok', /GiB free/]]],
+  ['small state', checkStateDirectory, QEMU, { freeMebibytes: 900 }, [['warning', /900 MiB/, /halted/]]],
+  ['full state', checkStateDirectory, QEMU, { freeMebibytes: 9 }, [['problem', /9 MiB/, /free some space/]]],
+  [
+    'read-only state',
+    checkStateDirectory,
+    QEMU,
+    { access: { [HOME]: 'read-only' } },
+    [['problem', /read-only file system/, /mount it writable/]],
+  ],
+  [
+    'state of others',
+    checkStateDirectory,
+    QEMU,
+    { access: { [HOME]: 'denied' } },
+    [['problem', /alice may not write to \/home\/alice/, /writable/]],
+  ],
+
+  [
+    'free ports',
+    checkServicePorts,
+    QEMU,
+    {},
+    [
+      ['ok', /12220 is free/],
+      ['ok', /8000 is free/],
+    ],
+  ],
+  [
+    'own and foreign port',
+    checkServicePorts,
+    QEMU,
+    { listeners: { 12220: OWN_SSHD, 8000: PYTHON } },
+    [
+      ['ok', /12220 belongs/],
+      ['problem', /python3 \(pid 9, user bob\)/, /another port in main\.ts/],
+    ],
+  ],
+  [
+    'a foreign sshd on the port of ours',
+    checkServicePorts,
+    FRESH,
+    { listeners: { 12220: TUNNEL } },
+    [
+      ['problem', /12220/, /end that program/],
+      ['ok', /8000/],
+    ],
+  ],
+  ['tunnels', checkTunnelPorts, QEMU, { listeners: { 12221: TUNNEL } }, [['ok', /1 open, the others free/]]],
+  ['no tunnels', checkTunnelPorts, FRESH, {}, [['ok', /12221-12230: all free/]]],
+  [
+    'foreign tunnel ports',
+    checkTunnelPorts,
+    QEMU,
+    { listeners: { 12221: PYTHON, 12229: PYTHON } },
+    [
+      ['problem', /12221 .*python3/, /end that program/],
+      ['warning', /12229/, /another range/],
+    ],
+  ],
+
+  ['no sshd', checkSshd, QEMU, {}, [['problem', /not installed/, /apt-get install openssh-server/]]],
+  ['sshd before the first deploy', checkSshd, FRESH, { programs: SSHD_THERE }, [['ok', /OpenSSH 9\.2/]]],
+  [
+    'sshd without configuration',
+    checkSshd,
+    QEMU,
+    { programs: SSHD_VALID },
+    [['problem', /sshd_config is not there/, /cdktf deploy fleet/]],
+  ],
+  [
+    'sshd with a broken configuration',
+    checkSshd,
+    QEMU,
+    {
+      programs: { ...SSHD_THERE, [`${SSHD} -t -f ${SERVICES}/sshd_config`]: { fails: 'line 3: Bad configuration' } },
+      files: { [`${SERVICES}/sshd_config`]: 'Bad' },
+    },
+    [['problem', /line 3: Bad configuration/, /writes it again/]],
+  ],
+  [
+    'sshd that is down',
+    checkSshd,
+    QEMU,
+    { programs: SSHD_VALID, files: { [`${SERVICES}/sshd_config`]: 'Port' }, listeners: { 12220: PYTHON } },
+    [['problem', /does not run on port 12220/, /starts it/]],
+  ],
+  [
+    'sshd that runs',
+    checkSshd,
+    QEMU,
+    { programs: SSHD_VALID, files: { [`${SERVICES}/sshd_config`]: 'Port' }, listeners: { 12220: OWN_SSHD } },
+    [['ok', /runs on port 12220/]],
+  ],
+  ['no hub expected', checkHub, FRESH, {}, [['note', /no fleet is deployed/, /make deploy/]]],
+
+  ['no systemd manager', checkServiceRunner, QEMU, {}, [['note', /a supervisor keeps/, /cdktf deploy fleet/]]],
+  [
+    'a systemd manager that ends with the session',
+    checkServiceRunner,
+    QEMU,
+    { access: { '/run/user/1000/systemd/private': 'usable' } },
+    [['warning', /ends when you log out/, /loginctl enable-linger alice/]],
+  ],
+  [
+    'a systemd manager that runs from boot on',
+    checkServiceRunner,
+    QEMU,
+    {
+      environment: { XDG_RUNTIME_DIR: '/run/elsewhere' },
+      access: { '/run/elsewhere/systemd/private': 'usable' },
+      files: { '/var/lib/systemd/linger/alice': '' },
+    },
+    [['ok', /from boot on/]],
+  ],
+  ['ssh config before the first deploy', checkSshConfig, FRESH, {}, []],
+  ['ssh config without include', checkSshConfig, QEMU, {}, [['warning', /does not include/, /cdktf deploy fleet/]]],
+
+  ['no wsl', checkWslNetworking, VIRTUALBOX, { files: { '/proc/version': 'Linux version 6.1.0 (Debian)' } }, []],
+  ...(
+    [
+      ['mirrored', VIRTUALBOX, [['ok', /LAN reaches/]]],
+      [
+        'nat',
+        VIRTUALBOX,
+        [['warning', /nat networking: the LAN does not reach/, /networkingMode=mirrored.*portproxy/]],
+      ],
+      ['nat', QEMU, [['note', /need no LAN/]]],
+    ] as const
+  ).map(
+    ([mode, subject, found]) =>
+      [
+        `wsl ${mode} for ${[...subject.hypervisors].join()}`,
+        checkWslNetworking,
+        subject,
+        {
+          files: { '/proc/version': 'Linux version 6.6.87.2-microsoft-standard-WSL2' },
+          programs: { 'wslinfo --networking-mode': `${mode}\n` },
+        },
+        found,
+      ] as const,
+  ),
+];
+
+test.each(TABLE)('%s', async (_name, check, subject, parts, expected) => {
+  const found = await check(fakeMachine(parts), subject);
+
+  expect(found.map(({ level }) => level)).toEqual(expected.map(([level]) => level));
+  for (const [index, [, words, remedy]] of expected.entries()) {
+    expect(found[index]?.found).toMatch(words);
+    if (remedy === undefined) expect(found[index]?.remedy).toBeNull();
+    else expect(found[index]?.remedy).toMatch(remedy);
+  }
+});
+
+test('a hub that does not answer is a problem', async () => {
+  const { fleet } = QEMU;
+  if (fleet === null) throw new Error('the rendered fleet is not there');
+  const hub = { ...fleet.fleet.hub, url: 'http://127.0.0.1:9' };
+
+  const [found] = await checkHub(fakeMachine(), { ...QEMU, fleet: { ...fleet, fleet: { ...fleet.fleet, hub } } });
+
+  expect(found?.level).toBe('problem');
+  expect(found?.found).toContain('http://127.0.0.1:9 does not answer');
+  expect(found?.remedy).toContain('cdktf deploy fleet');
+});
+
+describe('the include in the own ssh configuration', () => {
+  const sshConfig = QEMU.fleet?.sshConfig ?? '';
+  const included = insertBlock('', 'buildfleet fleet', `Include ${sshConfig}\n`);
+  const look = (own: string, files: Readonly<Record<string, string>> = { [sshConfig]: 'Host alpha' }) =>
+    checkSshConfig(fakeMachine({ files: { [SSH_CONFIG]: own, ...files } }), QEMU)[0];
+
+  test('is fine before everything else', () => {
+    expect(look(`# mine\n${included}Host *\n`)?.level).toBe('ok');
+  });
+
+  test('comes too late after another block', () => {
+    expect(look(`Host *\n  User me\n${included}`)).toMatchObject({ level: 'warning' });
+  });
+
+  test('leads nowhere when the file is gone', () => {
+    expect(look(included, {})?.found).toContain('which is not there');
+  });
+
+  test('is told to be broken when a marker is missing', () => {
+    expect(look(included.split('\n').slice(0, 2).join('\n'))).toMatchObject({ level: 'warning' });
+  });
+});

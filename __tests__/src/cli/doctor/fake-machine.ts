@@ -1,0 +1,63 @@
+import type { Access, Listener, Machine } from '../../../../src/cli/doctor/machine';
+import { type Subject, subjectOf } from '../../../../src/cli/doctor/subject';
+import { loadFleet } from '../../../../src/cli/fleet-file';
+import type { Hypervisor } from '../../../../src/model/hypervisor';
+import { CommandError } from '../../../../src/process/run';
+import { join } from 'node:path';
+
+const RENDERED = join(__dirname, '../../../../rendered/fleet/fleet.json');
+
+export const HOME = '/home/alice';
+
+/** What a program prints; `{ fails }` is what it says on standard error before it ends with 1. */
+export type FakeAnswer = string | { readonly fails: string };
+
+/** What there is on a machine; everything else is missing, and every port is free. */
+export interface FakeParts {
+  /** By command line. */
+  readonly programs?: Readonly<Record<string, FakeAnswer>>;
+  readonly files?: Readonly<Record<string, string>>;
+  readonly access?: Readonly<Record<string, Access>>;
+  readonly directories?: readonly string[];
+  readonly listeners?: Readonly<Record<number, Listener>>;
+  readonly freeMebibytes?: number;
+  readonly uid?: number;
+  readonly kernel?: string;
+  readonly nodeVersion?: string;
+  readonly proven?: 'kvm' | 'tcg';
+  readonly environment?: NodeJS.ProcessEnv;
+}
+
+export function fakeMachine(parts: FakeParts = {}): Machine {
+  const { programs = {}, files = {}, access = {}, directories = [], listeners = {} } = parts;
+  return {
+    run: (file, args) => {
+      const answer = programs[[file, ...args].join(' ')];
+      const fail = (stderr: string, exitCode: number | undefined, code: string | undefined) =>
+        Promise.reject(new CommandError(`${file} failed`, file, '', stderr, exitCode, code, false, undefined));
+      if (answer === undefined) return fail('', undefined, 'ENOENT');
+      if (typeof answer !== 'string') return fail(answer.fails, 1, undefined);
+      return Promise.resolve({ stdout: answer, stderr: '', exitCode: 0 });
+    },
+    environment: parts.environment ?? {},
+    home: HOME,
+    user: { name: 'alice', uid: parts.uid ?? 1000 },
+    nodeVersion: parts.nodeVersion ?? '20.19.4',
+    kernel: parts.kernel ?? '6.1.0-38-amd64',
+    read: (path) => files[path] ?? null,
+    access: (path) => access[path] ?? (path === '/' || directories.includes(path) ? 'usable' : 'missing'),
+    isDirectory: (path) => directories.includes(path),
+    freeMebibytes: () => parts.freeMebibytes ?? 100_000,
+    listener: (port) => listeners[port] ?? null,
+    listeningPorts: () => new Set(Object.keys(listeners).map(Number)),
+    provenAccelerator: () => parts.proven,
+  };
+}
+
+/** The rendered fleet as if it were deployed, its hosts of this hypervisor. */
+export function fakeSubject(hypervisor: Hypervisor = 'qemu'): Subject {
+  return { ...subjectOf(loadFleet(RENDERED, HOME), HOME), hypervisors: new Set([hypervisor]) };
+}
+
+/** A workstation without a fleet. */
+export const FRESH = subjectOf(null, HOME);

@@ -1,0 +1,138 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { findFleetFile, findVm, loadFleet } from '../../../src/cli/fleet-file';
+import { Validated } from '../../../src/cli/validated';
+
+const RENDERED = join(__dirname, '../../../rendered/fleet/fleet.json');
+
+let home: string;
+
+beforeEach(() => {
+  home = mkdtempSync(join(tmpdir(), 'buildfleet-fleets-'));
+});
+
+afterEach(() => {
+  rmSync(home, { recursive: true, force: true });
+});
+
+function deployed(name: string): string {
+  const file = join(home, '.local/state/buildfleet', name, 'fleet.json');
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, '{}');
+  return file;
+}
+
+const find = (option?: string, environment: NodeJS.ProcessEnv = {}) => findFleetFile({ option, environment, home });
+
+/** The error that a call ends with. */
+function errorOf(act: () => unknown): unknown {
+  try {
+    return act();
+  } catch (error) {
+    return error;
+  }
+}
+
+describe('findFleetFile', () => {
+  test('--fleet comes before the environment, and that before what was deployed', () => {
+    const only = deployed('fleet');
+    expect(find('/a/fleet.json', { BUILDFLEET_FLEET: '/b/fleet.json' })).toBe('/a/fleet.json');
+    expect(find(undefined, { BUILDFLEET_FLEET: '/b/fleet.json' })).toBe('/b/fleet.json');
+    expect(find(undefined, { BUILDFLEET_FLEET: '' })).toBe(only);
+    expect(find('~/mine.json')).toBe(join(home, 'mine.json'));
+  });
+
+  test('directories without a fleet.json do not count', () => {
+    mkdirSync(join(home, '.local/state/buildfleet/half'), { recursive: true });
+    expect(errorOf(() => find())).toMatchObject({
+      code: 'fleet-not-found',
+      message: expect.stringContaining('make deploy'),
+    });
+    const only = deployed('whole');
+    expect(find()).toBe(only);
+  });
+
+  test('of several fleets none is guessed; all are named', () => {
+    const files = [deployed('fleet'), deployed('laptops')];
+    expect(errorOf(() => find())).toMatchObject({
+      code: 'fleet-ambiguous',
+      message: expect.stringContaining(files.join(', ')),
+    });
+  });
+});
+
+describe('loadFleet', () => {
+  test('reads what synth writes, with the home directory filled in', () => {
+    const { fleet, sshConfig, paths } = loadFleet(RENDERED, '/home/somebody');
+    expect(fleet.vms.map(({ id }) => id)).toContain('alpha');
+    expect(sshConfig).toBe(`/home/somebody/.local/state/buildfleet/${fleet.fleet}/ssh-config`);
+    expect(paths.stateDirectory).toBe(dirname(sshConfig));
+  });
+
+  test.each([
+    ['no JSON', '{', 'not JSON'],
+    ['another version', JSON.stringify({ formatVersion: 2 }), 'formatVersion'],
+    ['a field too many', JSON.stringify({ ...JSON.parse(readFileSync(RENDERED, 'utf8')), surprise: 1 }), 'surprise'],
+  ])('refuses %s and names file, field and remedy', (_, text, named) => {
+    const file = join(home, 'fleet.json');
+    writeFileSync(file, text);
+    const act = () => loadFleet(file, home);
+    expect(errorOf(act)).toMatchObject({
+      code: 'fleet-unreadable',
+      place: file,
+      problem: expect.stringContaining(named),
+      remedy: expect.stringContaining('make deploy'),
+    });
+  });
+
+  test('a file that is not there is no unreadable one', () => {
+    expect(errorOf(() => loadFleet(join(home, 'none.json'), home))).toMatchObject({ code: 'fleet-not-found' });
+  });
+});
+
+describe('findVm', () => {
+  const loaded = loadFleet(RENDERED, '/home/somebody');
+
+  test.each(['alpha', 'haskell-build-alpha', 'haskell-build'])('takes %s for alpha', (alias) => {
+    expect(findVm(loaded, alias).id).toBe('alpha');
+  });
+
+  test('names the VMs there are when there is no such one', () => {
+    expect(errorOf(() => findVm(loaded, 'omega'))).toMatchObject({
+      code: 'vm-unknown',
+      remedy: expect.stringMatching(/use one of: alpha/),
+    });
+  });
+});
+
+describe('a text that was found valid', () => {
+  const valid = readFileSync(RENDERED, 'utf8');
+  let environment: NodeJS.ProcessEnv;
+  let file: string;
+
+  beforeEach(() => {
+    mkdirSync(join(home, 'run'), { mode: 0o700 });
+    environment = { XDG_RUNTIME_DIR: join(home, 'run') };
+    file = join(home, 'fleet.json');
+  });
+
+  const loadIt = () => loadFleet(file, home, new Validated(environment));
+
+  test('is read as it was the first time', () => {
+    writeFileSync(file, valid);
+    const first = loadIt();
+    expect(new Validated(environment).knows(file, valid)).toBe(true);
+    expect(loadIt()).toEqual(first);
+  });
+
+  test('does not stand for another text, nor for another file', () => {
+    writeFileSync(file, valid);
+    loadIt();
+    const wrong = valid.replace('"formatVersion": 1', '"formatVersion": 2');
+    expect(wrong).not.toBe(valid);
+    writeFileSync(file, wrong);
+    expect(loadIt).toThrow('formatVersion');
+    expect(new Validated(environment).knows(join(home, 'other.json'), valid)).toBe(false);
+  });
+});

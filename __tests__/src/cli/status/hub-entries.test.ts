@@ -1,0 +1,61 @@
+import { factsOf, type HubAnswer, hubEntryOf } from '../../../../src/cli/status/hub-entries';
+import { type Capability, instanceKeywords, instanceTitle } from '../../../../src/model/capability';
+
+const NOW = new Date('2024-05-01T12:00:00Z');
+const ALPHA = { name: 'haskell-build-alpha', tunnelPort: 12221 };
+
+function entry(changes: Partial<Capability> & { port?: number } = {}): Capability {
+  const keywords = instanceKeywords({
+    ghcVersions: ['9.6.6'],
+    hostName: ALPHA.name,
+    tunnelPort: changes.port ?? 12221,
+  });
+  return {
+    ...{
+      id: '1',
+      domain: 'railiance',
+      capability_type: 'haskell-build-agent',
+      title: instanceTitle(ALPHA.name),
+      description: '',
+    },
+    ...{ keywords, created_at: undefined, updated_at: '2024-05-01T11:59:50Z' },
+    ...changes,
+  };
+}
+
+const answer = (...entries: Capability[]): HubAnswer => ({ url: '', reachable: true, detail: '', entries });
+
+test.each([
+  ['fresh', [entry()], 10],
+  ['stale', [entry({ updated_at: '2024-05-01T11:50:00Z' })], 600],
+  ['unknown-age', [entry({ updated_at: undefined })], null],
+  ['wrong-port', [entry({ port: 12222 })], 10],
+  ['missing', [entry({ title: instanceTitle('haskell-build-beta') })], null],
+  ['missing', [], null],
+])('%s', (state, entries, age) => {
+  expect(hubEntryOf(answer(...entries), ALPHA, NOW)).toMatchObject({ state, heartbeatAgeSeconds: age });
+});
+
+test('of doubled entries the one written last counts, whatever their order', () => {
+  const [old, recent] = [entry({ updated_at: '2024-05-01T11:00:00Z', port: 12229 }), entry()];
+  expect(hubEntryOf(answer(old, recent), ALPHA, NOW).state).toBe('fresh');
+  expect(hubEntryOf(answer(recent, old), ALPHA, NOW).state).toBe('fresh');
+});
+
+test('a hub that could not be asked is not a missing entry', () => {
+  expect(hubEntryOf({ ...answer(), reachable: false }, ALPHA, NOW).state).toBe('hub-down');
+});
+
+test('facts are those of the entry that was written last, and null where it does not say them', () => {
+  const old = entry({ updated_at: '2024-05-01T11:00:00Z', description: 'load=9.00 uptime=1s' });
+  const recent = entry({ description: 'cpus=4 load=0.50 disk-free=300MiB builds=app-1f' });
+  const unsaid = { memoryMib: null, memoryFreeMib: null, uptimeSeconds: null };
+  expect(factsOf(answer(old, recent), ALPHA, NOW)).toEqual({
+    ...{ cpus: 4, load: 0.5, diskFreeMib: 300, builds: ['app-1f'] },
+    ...unsaid,
+  });
+  expect(factsOf(answer(), ALPHA, NOW)).toEqual({
+    ...{ cpus: null, load: null, diskFreeMib: null, builds: null },
+    ...unsaid,
+  });
+});

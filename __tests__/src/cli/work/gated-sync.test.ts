@@ -1,0 +1,82 @@
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { ConnectionLost } from '../../../../src/cli/work/connection-lost';
+import { sync, type SyncReport } from '../../../../src/cli/work/sync';
+import type { Connections } from '../../../../src/cli/ssh/connections';
+import type { FleetVm } from '../../../../src/model/fleet';
+import { type Run, run } from '../../../../src/process/run';
+import { until } from '../../../support/until';
+
+const VM = { id: 'alpha', name: 'haskell-build-alpha' } as FleetVm;
+const WORKSPACE = 'me-app-0123456789ab';
+
+/** Stands in for ssh: a machine whose /build is a directory of ours. */
+const SSH = `#!/bin/sh
+touch "$MACHINE/asked"
+[ ! -e "$MACHINE/dead" ] || exit 255
+while [ "$1" != ${VM.name} ]; do shift; done
+shift
+exec sh -c "$(printf %s "$*" | sed "s,/build/,$MACHINE/build/,")"
+`;
+
+let directory: string;
+let machine: string;
+let project: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'buildfleet-gated-'));
+  machine = join(directory, 'machine');
+  project = join(directory, 'project');
+  mkdirSync(join(machine, 'build', WORKSPACE), { recursive: true });
+  mkdirSync(project);
+  writeFileSync(join(project, 'Main.hs'), 'main = pure ()\n');
+  mkdirSync(join(directory, 'bin'));
+  writeFileSync(join(directory, 'bin/ssh'), SSH, { mode: 0o755 });
+});
+
+afterEach(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+function start(after: Promise<unknown>): Promise<SyncReport> {
+  const env = { PATH: `${join(directory, 'bin')}:${process.env['PATH']}`, MACHINE: machine };
+  const withStandIn: Run = (file, args, options) => run(file, args, { ...options, env });
+  const connections = {
+    arguments: (vm: FleetVm, options: readonly string[]) => ['-F', "it's here", ...options, '--', vm.name],
+  } as unknown as Connections;
+  const request = { vm: VM, root: project, workspace: WORKSPACE, after, signal: new AbortController().signal };
+  return sync({ run: withStandIn, connections }, request);
+}
+
+const arrived = () => readdirSync(join(machine, 'build', WORKSPACE));
+
+test('rsync starts on the machine, and does nothing there before the gate opens', async () => {
+  let open: () => void = () => undefined;
+  const done = start(new Promise<void>((resolve) => (open = resolve)));
+  await until('the machine is asked', 20, () => existsSync(join(machine, 'asked')));
+  // What was there before must not be deleted either.
+  writeFileSync(join(machine, 'build', WORKSPACE, 'old'), '');
+  expect(await Promise.race([done, pause(300, 'waiting')])).toBe('waiting');
+  expect(arrived()).toEqual(['old']);
+  open();
+  expect(await done).toMatchObject({ files: 1, deleted: 1 });
+  expect(arrived()).toEqual(['Main.hs']);
+});
+
+test('a gate that is open already holds nothing up', async () => {
+  expect(await start(Promise.resolve())).toMatchObject({ files: 1 });
+});
+
+test('a gate that will never open ends it, and nothing has happened', async () => {
+  const never = Promise.reject(new Error('no workspace'));
+  never.catch(() => undefined);
+  await expect(start(never)).rejects.toThrow(ConnectionLost);
+  expect(arrived()).toEqual([]);
+});
+
+test('a connection that ends before the gate opens is noticed', async () => {
+  writeFileSync(join(machine, 'dead'), '');
+  await expect(start(new Promise(() => undefined))).rejects.toThrow(ConnectionLost);
+});

@@ -1,0 +1,45 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { writeFileAtomically } from '../../../src/files/atomic';
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'buildfleet-atomic-'));
+});
+
+afterEach(() => {
+  rmSync(directory, { recursive: true, force: true });
+});
+
+test('the mode is the one asked for, whatever the umask and the old file', () => {
+  const path = join(directory, 'file');
+  writeFileSync(path, 'old');
+  chmodSync(path, 0o777);
+  const umask = process.umask(0o077);
+  try {
+    writeFileAtomically(path, 'new', { mode: 0o644 });
+  } finally {
+    process.umask(umask);
+  }
+  expect(readFileSync(path, 'utf8')).toBe('new');
+  expect(statSync(path).mode & 0o7777).toBe(0o644);
+});
+
+test('a reader that has the old file open keeps it', () => {
+  const path = join(directory, 'file');
+  writeFileSync(path, 'old');
+  const before = statSync(path).ino;
+  writeFileAtomically(path, 'new', { mode: 0o600 });
+  expect(statSync(path).ino).not.toBe(before);
+});
+
+test('a failure leaves the old file and nothing else', () => {
+  const path = join(directory, 'taken');
+  mkdirSync(join(path, 'by-a-directory'), { recursive: true });
+  expect(() => {
+    writeFileAtomically(path, 'new', { mode: 0o600 });
+  }).toThrow();
+  expect(readdirSync(directory)).toEqual(['taken']);
+});

@@ -1,0 +1,71 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { bundleHub, HUB_BUNDLE_FILES } from '../../../src/programs/hub';
+import { rawRequest, scratchDirectory, serve } from './support/running-hub';
+import { endBundledHubs, startBundledHub } from './support/bundled-hub';
+
+let directory: ReturnType<typeof scratchDirectory>;
+let script: string;
+
+beforeAll(async () => {
+  directory = scratchDirectory();
+  [script] = (await bundleHub(join(directory.path, 'one'))) as [string];
+});
+
+afterAll(() => {
+  endBundledHubs();
+  directory.remove();
+});
+
+it('is two files, the same bytes wherever they are written', async () => {
+  await bundleHub(join(directory.path, 'two'));
+  expect(readdirSync(join(directory.path, 'two')).sort()).toEqual([...HUB_BUNDLE_FILES].sort());
+  for (const name of HUB_BUNDLE_FILES) {
+    expect(
+      readFileSync(join(directory.path, 'one', name)).equals(readFileSync(join(directory.path, 'two', name))),
+    ).toBe(true);
+  }
+});
+
+it('holds no path of the machine that made it', () => {
+  const text = readFileSync(script, 'utf8');
+  for (const path of [resolve(__dirname, '../../..'), homedir(), directory.path])
+    expect(text).not.toContain(`${path}/`);
+});
+
+it('serves without the node_modules it came from, and stops at SIGTERM', async () => {
+  const hub = await startBundledHub(script, ['--port', '0', '--database', join(directory.path, 'state', 'hub.db')]);
+  expect((await rawRequest(`${hub.url}/health`)).status).toBe(200);
+  hub.child.kill('SIGTERM');
+  expect(await hub.ended).toBe(0);
+  expect(readdirSync(join(directory.path, 'state'))).toEqual(['hub.db']);
+});
+
+it('exits with 3 when its port is taken', async () => {
+  const taken = await serve(() => undefined);
+  const args = ['--port', new URL(taken.url).port, '--database', join(directory.path, 'taken.db')];
+  await expect(startBundledHub(script, args)).rejects.toThrow(/ended with 3: .*another program listens on this port/);
+  await taken.stop();
+});
+
+it('exits with 4 when another hub has its database', async () => {
+  const args = ['--port', '0', '--database', join(directory.path, 'shared.db')];
+  const first = await startBundledHub(script, args);
+  await expect(startBundledHub(script, args)).rejects.toThrow(
+    `ended with 4: ${args[3]}: another State Hub uses this database: process ${first.child.pid}`,
+  );
+  first.child.kill('SIGTERM');
+  expect(await first.ended).toBe(0);
+});
+
+it.each([
+  [[], '--port is missing'],
+  [['--port', '70000'], '--port is "70000"'],
+  [['--port', '0'], '--database is missing'],
+  [['--port', '0', '--database', 'x', '--host', '0.0.0.0'], '127.0.0.1 only'],
+  [['--prot', '0'], '--prot'],
+])('exits with 2 for the arguments %j', async (args, hint) => {
+  await expect(startBundledHub(script, args)).rejects.toThrow(hint);
+  await expect(startBundledHub(script, args)).rejects.toThrow('ended with 2');
+});

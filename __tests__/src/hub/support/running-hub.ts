@@ -1,0 +1,86 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, request as httpRequest, type IncomingHttpHeaders, type RequestListener } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runHub } from '../../../../src/hub/run';
+
+/** A directory that `remove` takes away. */
+export function scratchDirectory(): { readonly path: string; readonly remove: () => void } {
+  const path = mkdtempSync(join(tmpdir(), 'buildfleet-hub-'));
+  return {
+    path,
+    remove: () => {
+      rmSync(path, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Our own hub, in this process, on a free port. */
+export async function startHub(
+  database: string,
+): Promise<{ readonly url: string; readonly warnings: string[]; readonly stop: () => Promise<void> }> {
+  const controller = new AbortController();
+  const warnings: string[] = [];
+  let stopped: Promise<void> | undefined;
+  const url = await new Promise<string>((done, fail) => {
+    stopped = runHub({
+      host: '127.0.0.1',
+      port: 0,
+      database,
+      signal: controller.signal,
+      onListening: (hub) => {
+        done(hub.url);
+      },
+      warn: (line) => warnings.push(line),
+    });
+    stopped.catch(fail);
+  });
+  return {
+    url,
+    warnings,
+    stop: async () => {
+      controller.abort();
+      await stopped;
+    },
+  };
+}
+
+/** A server that answers as told, for answers that no hub would give. */
+export async function serve(
+  listener: RequestListener,
+): Promise<{ readonly url: string; readonly stop: () => Promise<void> }> {
+  const server = createServer(listener);
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    stop: async () => {
+      server.closeAllConnections();
+      await new Promise((done) => server.close(done));
+    },
+  };
+}
+
+/** One request with full control of its headers, which `fetch` does not give. */
+export function rawRequest(
+  url: string,
+  options: { readonly method?: string; readonly headers?: Record<string, string>; readonly body?: string } = {},
+): Promise<{ readonly status: number; readonly headers: IncomingHttpHeaders; readonly text: string }> {
+  return new Promise((done, fail) => {
+    const request = httpRequest(
+      url,
+      { method: options.method ?? 'GET', headers: options.headers, agent: false },
+      (response) => {
+        let text = '';
+        response.setEncoding('utf8');
+        response.on('data', (chunk: string) => (text += chunk));
+        response.on('end', () => {
+          done({ status: response.statusCode ?? 0, headers: response.headers, text });
+        });
+        response.on('error', fail);
+      },
+    );
+    request.on('error', fail);
+    request.end(options.body);
+  });
+}

@@ -1,0 +1,38 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { hold } from '../../../src/process/held';
+import { run } from '../../../src/process/run';
+
+const directory = mkdtempSync(join(tmpdir(), 'buildfleet-held-'));
+
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
+
+test('a released command has ended when its release is over', async () => {
+  const file = join(directory, 'released');
+  const { signal } = new AbortController();
+  const lines: string[] = [];
+  const command = hold('sh', ['-c', `echo ready; read -r _; echo over >${file}`], {
+    signal,
+    onLine: (line) => lines.push(line),
+  });
+  expect(existsSync(file)).toBe(false);
+  await command.release();
+  expect({ lines, text: readFileSync(file, 'utf8') }).toEqual({ lines: ['ready'], text: 'over\n' });
+});
+
+test('a process that lets a command go does not wait for it, and leaves it alone', async () => {
+  const [fifo, file] = [join(directory, 'fifo'), join(directory, 'left')];
+  await run('mkfifo', [fifo]);
+  const command = `echo ready; read -r _; read -r word <${fifo}; echo "$word" >${file}`;
+  const program = `const { hold } = require('./src/process/held');
+const held = hold('sh', ['-c', process.argv[1]], { signal: new AbortController().signal, onLine: () => held.letGo() });`;
+  const options = { cwd: join(__dirname, '../../..'), timeout: 60_000 };
+  await run(process.execPath, ['-r', 'ts-node/register/transpile-only', '-e', program, command], options);
+  expect(existsSync(file)).toBe(false);
+  // To open the other end succeeds only if the command is still there.
+  await run('timeout', ['10', 'sh', '-c', `echo word >${fifo}; until [ -s ${file} ]; do sleep 0.05; done`]);
+  expect(readFileSync(file, 'utf8')).toBe('word\n');
+});

@@ -1,0 +1,58 @@
+import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { bundleProvider } from '../../../src/programs/provider';
+import { placeProvider, renderLockFile } from '../../../src/programs/place-provider';
+
+describe('placing the provider', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'buildfleet-place-'));
+  });
+  afterEach(() => {
+    rmSync(directory, { recursive: true });
+  });
+
+  test('every platform gets the same executable launcher', () => {
+    placeProvider(directory);
+    const root = join(directory, 'terraform.d/plugins/buildfleet.local/fleet/buildfleet/0.1.0');
+    expect(readdirSync(root).sort()).toEqual(['darwin_amd64', 'darwin_arm64', 'linux_amd64', 'linux_arm64']);
+    const launchers = readdirSync(root).map((platform) => join(root, platform, 'terraform-provider-buildfleet_v0.1.0'));
+    expect(new Set(launchers.map((file) => readFileSync(file, 'utf8'))).size).toBe(1);
+    expect(launchers.every((file) => (statSync(file).mode & 0o111) === 0o111)).toBe(true);
+  });
+
+  test('the same sources give the same bytes, without a path of this machine', () => {
+    const other = join(directory, 'other');
+    expect(bundleProvider(join(directory, 'one'))).toBe(bundleProvider(other));
+    for (const name of ['bundle.js', 'main.js']) {
+      const text = readFileSync(join(directory, 'one', name), 'utf8');
+      expect(readFileSync(join(other, name), 'utf8')).toBe(text);
+      expect(text).not.toContain(process.cwd());
+    }
+  });
+
+  test('code caches of other bundles are removed, that of this one stays', () => {
+    const hash = bundleProvider(directory);
+    writeFileSync(join(directory, `bundle-${hash}-v20.0.0-x64.cache`), '');
+    writeFileSync(join(directory, 'bundle-0000000000000000-v20.0.0-x64.cache'), '');
+    bundleProvider(directory);
+    expect(readdirSync(directory).sort()).toEqual([`bundle-${hash}-v20.0.0-x64.cache`, 'bundle.js', 'main.js']);
+  });
+});
+
+test('the lock file never changes with our code: its text is fixed', () => {
+  expect(renderLockFile(Buffer.from('launcher'))).toMatchInlineSnapshot(`
+   "# This file is maintained automatically by "terraform init".
+   # Manual edits may be lost in future updates.
+
+   provider "buildfleet.local/fleet/buildfleet" {
+     version     = "0.1.0"
+     constraints = "0.1.0"
+     hashes = [
+       "h1:u0ech1J/z6HLrtT3NSajWtMKmNjvp9gOrfJpMbkepV4=",
+     ]
+   }
+   "
+  `);
+});

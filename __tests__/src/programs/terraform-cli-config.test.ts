@@ -1,0 +1,47 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findBlockingCliConfig, hidesImpliedMirror } from '../../../src/programs/terraform-cli-config';
+
+test.each([
+  ['provider_installation {\n  direct {}\n}', true],
+  ['plugin_cache_dir = "/x"\nprovider_installation{\n direct {}\n}', true],
+  ['{"provider_installation": [{"direct": {}}]}', true],
+  ['provider_installation {\n filesystem_mirror {\n path = "/usr/share/terraform/providers"\n }\n}', true],
+  ['provider_installation {\n filesystem_mirror {\n path = "terraform.d/plugins"\n }\n}', false],
+  ['# provider_installation {}\n// provider_installation {}\n/* provider_installation {} */', false],
+  ['plugin_cache_dir = "/x # " # provider_installation {', false],
+  ['', false],
+])('%j hides the implied mirror: %s', (text, expected) => {
+  expect(hidesImpliedMirror(text)).toBe(expected);
+});
+
+describe('the files that are read', () => {
+  let home: string;
+  beforeEach(() => {
+    home = mkdtempSync(join(tmpdir(), 'buildfleet-home-'));
+  });
+  afterEach(() => {
+    rmSync(home, { recursive: true });
+  });
+  const blocking = 'provider_installation {\n  direct {}\n}\n';
+
+  test('none is no problem, also when one is named that does not exist', () => {
+    expect(findBlockingCliConfig({}, home)).toBeNull();
+    expect(findBlockingCliConfig({ TF_CLI_CONFIG_FILE: join(home, 'missing') }, home)).toBeNull();
+  });
+
+  test('the one of the home directory, unless the environment names another', () => {
+    writeFileSync(join(home, '.terraformrc'), blocking);
+    expect(findBlockingCliConfig({}, home)?.message).toContain(
+      `${join(home, '.terraformrc')}: its provider_installation`,
+    );
+    expect(findBlockingCliConfig({ TF_CLI_CONFIG_FILE: '/dev/null' }, home)).toBeNull();
+  });
+
+  test('those of the configuration directory', () => {
+    mkdirSync(join(home, '.terraform.d'));
+    writeFileSync(join(home, '.terraform.d/more.tfrc'), blocking);
+    expect(findBlockingCliConfig({}, home)?.place).toBe(join(home, '.terraform.d/more.tfrc'));
+  });
+});

@@ -1,0 +1,144 @@
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expandHome, FleetPaths, defaultStateDirectory } from '../../src/model/paths';
+import { type CommandResult, run, type RunOptions } from '../../src/process/run';
+import { RunningCommand } from './running-command';
+
+const REPOSITORY = join(__dirname, '../..');
+
+/** Ports of one test fleet. Suites run side by side, so each takes a range of its own. */
+export interface FleetPorts {
+  readonly sshd: number;
+  readonly hub: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/**
+ * A checkout of its own for one acceptance suite: the repository's code with a `main.ts`, a port registry and a home
+ * directory that belong to the test alone. Only the image cache is shared, because it is keyed by content.
+ */
+export class FleetProject {
+  readonly directory: string;
+  readonly home: string;
+  readonly paths: FleetPaths;
+
+  constructor(readonly ports: FleetPorts) {
+    const root = mkdtempSync(join(tmpdir(), 'buildfleet-acceptance-'));
+    this.directory = join(root, 'project');
+    this.home = join(root, 'home');
+    mkdirSync(this.directory);
+    mkdirSync(join(this.home, '.cache'), { recursive: true });
+    const cache = join(REPOSITORY, '.cache/acceptance');
+    mkdirSync(cache, { recursive: true });
+    symlinkSync(cache, join(this.home, '.cache/buildfleet'));
+    const own = new Set(['main.ts', 'port-registry.yml', 'cdktf.out', 'rendered', '.git', '.cache', 'dist']);
+    for (const entry of readdirSync(REPOSITORY)) {
+      if (!own.has(entry) && !entry.includes('.tfstate')) {
+        symlinkSync(join(REPOSITORY, entry), join(this.directory, entry));
+      }
+    }
+    const main = readFileSync(join(REPOSITORY, 'main.ts'), 'utf8');
+    writeFileSync(join(this.directory, 'main.ts'), withPorts(main, ports));
+    this.paths = new FleetPaths(expandHome(defaultStateDirectory('fleet'), this.home));
+  }
+
+  /** Edits `main.ts` as an operator would. An edit that changes nothing is a mistake in the test. */
+  editMain(edit: (text: string) => string): void {
+    const path = join(this.directory, 'main.ts');
+    const before = readFileSync(path, 'utf8');
+    const after = edit(before);
+    if (after === before) throw new Error(`the edit did not change main.ts:\n${before}`);
+    writeFileSync(path, after);
+  }
+
+  /** Runs `cdktf COMMAND fleet …` in the project; both streams are in `stdout`, without colour codes. */
+  async cdktf(command: 'deploy' | 'diff' | 'destroy' | 'synth', options: RunOptions = {}): Promise<CommandResult> {
+    const args = command === 'synth' ? ['synth'] : [command, 'fleet'];
+    if (command === 'deploy' || command === 'destroy') args.push('--auto-approve');
+    const result = await run(join(REPOSITORY, 'node_modules/.bin/cdktf'), args, {
+      ...options,
+      cwd: this.directory,
+      env: this.environment(options.env),
+    });
+    return { ...result, stdout: plain(`${result.stdout}\n${result.stderr}`) };
+  }
+
+  /** As {@link cdktf}, without waiting for the end. */
+  start(command: 'deploy' | 'destroy'): RunningCommand {
+    return RunningCommand.start(join(REPOSITORY, 'node_modules/.bin/cdktf'), [command, 'fleet', '--auto-approve'], {
+      cwd: this.directory,
+      env: this.environment(),
+    });
+  }
+
+  /** Runs the project's own CLI on the deployed fleet. */
+  async cli(args: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
+    return run(join(REPOSITORY, 'bin/buildfleet'), args, {
+      ...options,
+      cwd: this.directory,
+      env: this.environment(options.env),
+    });
+  }
+
+  /** Runs OpenSSH with the operator's configuration. It looks for that in the account's home, hence `-F`. */
+  async ssh(args: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
+    return run('ssh', ['-F', join(this.home, '.ssh/config'), '-o', 'BatchMode=yes', ...args], options);
+  }
+
+  environment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+    return {
+      HOME: this.home,
+      CI: '',
+      CHECKPOINT_DISABLE: '1',
+      TF_CLI_CONFIG_FILE: '',
+      FORCE_COLOR: '0',
+      NO_COLOR: '1',
+      ...extra,
+    };
+  }
+
+  /** Terraform's view of everything that exists. */
+  state(): string {
+    const path = join(this.directory, 'terraform.fleet.tfstate');
+    return existsSync(path) ? readFileSync(path, 'utf8') : '';
+  }
+
+  remove(): void {
+    rmSync(join(this.directory, '..'), { recursive: true, force: true });
+  }
+}
+
+function plain(text: string): string {
+  // eslint-disable-next-line no-control-regex -- colour codes start with an escape character
+  return text.replace(/\u001b\[[0-9;?]*[A-Za-z]/g, '');
+}
+
+/** Gives the fleet of `main.ts` the test's ports. */
+function withPorts(main: string, ports: FleetPorts): string {
+  const changed = main.replace(
+    /Workstation\.embedded\((\w+), '(\w+)'\)/,
+    `Workstation.embedded($1, '$2', { sshdPort: ${ports.sshd}, hubPort: ${ports.hub}, tunnelPorts: { first: ${ports.first}, last: ${ports.last} } })`,
+  );
+  if (changed === main) throw new Error('main.ts no longer declares its workstation as this test expects');
+  return changed;
+}
+
+/**
+ * An edit of `main.ts` that gives the fleet's VMs one processor each. Suites run side by side, and more emulated
+ * processors than real ones waste time: four VMs of two on two real ones took 32 s of processor time each until their ssh
+ * banner, of one 21 s.
+ */
+export function withOneCpu(main: string): string {
+  return main.replace('image: haskell, cpus: 2,', 'image: haskell, cpus: 1,');
+}

@@ -1,0 +1,82 @@
+import type { ITerraformDependable } from 'cdktf';
+import type { IConstruct } from 'constructs';
+import type { PortAllocation, PortRange } from '../../src/model/port-registry';
+import type { IBuildImage } from '../haskell-build-image';
+import type { IVmHost } from '../vm-host';
+
+/** A VM as the workstation sees it: somebody who dials in and can be logged in to. */
+export interface ITunnelledVm extends IConstruct {
+  /** As in `main.ts`: `alpha`. */
+  readonly id: string;
+  /** VM name, host name and first Host alias: `haskell-build-alpha`. */
+  readonly vmName: string;
+  readonly valid: boolean;
+  /** Said to be the fleet's default VM. */
+  readonly isDefault: boolean;
+  readonly slot: ITunnelSlot;
+  readonly host: IVmHost;
+  readonly image: IBuildImage;
+  readonly cpus: number;
+  readonly memoryMib: number;
+  readonly mac: string;
+  /** References, known at deploy. */
+  readonly tunnelPublicKey: string;
+  readonly hostPublicKey: string;
+}
+
+/** A port of the workstation that belongs to one VM. */
+export interface ITunnelSlot extends IConstruct {
+  readonly vmName: string;
+  /** Id of the host that runs the VM. */
+  readonly host: string;
+  readonly pinned: number | undefined;
+  /** Known once everything has been declared. */
+  readonly port: number;
+}
+
+/** Where tunnels end. */
+export interface IWorkstation extends IConstruct {
+  readonly mode: 'embedded';
+  /** Where bridged VMs find the sshd; undefined where none may be. */
+  readonly address: string | undefined;
+  readonly sshdPort: number;
+  readonly tunnelPorts: PortRange;
+  readonly hubPort: number;
+  /** The State Hub as reached from the workstation. */
+  readonly hubUrl: string;
+  /** Private key that opens the VMs, a path. */
+  readonly developerKey: string;
+  /** The operator's own ssh configuration, a path. */
+  readonly operatorSshConfig: string;
+  /** References, known at deploy. */
+  readonly tunnelAccount: string;
+  readonly sshdHostPublicKey: string;
+  readonly developerPublicKeys: string[];
+  /** What must run before anything can talk to the hub. */
+  readonly services: readonly ITerraformDependable[];
+  /** What must exist before a VM dials in and until it is gone. */
+  readonly beforeVms: readonly ITerraformDependable[];
+  /** The type under which the VMs register. */
+  readonly capability: ICapability;
+  /** What a client needs on the workstation to reach the VMs. */
+  readonly clientFiles: { readonly sshConfig: ITerraformDependable };
+  /** In the order of their declaration. */
+  readonly vms: readonly ITunnelledVm[];
+  /** The VM that is meant when none is named. */
+  readonly defaultVm: ITunnelledVm | undefined;
+  /** Who has which port; made when first asked for, after everything has been declared. */
+  readonly allocation: PortAllocation;
+  /** Called by a VM that dials in here. */
+  addVm(vm: ITunnelledVm): void;
+  /** Called by a slot of this workstation. */
+  addSlot(slot: ITunnelSlot): void;
+}
+
+/** A type of entry in the State Hub. */
+export interface ICapability {
+  readonly domain: string;
+  readonly capabilityType: string;
+  readonly title: string;
+  /** Id that the hub gave; a reference, known at deploy. */
+  readonly entryId: string;
+}

@@ -1,0 +1,84 @@
+import { FleetError } from '../../../model/errors';
+import { chooseAdapter } from '../../../drivers/virtualbox/adapters';
+import { parseBridgedAdapters, parseVersion } from '../../../drivers/virtualbox/output';
+import { note, ok, type Observation, problem, type Verdict, warning } from '../finding';
+import type { Machine } from '../machine';
+import { ask, isAtLeast, versionIn } from '../program';
+import type { Subject } from '../subject';
+
+const OLDEST = [7, 0] as const;
+/** The first version that works beside a KVM which holds the processor's extensions from its start on. */
+const SHARES_EXTENSIONS = [7, 2, 2] as const;
+/** The first kernel whose KVM does that. */
+const HOLDS_EXTENSIONS = [6, 12] as const;
+const KVM_PARAMETER = '/sys/module/kvm/parameters/enable_virt_at_load';
+
+/** Nothing more is said of a VirtualBox that no host of the fleet needs and that is not there. */
+export async function checkVirtualBox(machine: Machine, { hypervisors }: Subject): Promise<Observation[]> {
+  const isNeeded = hypervisors.has('virtualbox');
+  const bad = isNeeded ? problem : note;
+  const answer = await ask(machine, 'VBoxManage', ['--version']);
+  const install = `install VirtualBox ${OLDEST.join('.')} or newer`;
+  if (answer.status === 'missing')
+    return isNeeded ? [problem('VBoxManage is not installed', install)] : [note('not installed, and no host needs it')];
+  if (answer.status === 'failed') return [bad(`VBoxManage does not work: ${answer.reason}`, `${install} again`)];
+  const version = parseVersion(answer.output);
+  if (version === undefined) return [bad('VBoxManage does not tell its version', `${install} again`)];
+  const name = version.join('.');
+  if (!isAtLeast(version, OLDEST)) return [bad(`${name} is too old`, install)];
+  return [ok(name), ...besideKvm(machine, version, bad)];
+}
+
+function besideKvm(machine: Machine, version: readonly number[], bad: Verdict): Observation[] {
+  const kernel = versionIn(machine.kernel) ?? [];
+  if (!isAtLeast(kernel, HOLDS_EXTENSIONS) || isAtLeast(version, SHARES_EXTENSIONS)) return [];
+  // Absent: KVM is not loaded, or compiled in without the choice.
+  if (!/^[Y1]/.test(machine.read(KVM_PARAMETER) ?? '')) return [];
+  return [
+    bad(
+      `VirtualBox ${version.join('.')} cannot start VMs while the KVM of Linux ${machine.kernel} holds the processor's virtualization`,
+      `upgrade to VirtualBox ${SHARES_EXTENSIONS.join('.')} or newer, or start Linux with kvm.enable_virt_at_load=0`,
+    ),
+  ];
+}
+
+export async function checkVirtualBoxDriver(machine: Machine, { hypervisors }: Subject): Promise<Observation[]> {
+  const isNeeded = hypervisors.has('virtualbox');
+  if (!isNeeded && (await ask(machine, 'VBoxManage', ['--version'])).status === 'missing') return [];
+  const bad = isNeeded ? problem : note;
+  const isLoaded = /^vboxdrv /m.test(machine.read('/proc/modules') ?? '');
+  switch (machine.access('/dev/vboxdrv')) {
+    case 'missing':
+      return [
+        isLoaded
+          ? bad('vboxdrv is loaded, but there is no /dev/vboxdrv', 'udevadm trigger, or start this machine again')
+          : bad(
+              'the kernel module vboxdrv is not loaded: VMs can be made, but not started',
+              `modprobe vboxdrv; if there is none, apt-get install linux-headers-${machine.kernel} and build it (/sbin/vboxconfig, or dpkg-reconfigure virtualbox-dkms); with Secure Boot it has to be signed`,
+            ),
+      ];
+    // Its set-uid program opens the device for everybody else.
+    case 'denied':
+    case 'read-only':
+    case 'usable':
+      return [ok('vboxdrv is loaded')];
+  }
+}
+
+/** The adapter that a bridged VM gets which names none. */
+export async function checkBridgeAdapters(machine: Machine, { hypervisors }: Subject): Promise<Observation[]> {
+  if (!hypervisors.has('virtualbox')) return [];
+  const answer = await ask(machine, 'VBoxManage', ['list', 'bridgedifs']);
+  if (answer.status === 'missing') return [];
+  if (answer.status === 'failed')
+    return [
+      warning(`network adapters cannot be listed: ${answer.reason}`, 'see what `VBoxManage list bridgedifs` says'),
+    ];
+  try {
+    const adapters = parseBridgedAdapters(answer.output.replaceAll('\r\n', '\n'));
+    return [ok(`bridged VMs use ${chooseAdapter({ name: 'a bridged VM', bridgeAdapter: null }, adapters)}`)];
+  } catch (error) {
+    if (!(error instanceof FleetError)) throw error;
+    return [warning(error.problem, error.remedy)];
+  }
+}

@@ -1,0 +1,92 @@
+import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
+import { release, userInfo } from 'node:os';
+import { type Accelerator, knownAccelerator } from '../../drivers/qemu/accelerator';
+import { describePortOwner, parseTcpTable, portOwner } from '../../process/port-owner';
+import { readProcess } from '../../process/process-identity';
+import type { Run } from '../../process/run';
+
+export type Access = 'usable' | 'denied' | 'missing' | 'read-only';
+
+/** Who listens on a port of this machine. */
+export interface Listener {
+  /** `python3 (pid 4711, user alice)` */
+  readonly description: string;
+  /** Name of the program; null when it is another user's. */
+  readonly program: string | null;
+  readonly argv: readonly string[];
+}
+
+/** The workstation as checks see it. Looking changes nothing. */
+export interface Machine {
+  readonly run: Run;
+  readonly environment: NodeJS.ProcessEnv;
+  readonly home: string;
+  readonly user: { readonly name: string; readonly uid: number };
+  /** `20.19.4` */
+  readonly nodeVersion: string;
+  /** `6.12.9-amd64` */
+  readonly kernel: string;
+  /** Null when the file is not there or cannot be read. */
+  read(path: string): string | null;
+  /** Whether a file or device can be read and written. */
+  access(path: string): Access;
+  isDirectory(path: string): boolean;
+  freeMebibytes(directory: string): number;
+  listener(port: number): Listener | null;
+  /** Ports that something listens on, on any address. */
+  listeningPorts(): ReadonlySet<number>;
+  /** What an earlier deploy proved since the last boot. */
+  provenAccelerator(cacheFile: string): Accelerator | undefined;
+}
+
+/** The machine that this process runs on. */
+export function thisMachine({ run, environment, home }: Pick<Machine, 'run' | 'environment' | 'home'>): Machine {
+  const { username, uid } = userInfo();
+  const read = (path: string): string | null => {
+    try {
+      return readFileSync(path, 'utf8');
+    } catch {
+      return null;
+    }
+  };
+  return {
+    run,
+    environment,
+    home,
+    user: { name: username, uid },
+    nodeVersion: process.versions.node,
+    kernel: release(),
+    read,
+    access: (path) => {
+      try {
+        accessSync(path, constants.R_OK | constants.W_OK);
+        return 'usable';
+      } catch (error) {
+        const { code } = error as NodeJS.ErrnoException;
+        return code === 'ENOENT' || code === 'ENOTDIR' ? 'missing' : code === 'EROFS' ? 'read-only' : 'denied';
+      }
+    },
+    isDirectory: (path) => {
+      try {
+        return statSync(path).isDirectory();
+      } catch {
+        return false;
+      }
+    },
+    freeMebibytes: (directory) => {
+      const { bavail, bsize } = statfsSync(directory);
+      return Math.floor((bavail * bsize) / (1024 * 1024));
+    },
+    listener: (port) => {
+      const owner = portOwner(port);
+      if (owner === null) return null;
+      const argv = owner.pid === null ? [] : (readProcess(owner.pid)?.argv ?? []);
+      return { description: describePortOwner(owner), program: owner.program, argv };
+    },
+    listeningPorts: () => {
+      const sockets = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) => parseTcpTable(read(table) ?? ''));
+      return new Set(sockets.filter(({ listening }) => listening).map(({ localPort }) => localPort));
+    },
+    provenAccelerator: knownAccelerator,
+  };
+}

@@ -1,0 +1,230 @@
+import { createHash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { FleetError } from '../../model/errors';
+import type { FleetVm } from '../../model/fleet';
+import { CommandError, type Run } from '../../process/run';
+import { ConnectionLost, wasCutOff } from '../work/connection-lost';
+import { rsyncShell } from '../work/rsync-shell';
+import { workspacePath } from '../project/workspace';
+import type { Connections } from '../ssh/connections';
+import { quoteArgv } from '../ssh/quote';
+import { type Artifact, parseBuildPlan } from './build-plan';
+import { placeIn, prepareDestination } from './destination';
+
+export interface FetchTools {
+  readonly run: Run;
+  readonly connections: Connections;
+  readonly signal: AbortSignal;
+}
+
+export interface FetchSource {
+  readonly vm: FleetVm;
+  /** Name of the workspace, which has to be ours: see `withWorkspace`. */
+  readonly workspace: string;
+}
+
+/** A file that has arrived. */
+export interface Fetched {
+  readonly kind: Artifact['kind'];
+  readonly package: string;
+  readonly name: string;
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+/** A file on the machine that is to come here. */
+interface Wanted {
+  readonly artifact: Artifact;
+  /** Relative to the workspace. */
+  readonly source: string;
+  /** Relative to the destination. */
+  readonly target: string;
+  readonly sha256: string;
+}
+
+/** Prints `SHA256  PATH` and a zero byte for each argument that is a file. */
+const LIST = 'cd "$1" && shift && for file; do if [ -f "$file" ]; then sha256sum --zero -- "$file"; fi; done';
+
+/**
+ * Brings the executables and libraries that cabal has built: to `bin/` and `lib/` of the destination, each compared with
+ * the machine's own before it takes its name.
+ *
+ * @throws ConnectionLost; FleetError `nothing-built`, `fetch-damaged`, `fetch-failed`, `destination-refused`,
+ *   `build-plan-unreadable`
+ */
+export async function fetchArtifacts(tools: FetchTools, source: FetchSource, to: string): Promise<readonly Fetched[]> {
+  const wanted = await listWanted(tools, source);
+  if (wanted.length === 0) throw nothingBuilt(source.vm);
+  prepareDestination(to);
+  const staging = await mkdtemp(join(to, '.arriving-'));
+  try {
+    await transfer(tools, source, wanted, staging);
+    const fetched: Fetched[] = [];
+    for (const { artifact, source: path, target, sha256 } of wanted) {
+      const arrived = join(staging, path);
+      if ((await sha256Of(arrived)) !== sha256) throw damaged(source.vm, path);
+      const place = placeIn(to, target);
+      await rename(arrived, place);
+      const { size } = await stat(place);
+      const { kind, package: owner, name } = artifact;
+      fetched.push({ kind, package: owner, name, path: place, sizeBytes: size, sha256 });
+    }
+    return fetched;
+  } finally {
+    await rm(staging, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Makes a directory equal to the project's whole `dist-newstyle`.
+ *
+ * @throws ConnectionLost; FleetError `nothing-built`, `fetch-failed`, `destination-refused`
+ */
+export async function fetchEverything(tools: FetchTools, source: FetchSource, to: string): Promise<void> {
+  await readPlan(tools, source);
+  prepareDestination(to);
+  await rsync(tools, source.vm, [
+    ...['--recursive', '--links', '--safe-links', '--perms', '--times', '--delete'],
+    ...['--filter', 'protect /.buildfleet-fetched', '--partial-dir=.buildfleet-partial'],
+    ...['--', `${source.vm.name}:${workspacePath(source.workspace)}/dist-newstyle/`, `${to}/`],
+  ]);
+}
+
+async function listWanted(tools: FetchTools, source: FetchSource): Promise<Wanted[]> {
+  const root = workspacePath(source.workspace);
+  const artifacts = parseBuildPlan(await readPlan(tools, source));
+  const candidates = artifacts.flatMap((artifact) =>
+    artifact.files
+      .filter((file) => isInside(root, file))
+      .map((file) => ({ artifact, source: file.slice(root.length + 1) })),
+  );
+  if (candidates.length === 0) return [];
+  const listing = await onVm(tools, source.vm, [
+    'sh',
+    '-c',
+    LIST,
+    'list',
+    root,
+    ...candidates.map((one) => one.source),
+  ]);
+  const sums = new Map(
+    listing
+      .split('\0')
+      .filter((line) => line !== '')
+      .map((line) => [line.slice(66), line.slice(0, 64)] as const),
+  );
+  const present = candidates.flatMap((one) => {
+    const sha256 = sums.get(one.source);
+    return sha256 === undefined ? [] : [{ ...one, sha256 }];
+  });
+  return present.map((one) => ({ ...one, target: targetOf(one, present) }));
+}
+
+/** Two packages may have an executable of the same name: then each goes into a directory of its package. */
+function targetOf(
+  { artifact, source }: { readonly artifact: Artifact; readonly source: string },
+  all: readonly { readonly artifact: Artifact; readonly source: string }[],
+): string {
+  const file = source.slice(source.lastIndexOf('/') + 1);
+  const folder = artifact.kind === 'executable' ? 'bin' : 'lib';
+  const shared = all.some((other) => other.source !== source && other.source.endsWith(`/${file}`));
+  return shared ? `${folder}/${artifact.package}/${file}` : `${folder}/${file}`;
+}
+
+function isInside(root: string, file: string): boolean {
+  return file.startsWith(`${root}/`) && !file.split('/').includes('..');
+}
+
+async function readPlan(tools: FetchTools, { vm, workspace }: FetchSource): Promise<string> {
+  const text = await onVm(tools, vm, [
+    'sh',
+    '-c',
+    'cat "$1" 2>/dev/null || true',
+    'plan',
+    `${workspacePath(workspace)}/dist-newstyle/cache/plan.json`,
+  ]);
+  if (text === '') throw nothingBuilt(vm);
+  return text;
+}
+
+async function onVm({ run, connections, signal }: FetchTools, vm: FleetVm, argv: readonly string[]): Promise<string> {
+  try {
+    const args = connections.arguments(vm, ['-T', '-o', 'LogLevel=ERROR'], quoteArgv(argv));
+    return (await run('ssh', args, { signal })).stdout;
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.cancelled) throw error;
+    throw wasCutOff('ssh', error.exitCode) ? new ConnectionLost(vm, error.stderr, error) : failed(vm, error);
+  }
+}
+
+async function transfer(
+  tools: FetchTools,
+  { vm, workspace }: FetchSource,
+  wanted: readonly Wanted[],
+  staging: string,
+): Promise<void> {
+  const list = wanted.map((one) => `${one.source}\0`).join('');
+  const args = ['--copy-links', '--perms', '--times', '--files-from=-', '--from0'];
+  await rsync(tools, vm, [...args, '--', `${vm.name}:${workspacePath(workspace)}/`, `${staging}/`], list);
+}
+
+async function rsync(
+  { run, connections, signal }: FetchTools,
+  vm: FleetVm,
+  args: readonly string[],
+  input?: string,
+): Promise<void> {
+  try {
+    await run('rsync', ['--rsh', rsyncShell(connections, vm), ...args], {
+      signal,
+      ...(input === undefined ? {} : { input }),
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.cancelled) throw error;
+    const full = /No space left on device/.test(error.stderr);
+    if (!full)
+      throw wasCutOff('rsync', error.exitCode) ? new ConnectionLost(vm, error.stderr, error) : failed(vm, error);
+    throw new FleetError({
+      code: 'disk-full',
+      problem: 'the disk of this workstation is full',
+      remedy: 'free some space, or fetch to another disk with --to',
+      cause: error,
+    });
+  }
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  await pipeline(createReadStream(path), hash);
+  return hash.digest('hex');
+}
+
+function nothingBuilt(vm: FleetVm): FleetError {
+  return new FleetError({
+    code: 'nothing-built',
+    problem: `nothing of this project is built on ${vm.name}`,
+    remedy: 'run `buildfleet build` first',
+  });
+}
+
+function failed(vm: FleetVm, cause: CommandError): FleetError {
+  return new FleetError({
+    code: 'fetch-failed',
+    problem: `not everything could be brought from ${vm.name}: ${cause.stderr.trim().split('\n').slice(0, 3).join('; ')}`,
+    remedy: 'put right what it names, and fetch again',
+    cause,
+  });
+}
+
+function damaged(vm: FleetVm, path: string): FleetError {
+  return new FleetError({
+    code: 'fetch-damaged',
+    problem: `what arrived is not what ${vm.name} has; nothing was put in place`,
+    place: path,
+    remedy: 'fetch again; if this stays, look at both disks',
+  });
+}

@@ -1,0 +1,121 @@
+import { existsSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { FleetError } from '../../model/errors';
+import { defaultStateDirectory, expandHome, FleetPaths } from '../../model/paths';
+import type { Run } from '../../process/run';
+import { readRecord } from '../../drivers/qemu/record';
+import { type LoadedFleet, loadFleet } from '../fleet-file';
+
+/** Who needs an image, and what its fleet calls it. */
+export interface ImageUse {
+  readonly hash: string;
+  /** `fleet`, `haskell-build-alpha of fleet`, `process 4711` */
+  readonly by: string;
+  /** Name of the image in the fleet's description; null for what only lies on it. */
+  readonly name: string | null;
+}
+
+export interface UseSearch {
+  /** A further fleet.json: `--fleet` or BUILDFLEET_FLEET. */
+  readonly fleetFile: string | undefined;
+  readonly home: string;
+  /** Images of this cache are looked for among the files that processes have open. */
+  readonly cacheDirectory: string;
+  readonly run: Run;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Every use of every image that can be found: by deployed fleets, by disks of VMs whether their fleet is still described
+ * or not, and by running processes. Names too many rather than too few.
+ *
+ * @throws FleetError when a fleet.json or a disk cannot be read, so that nobody knows what it needs
+ */
+export async function findImageUses(search: UseSearch): Promise<ImageUse[]> {
+  const { home } = search;
+  const all = dirname(expandHome(defaultStateDirectory('fleet'), home));
+  const directories = existsSync(all) ? readdirSync(all).map((name) => join(all, name)) : [];
+  const files = directories.map((directory) => new FleetPaths(directory).fleetFile).filter((file) => existsSync(file));
+  const named = search.fleetFile === undefined ? [] : [expandHome(search.fleetFile, home)];
+  const fleets = [...new Set([...files, ...named])].map((file) => loadFleet(file, home));
+  const states = new Set([...directories, ...fleets.map(({ paths }) => paths.stateDirectory)]);
+  const disks = await Promise.all([...states].map((directory) => usesOfDisks(directory, search)));
+  return [...fleets.flatMap(usesOfFleet), ...disks.flat(), ...usesOfProcesses(search.cacheDirectory)];
+}
+
+function usesOfFleet({ fleet }: LoadedFleet): ImageUse[] {
+  return fleet.images.map(({ id, definitionHash }) => ({ hash: definitionHash, by: fleet.fleet, name: id }));
+}
+
+async function usesOfDisks(stateDirectory: string, search: UseSearch): Promise<ImageUse[]> {
+  const { vms } = new FleetPaths(stateDirectory);
+  const uses: ImageUse[] = [];
+  for (const vm of existsSync(vms) ? readdirSync(vms) : []) {
+    const directory = join(vms, vm);
+    const record = readRecord(directory);
+    const by = record === undefined ? directory : `${record.name} of ${record.fleet}`;
+    const told = record === undefined ? [] : [record.imagePath, record.imageHash];
+    const found = [...told, ...(await backingFiles(directory, search))].flatMap(hashesIn);
+    uses.push(...[...new Set(found)].map((hash) => ({ hash, by, name: null })));
+  }
+  return uses;
+}
+
+const infoSchema = z.object({ 'full-backing-filename': z.string().optional() });
+
+/** What the disks in a VM's directory lie on. */
+async function backingFiles(directory: string, { run, signal }: UseSearch): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of filesIn(directory).filter((file) => file.endsWith('.qcow2'))) {
+    const disk = join(directory, name);
+    try {
+      // --force-share: it may be running
+      const { stdout } = await run('qemu-img', ['info', '--force-share', '--output=json', disk], { signal });
+      found.push(infoSchema.parse(JSON.parse(stdout))['full-backing-filename'] ?? '');
+    } catch (cause) {
+      if (signal.aborted) throw cause;
+      throw new FleetError({
+        code: 'disk-unreadable',
+        problem: 'nobody can tell which image this disk lies on',
+        place: disk,
+        remedy: 'see what `qemu-img info` says of it, or remove it if no VM needs it',
+        cause,
+      });
+    }
+  }
+  return found;
+}
+
+function usesOfProcesses(cacheDirectory: string): ImageUse[] {
+  const directory = join(cacheDirectory, 'images');
+  const images = existsSync(directory) ? realpathSync(directory) : directory;
+  return filesIn('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .flatMap((pid) => {
+      const open = filesIn(`/proc/${pid}/fd`).map((name) => linkTarget(`/proc/${pid}/fd/${name}`));
+      const hashes = open.filter((path) => path.startsWith(`${images}/`)).flatMap(hashesIn);
+      return [...new Set(hashes)].map((hash) => ({ hash, by: `process ${pid}`, name: null }));
+    });
+}
+
+function hashesIn(text: string): string[] {
+  return text.match(/(?<![0-9a-f])[0-9a-f]{64}(?![0-9a-f])/g) ?? [];
+}
+
+/** Nothing for what ended in between, for another user's process, and for what is no directory. */
+function filesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory);
+  } catch {
+    return [];
+  }
+}
+
+function linkTarget(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,87 @@
+import type { ImageFormat, NetworkKind } from '../model/hypervisor';
+
+/** Hardware and identity of one VM, as it shall be. */
+export interface VmSpec {
+  /** `haskell-build-alpha` */
+  readonly name: string;
+  /** Given once by whoever creates the VM; every method that changes something checks it. */
+  readonly uuid: string;
+  /** Owner tag: only a VM that carries it is ever changed or deleted. */
+  readonly fleet: string;
+  /** What the VM's disk is made from, in the driver's `imageFormat`; read only. */
+  readonly imagePath: string;
+  readonly imageHash: string;
+  readonly cpus: number;
+  readonly memoryMib: number;
+  readonly mac: string;
+  readonly network: NetworkKind;
+  /** Host adapter of a bridged VM; null leaves the choice to the driver: the first that is up, wired before wireless. */
+  readonly bridgeAdapter: string | null;
+}
+
+export type PowerState = 'running' | 'stopped' | 'paused' | 'crashed';
+
+/** What there is, read from the hypervisor rather than from what was asked for. */
+export interface VmObservation {
+  readonly name: string;
+  readonly uuid: string;
+  /** Null if the VM carries no owner tag. */
+  readonly fleet: string | null;
+  /** Null if the image that the disk lies on is another one by now, so that the VM cannot be started any more. */
+  readonly imageHash: string | null;
+  readonly imagePath: string;
+  readonly cpus: number;
+  readonly memoryMib: number;
+  readonly mac: string;
+  /** `none`: no interface, one of another kind, its cable is out, or the host has no such adapter (any more). */
+  readonly network: NetworkKind | 'none';
+  readonly bridgeAdapter: string | null;
+  readonly power: PowerState;
+  /** What the hypervisor itself says of the power state, for error messages: `qemu status io-error`. */
+  readonly detail?: string | undefined;
+  readonly seedAttached: boolean;
+}
+
+/** What a hypervisor can do; callers ask for the feature, never for the driver's name. */
+export interface DriverFeatures {
+  /** What {@link VmSpec.imagePath} has to be. */
+  readonly imageFormat: ImageFormat;
+  /** Kinds of network that the driver can give a VM. */
+  readonly networks: readonly NetworkKind[];
+  /** Whether CPUs and memory can change only while the VM is off. */
+  readonly hardwareNeedsPowerOff: boolean;
+}
+
+/**
+ * One hypervisor on one host. Every method is idempotent: called again after any interruption, also by kill -9, it
+ * finishes the work. Methods MUST refuse, with a FleetError that names the owner, to change a VM whose fleet or uuid
+ * differ from the given ones.
+ */
+export interface HypervisorDriver {
+  readonly features: DriverFeatures;
+  /** Answers null when there is no VM of that name. MUST NOT change anything. */
+  inspect(name: string): Promise<VmObservation | null>;
+  /** All VMs that the driver knows, foreign ones included. */
+  list(): Promise<readonly VmObservation[]>;
+  /** Makes disk and definition; the VM is off afterwards. Adopts an own half-made VM of the same uuid. */
+  create(spec: VmSpec, signal: AbortSignal): Promise<void>;
+  /** Changes hardware of a VM that is off (see `hardwareNeedsPowerOff`). */
+  update(spec: VmSpec, signal: AbortSignal): Promise<void>;
+  /** Attaches a NoCloud seed (an ISO file that the driver takes over, 0600) for the next start. */
+  attachSeed(spec: VmSpec, isoPath: string, signal: AbortSignal): Promise<void>;
+  /** Detaches and deletes the seed, also while the VM runs. */
+  removeSeed(spec: VmSpec, signal: AbortSignal): Promise<void>;
+  /**
+   * Starts a VM that is off, resumes a paused one, restarts a crashed one. Until {@link confirmBoot}, a guest that resets
+   * is switched off, because that is what a panic at boot looks like.
+   */
+  start(spec: VmSpec, signal: AbortSignal): Promise<void>;
+  /** Says that the guest is up: from now on it may reboot. */
+  confirmBoot(spec: VmSpec, signal: AbortSignal): Promise<void>;
+  /** Asks the guest to power off; after `graceSeconds` the power is cut. */
+  stop(spec: VmSpec, graceSeconds: number, signal: AbortSignal): Promise<void>;
+  /** Stops and deletes everything that belongs to the VM. Succeeds when it is gone already. */
+  destroy(spec: Pick<VmSpec, 'name' | 'uuid' | 'fleet'>, signal: AbortSignal): Promise<void>;
+  /** Where the guest's serial console is logged. */
+  consoleLog(name: string): string;
+}

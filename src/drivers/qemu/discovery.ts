@@ -1,0 +1,75 @@
+import { readFileSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { listProcesses, readProcess, type ProcessSeen } from '../../process/process-identity';
+import { QEMU_FILES, type QemuMachineSeen, readQemuArguments } from './arguments';
+
+/** Name of a VM's own disk in its directory. */
+export const DISK_FILE = 'disk.qcow2';
+
+/** A running QEMU that was started for a VM in this state directory. */
+export interface QemuProcess extends ProcessSeen {
+  readonly machine: QemuMachineSeen;
+}
+
+/** Finds the QEMU of a VM by what its argv says, never by a pid alone. */
+export interface QemuDiscovery {
+  /** Starts no program. The pid file is a hint only: it may be gone or name another process by now. */
+  find(directory: string): Promise<QemuProcess | undefined>;
+}
+
+/** Searches of all processes that are asked for at the same time share one pass over /proc. */
+export function createDiscovery(): QemuDiscovery {
+  let pending: Promise<readonly QemuProcess[]> | undefined;
+  const scan = (): Promise<readonly QemuProcess[]> => {
+    // Begins after the current turn, so that everybody who asks in it gets processes no older than the question.
+    pending ??= new Promise((resolve) =>
+      setImmediate(() => {
+        pending = undefined;
+        resolve(
+          listProcesses()
+            .map(asQemu)
+            .filter((seen) => seen !== undefined),
+        );
+      }),
+    );
+    return pending;
+  };
+  return {
+    find: async (directory) => {
+      const disk = canonicalDisk(directory);
+      const isOurs = (seen: QemuProcess | undefined): seen is QemuProcess => seen?.machine.diskPath === disk;
+      const hinted = fromPidFile(directory);
+      return isOurs(hinted) ? hinted : (await scan()).find(isOurs);
+    },
+  };
+}
+
+/** Path of the VM's disk as QEMU is told it: without symbolic links, so that every spelling finds the process. */
+export function canonicalDisk(directory: string): string {
+  return join(canonical(directory), DISK_FILE);
+}
+
+/** The directory may be gone while its QEMU still runs: then what is left of the path is resolved. */
+function canonical(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(canonical(parent), basename(path));
+  }
+}
+
+function fromPidFile(directory: string): QemuProcess | undefined {
+  try {
+    const pid = Number(readFileSync(join(directory, QEMU_FILES.pid), 'utf8').trim());
+    const seen = Number.isInteger(pid) && pid > 0 ? readProcess(pid) : undefined;
+    return seen && asQemu(seen);
+  } catch {
+    return undefined;
+  }
+}
+
+function asQemu(seen: ProcessSeen): QemuProcess | undefined {
+  const machine = readQemuArguments(seen.argv);
+  return machine && { ...seen, machine };
+}

@@ -1,0 +1,378 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { chmod, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { makeDirectories } from '../../files/directories';
+import { FleetError } from '../../model/errors';
+import { NAME_PATTERN } from '../../model/names';
+import type { FleetPaths } from '../../model/paths';
+import { startDetached } from '../../process/detached';
+import { isRunning, signalProcess, waitForEnd } from '../../process/process-identity';
+import type { Run } from '../../process/run';
+import { QEMU_FILES, qemuArguments, SEED_DRIVE, SEED_NODE } from './arguments';
+import type { HypervisorDriver, PowerState, VmObservation, VmSpec } from '../driver';
+import type { Accelerator } from './accelerator';
+import { canonicalDisk, createDiscovery, DISK_FILE, type QemuProcess } from './discovery';
+import { explainFailure, explainText } from './failures';
+import { createOverlay, imageFingerprint, moveBackingFile, requireImage } from './overlay';
+import { type QmpConnection, QmpError, QmpUnavailableError, withQmp } from './qmp';
+import { readRecord, RECORD_FILE, type VmRecord, writeRecord } from './record';
+
+const SEED_FILE = 'seed.iso';
+const OUTPUT_FILE = 'qemu.log';
+const PREVIOUS_CONSOLE = 'console.previous.log';
+
+/** What {@link QemuDriver} needs from outside. */
+export interface QemuDriverOptions {
+  readonly paths: FleetPaths;
+  readonly run: Run;
+  /** Asked before each start. `imagePath` is a disk that a proof may boot without changing it. */
+  readonly accelerator: (imagePath: string, signal: AbortSignal) => Promise<Accelerator>;
+  /** Program to start. Default `qemu-system-x86_64`. */
+  readonly program?: string;
+  /** Starts every VM halted, for measurements and tests that need no guest. Default false. */
+  readonly startHalted?: boolean;
+}
+
+/** Milliseconds that QEMU has to answer: it answers in one, unless the machine is overloaded. */
+const QMP_TIMEOUT = 10_000;
+
+/** Milliseconds from the start of the program to its control socket. */
+const START_TIMEOUT = 30_000;
+
+/** Milliseconds that QEMU has to end once told to, before it is killed. */
+const QUIT_TIMEOUT = 5_000;
+
+/**
+ * VMs as QEMU processes on this machine. Everything of one VM lies in its directory: `vm.json` (what it is for and whose,
+ * written first), `disk.qcow2`, `seed.iso` while there is one, `console.log` of this start and `console.previous.log` of
+ * the one before, `qemu.log` (what QEMU itself printed), `qmp.sock` and `qemu.pid`. A process is recognised by its argv,
+ * which names VM, fleet and disk; pid files are hints only.
+ */
+export class QemuDriver implements HypervisorDriver {
+  readonly features = { imageFormat: 'qcow2', networks: ['nat'], hardwareNeedsPowerOff: true } as const;
+  private readonly discovery = createDiscovery();
+
+  constructor(private readonly options: QemuDriverOptions) {}
+
+  async inspect(name: string): Promise<VmObservation | null> {
+    const directory = this.directory(name);
+    const record = readRecord(directory);
+    if (!record || !existsSync(join(directory, DISK_FILE))) return null;
+    const running = await this.discovery.find(directory);
+    const { power, detail } = running ? await this.powerOf(directory, running) : STOPPED;
+    const { cpus, memoryMib, mac } = power === 'stopped' || !running ? record : running.machine;
+    const seedAttached = existsSync(join(directory, SEED_FILE));
+    const { uuid, fleet, imagePath } = record;
+    const imageHash = recordedImage(record);
+    const network = { network: 'nat', bridgeAdapter: null } as const;
+    return { name, uuid, fleet, imageHash, imagePath, cpus, memoryMib, mac, ...network, power, detail, seedAttached };
+  }
+
+  async list(): Promise<readonly VmObservation[]> {
+    const names = await readdir(this.options.paths.vm('.')).catch(() => []);
+    const found = await Promise.all(names.filter((name) => NAME_PATTERN.test(name)).map((name) => this.inspect(name)));
+    return found.filter((vm) => vm !== null);
+  }
+
+  async create(spec: VmSpec, signal: AbortSignal): Promise<void> {
+    const directory = this.directory(spec.name);
+    await this.explained(spec, 'the VM cannot be created', async () => {
+      const isFinished = existsSync(join(directory, DISK_FILE));
+      // Without a disk there is nothing of value, whatever uuid it was meant to have.
+      const existing = this.owned(isFinished ? spec : { ...spec, uuid: readRecord(directory)?.uuid ?? spec.uuid });
+      const fingerprint = requireImage(spec.imagePath);
+      const isOnImage = existing?.imageHash === spec.imageHash && existing.imageFingerprint === fingerprint;
+      if (isFinished && isOnImage) return;
+      // What is left is of no use: a disk that was never finished or lies on another image.
+      await this.end(directory, 0, signal);
+      await this.removeFiles(directory);
+      try {
+        makeDirectories(directory, 0o700);
+        writeRecord(directory, spec, fingerprint);
+        await createOverlay(this.options.run, spec.imagePath, join(directory, DISK_FILE), signal);
+      } catch (error) {
+        await this.removeFiles(directory).catch(() => {});
+        throw error;
+      }
+    });
+  }
+
+  async update(spec: VmSpec, signal: AbortSignal): Promise<void> {
+    const directory = this.directory(spec.name);
+    await this.explained(spec, 'the hardware of the VM cannot be changed', async () => {
+      const record = this.requireOwned(spec);
+      if (await this.discovery.find(directory)) {
+        throw new FleetError({
+          code: 'vm-not-stopped',
+          problem: 'hardware can change only while the VM is off',
+          place: spec.name,
+          remedy: 'stop the VM first',
+        });
+      }
+      if (record.imagePath !== spec.imagePath) {
+        requireImage(spec.imagePath);
+        await moveBackingFile(this.options.run, spec.imagePath, join(directory, DISK_FILE), signal);
+      }
+      writeRecord(directory, spec, record.imageFingerprint);
+    });
+  }
+
+  async attachSeed(spec: VmSpec, isoPath: string, signal: AbortSignal): Promise<void> {
+    await this.explained(spec, 'the seed cannot be attached', async () => {
+      this.requireOwned(spec);
+      signal.throwIfAborted();
+      await chmod(isoPath, 0o600);
+      await rename(isoPath, join(this.directory(spec.name), SEED_FILE));
+    });
+  }
+
+  async removeSeed(spec: VmSpec, signal: AbortSignal): Promise<void> {
+    const directory = this.directory(spec.name);
+    await this.explained(spec, 'the seed cannot be removed', async () => {
+      if (!this.owned(spec)) return;
+      const running = await this.discovery.find(directory);
+      if (running?.machine.seedPath !== undefined) await this.qmp(directory, signal, ejectSeed);
+      await rm(join(directory, SEED_FILE), { force: true });
+    });
+  }
+
+  async start(spec: VmSpec, signal: AbortSignal): Promise<void> {
+    const directory = this.directory(spec.name);
+    await this.explained(spec, 'the VM cannot be started', async () => {
+      const record = this.requireOwned(spec);
+      const running = await this.discovery.find(directory);
+      if (running) {
+        const { power } = await this.powerOf(directory, running);
+        if (power === 'running') return;
+        if (power === 'paused') return this.resume(directory, signal);
+        await this.end(directory, 0, signal);
+      }
+      this.requireSameImage(record);
+      const accelerator = await this.options.accelerator(record.imagePath, signal);
+      await this.launch(directory, record, accelerator, signal);
+    });
+  }
+
+  async confirmBoot(spec: VmSpec, signal: AbortSignal): Promise<void> {
+    const directory = this.directory(spec.name);
+    await this.explained(spec, 'the VM cannot be allowed to reboot', async () => {
+      this.requireOwned(spec);
+      await this.qmp(directory, signal, (qmp) => qmp.execute('set-action', { reboot: 'reset' }));
+    });
+  }
+
+  async stop(spec: VmSpec, graceSeconds: number, signal: AbortSignal): Promise<void> {
+    await this.explained(spec, 'the VM cannot be stopped', async () => {
+      if (this.owned(spec)) await this.end(this.directory(spec.name), graceSeconds, signal);
+    });
+  }
+
+  async destroy(spec: Pick<VmSpec, 'name' | 'uuid' | 'fleet'>, signal: AbortSignal): Promise<void> {
+    const directory = this.directory(spec.name);
+    await this.explained(spec, 'the VM cannot be deleted', async () => {
+      this.owned(spec);
+      await this.end(directory, 0, signal);
+      await this.removeFiles(directory);
+    });
+  }
+
+  consoleLog(name: string): string {
+    return join(this.directory(name), QEMU_FILES.console);
+  }
+
+  private directory(name: string): string {
+    return this.options.paths.vm(name);
+  }
+
+  /** The VM's record, undefined when there is none; refuses what belongs to somebody else. */
+  private owned(spec: Pick<VmSpec, 'name' | 'uuid' | 'fleet'>): VmRecord | undefined {
+    const record = readRecord(this.directory(spec.name));
+    if (!record || (record.fleet === spec.fleet && record.uuid === spec.uuid)) return record;
+    throw new FleetError({
+      code: 'vm-not-ours',
+      problem: `a VM of this name exists and belongs to fleet ${record.fleet} (uuid ${record.uuid})`,
+      place: this.directory(spec.name),
+      value: { fleet: spec.fleet, uuid: spec.uuid },
+      remedy: 'give this VM or its fleet another name or state directory, or destroy the other VM where it belongs',
+      attribute: 'name',
+    });
+  }
+
+  private requireOwned(spec: VmSpec): VmRecord {
+    const record = this.owned(spec);
+    if (record && existsSync(join(this.directory(spec.name), DISK_FILE))) return record;
+    throw new FleetError({
+      code: 'vm-missing',
+      problem: 'the VM does not exist',
+      place: this.directory(spec.name),
+      remedy: 'deploy again: it is then created',
+    });
+  }
+
+  private requireSameImage(record: VmRecord): void {
+    if (requireImage(record.imagePath) === record.imageFingerprint) return;
+    throw new FleetError({
+      code: 'image-changed',
+      problem: "the image is no longer the one that the VM's disk was made on",
+      place: record.name,
+      value: record.imagePath,
+      remedy: 'deploy again: the VM is then replaced',
+      attribute: 'imagePath',
+    });
+  }
+
+  private async powerOf(directory: string, running: QemuProcess): Promise<{ power: PowerState; detail?: string }> {
+    try {
+      const answer = await withQmp(directory, QEMU_FILES.control, { timeoutMs: QMP_TIMEOUT }, (qmp) =>
+        qmp.execute('query-status'),
+      );
+      const status = String((answer as { status?: unknown }).status);
+      return { power: powerOfStatus(status), detail: `qemu status ${status}` };
+    } catch (error) {
+      if (!(error instanceof QmpUnavailableError)) throw error;
+      return isRunning(running)
+        ? { power: 'crashed', detail: `the control socket is dead: ${error.message}` }
+        : STOPPED;
+    }
+  }
+
+  private async launch(
+    directory: string,
+    record: VmRecord,
+    accelerator: Accelerator,
+    signal: AbortSignal,
+  ): Promise<void> {
+    signal.throwIfAborted();
+    const { name, uuid, fleet, cpus, memoryMib, mac } = record;
+    const seed = join(directory, SEED_FILE);
+    const diskPath = canonicalDisk(directory);
+    const seedPath = existsSync(seed) ? diskPath.replace(/[^/]+$/, SEED_FILE) : undefined;
+    const { startHalted = false, program = 'qemu-system-x86_64' } = this.options;
+    const machine = { name, uuid, fleet, diskPath, seedPath, cpus, memoryMib, mac, accelerator, startHalted };
+    await rm(join(directory, QEMU_FILES.control), { force: true });
+    await rm(join(directory, QEMU_FILES.pid), { force: true });
+    await freshConsole(directory);
+    const outputPath = join(directory, OUTPUT_FILE);
+    const child = await startDetached(program, qemuArguments(machine), { cwd: directory, outputPath });
+    const end = { isOver: false };
+    void child.ended.then(() => (end.isOver = true));
+    const deadline = Date.now() + START_TIMEOUT;
+    for (;;) {
+      try {
+        await this.qmp(directory, signal, (qmp) => qmp.execute('query-status'));
+        return;
+      } catch (error) {
+        if (!(error instanceof QmpUnavailableError)) throw error;
+      }
+      if (!end.isOver && Date.now() > deadline) signalProcess(child.identity, 'SIGKILL');
+      // Until the socket is there, the end of the process is the only event to wait for.
+      await Promise.race([child.ended, waitForEnd(child.identity, 50, signal)]);
+      if (end.isOver) throw explainText(readFileSync(outputPath, 'utf8'), 'the VM cannot be started', name);
+    }
+  }
+
+  private async resume(directory: string, signal: AbortSignal): Promise<void> {
+    await this.qmp(directory, signal, (qmp) => qmp.execute('cont'));
+  }
+
+  private qmp<T>(directory: string, signal: AbortSignal, body: (qmp: QmpConnection) => Promise<T>): Promise<T> {
+    return withQmp(directory, QEMU_FILES.control, { timeoutMs: QMP_TIMEOUT, signal }, body);
+  }
+
+  /** Ends the VM's process: asks the guest, then QEMU, then the kernel. */
+  private async end(directory: string, graceSeconds: number, signal: AbortSignal): Promise<void> {
+    const running = await this.discovery.find(directory);
+    if (!running) return;
+    if (graceSeconds > 0 && (await this.asked(directory, signal, askGuest))) {
+      if (await waitForEnd(running, graceSeconds * 1000, signal)) return;
+    }
+    if (await this.asked(directory, signal, (qmp) => qmp.execute('quit'))) {
+      if (await waitForEnd(running, QUIT_TIMEOUT, signal)) return;
+    }
+    signalProcess(running, 'SIGKILL');
+    if (await waitForEnd(running, QUIT_TIMEOUT, signal)) return;
+    throw new FleetError({
+      code: 'qemu-does-not-end',
+      problem: `the QEMU process ${running.pid} of the VM does not end`,
+      place: directory,
+      remedy: 'find out what it waits for (`ps -o stat,wchan`), often a disk that does not answer',
+    });
+  }
+
+  /** Whether QEMU took the request; one that hangs up in the middle of it has obeyed. */
+  private async asked(directory: string, signal: AbortSignal, request: (qmp: QmpConnection) => Promise<unknown>) {
+    try {
+      await this.qmp(directory, signal, request);
+      return true;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof QmpUnavailableError) return error.message === 'qemu hung up';
+      if (error instanceof QmpError) return false;
+      throw error;
+    }
+  }
+
+  /** Deletes what belongs to a VM, its record last, so that an interrupted deletion is known for what it is. */
+  private async removeFiles(directory: string): Promise<void> {
+    const entries = await readdir(directory).catch((error: unknown) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (entries === undefined) return;
+    for (const entry of entries) {
+      if (entry !== RECORD_FILE) await rm(join(directory, entry), { recursive: true, force: true });
+    }
+    await rm(join(directory, RECORD_FILE), { force: true });
+    await rmdir(directory);
+  }
+
+  private async explained<T>(spec: Pick<VmSpec, 'name'>, what: string, body: () => Promise<T>): Promise<T> {
+    try {
+      return await body();
+    } catch (error) {
+      throw explainFailure(error, what, spec.name);
+    }
+  }
+}
+
+const STOPPED = { power: 'stopped', detail: 'no process' } as const;
+
+/** Null when the image is another one now: the disk then cannot be used any longer. A missing one may come back. */
+function recordedImage(record: VmRecord): string | null {
+  const fingerprint = imageFingerprint(record.imagePath);
+  return fingerprint === undefined || fingerprint === record.imageFingerprint ? record.imageHash : null;
+}
+
+/** QEMU's `RunState`; `prelaunch` is a machine that was started halted. */
+function powerOfStatus(status: string): PowerState {
+  if (['paused', 'prelaunch', 'suspended', 'io-error', 'debug', 'watchdog'].includes(status)) return 'paused';
+  if (['guest-panicked', 'internal-error'].includes(status)) return 'crashed';
+  return status === 'shutdown' ? 'stopped' : 'running';
+}
+
+async function askGuest(qmp: QmpConnection): Promise<void> {
+  const { status } = (await qmp.execute('query-status')) as { status?: string };
+  if (status !== 'running') await qmp.execute('cont');
+  await qmp.execute('system_powerdown');
+}
+
+/** Succeeds when the CD is out already, or when there was none at this start. */
+async function ejectSeed(qmp: QmpConnection): Promise<void> {
+  const tolerate = (error: unknown) => {
+    if (
+      !(error instanceof QmpError) ||
+      !/DeviceNotFound|not found|Failed to find node/i.test(`${error.errorClass} ${error.message}`)
+    ) {
+      throw error;
+    }
+  };
+  await qmp.execute('eject', { id: SEED_DRIVE, force: true }).catch(tolerate);
+  await qmp.execute('blockdev-del', { 'node-name': SEED_NODE }).catch(tolerate);
+}
+
+/** Each start has a log of its own and the one before is kept, so that logs do not grow with every start. */
+async function freshConsole(directory: string): Promise<void> {
+  const log = join(directory, QEMU_FILES.console);
+  if (existsSync(log)) await rename(log, join(directory, PREVIOUS_CONSOLE));
+  await (await open(log, 'w', 0o600)).close();
+}

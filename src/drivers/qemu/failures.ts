@@ -1,0 +1,77 @@
+import { FleetError } from '../../model/errors';
+import { CommandError } from '../../process/run';
+
+/** What QEMU or the file system said, and what an operator should do about it. The first that matches counts. */
+const KNOWN: readonly {
+  readonly pattern: RegExp;
+  readonly code: string;
+  readonly problem: string;
+  readonly remedy: string;
+}[] = [
+  {
+    pattern: /No space left on device|ENOSPC|Disk quota exceeded|EDQUOT/,
+    code: 'disk-full',
+    problem: 'there is no space left for the disk of the VM',
+    remedy: 'free some space there (`df -h`), then deploy again',
+  },
+  {
+    pattern: /Read-only file system|EROFS|EACCES|EPERM/,
+    code: 'state-directory-not-writable',
+    problem: 'the directory of the VM cannot be written',
+    remedy: 'make the state directory writable for this user, or choose another one, then deploy again',
+  },
+  {
+    pattern: /Failed to get .*lock/,
+    code: 'disk-in-use',
+    problem: 'another process uses the disk of the VM',
+    remedy: 'end that process (`fuser -v` on the disk shows it), then deploy again',
+  },
+  {
+    pattern:
+      /not in qcow2 format|Image is corrupt|L1 table|Invalid argument.*qcow2|Could not open backing|unexpected end/i,
+    code: 'image-damaged',
+    problem: 'the image or the disk of the VM is damaged',
+    remedy: 'deploy again: an image whose content changed is built anew',
+  },
+  {
+    pattern: /Cannot allocate memory|cannot set up guest memory/,
+    code: 'not-enough-memory',
+    problem: 'the workstation has not enough free memory for the VM',
+    remedy: 'give the VM less memory, or end something else, then deploy again',
+  },
+];
+
+/** The error to report for a failure of QEMU, qemu-img or the file system. What was cancelled stays as it is. */
+export function explainFailure(error: unknown, what: string, place: string): unknown {
+  if (error instanceof FleetError) return error;
+  if ((error as { name?: unknown } | undefined)?.name === 'AbortError') return error;
+  if (error instanceof CommandError && error.cancelled) return error;
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (code === 'ENOENT' && (error instanceof CommandError || syscallOf(error).startsWith('spawn'))) {
+    return new FleetError({
+      code: 'qemu-missing',
+      problem: `${what}, because qemu is not installed`,
+      place,
+      remedy: 'install it, on Debian and Ubuntu with `apt-get install qemu-system-x86 qemu-utils`',
+      cause: error,
+    });
+  }
+  const said = error instanceof Error ? error.message : String(error);
+  return explainText(said, what, place, error);
+}
+
+/** The error to report for what QEMU printed before it gave up. */
+export function explainText(said: string, what: string, place: string, cause?: unknown): FleetError {
+  const known = KNOWN.find(({ pattern }) => pattern.test(said));
+  return new FleetError({
+    code: known?.code ?? 'qemu-failed',
+    problem: `${what}${known ? `, because ${known.problem}` : ''}: ${said.trim()}`,
+    place,
+    remedy: known?.remedy ?? 'read the message above, correct its cause and deploy again',
+    cause,
+  });
+}
+
+function syscallOf(error: unknown): string {
+  return (error as NodeJS.ErrnoException | undefined)?.syscall ?? '';
+}

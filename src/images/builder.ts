@@ -1,0 +1,29 @@
+import type { ImageDefinition } from '../model/image-definition';
+import type { Run } from '../process/run';
+
+/** Called when a build comes to another step, and with what the step's tool says. */
+export type BuildProgress = (step: string, detail?: string) => void;
+
+/** What every builder of disks is given. */
+export interface ImageBuildRequest {
+  readonly definition: ImageDefinition;
+  /** Holds the assets under the paths of the definition. */
+  readonly assetsDirectory: string;
+  /** Empty, belongs to this build, on the file system where the disk shall end. */
+  readonly workDirectory: string;
+  readonly run: Run;
+  readonly signal: AbortSignal;
+  readonly progress: BuildProgress;
+}
+
+/** A finished disk and what it was made of. */
+export interface BuiltDisk {
+  /** In the work directory, in the builder's format. */
+  readonly path: string;
+  /** Versions by package name, as resolved. */
+  readonly packages: Readonly<Record<string, string>>;
+  /** sha256 of each signed Release file by the name apt gives it. */
+  readonly releases: Readonly<Record<string, string>>;
+  /** First line of each tool's `--version`. */
+  readonly tools: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+/** The directory of scripts, units and templates. */
+export const ASSETS = join(__dirname, '../..', 'assets');
+
+/** Reads a file of `assets/`, which is synthesized as it is. @param path below `assets/` */
+export function readAsset(...path: string[]): string {
+  return readFileSync(join(ASSETS, ...path), 'utf8');
+}
