@@ -1,112 +1,137 @@
-import { randomBytes } from 'node:crypto';
-import { closeSync, openSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { makeDirectories } from './directories';
+import { claimName, isAlive, parseClaim } from './claim-name';
+import { makeDirectories, removeEmptyDirectory } from './directories';
 
-/** Who stands behind a claim: this process and no later one with its pid. */
-export interface Claimant {
+/** A lock that this process holds, until it releases it or ends in whatever way. */
+export interface HeldLock {
+  /** Leaves one line about the holder for those who are refused. */
+  describe(text: string): void;
+  release(): void;
+}
+
+/** The process that holds a lock. */
+export interface LockHolder {
   readonly pid: number;
-  /** Clock ticks since boot, field 22 of /proc/PID/stat. */
-  readonly startTime: string;
-  /** Begin of the kernel's boot id, because both of the above begin anew at every boot. */
-  readonly boot: string;
+  /** What it said by {@link HeldLock.describe}; empty when it said nothing. */
+  readonly description: string;
 }
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
-  /** Called once with the pid of the holder when there is somebody to wait for. */
+  /** Called once with the holder's pid when the lock has to be waited for. */
   readonly onWait?: ((pid: number) => void) | undefined;
 }
 
-const CLAIM = /^(\d+)-(\d+)-([0-9a-f]{8})-[0-9a-f]{16}$/;
+/** Milliseconds between two attempts: the first, and the longest, which it doubles up to. */
+const SHORTEST_PAUSE = 20;
 const LONGEST_PAUSE = 200;
 
+/** How often a directory is made that goes at once: more often is no accident. */
+const ATTEMPTS = 100;
+
+/** Bytes of a description that are read: the file may be damaged. */
+const LONGEST_DESCRIPTION = 500;
+
 /**
- * Runs an action while no other process of this machine runs one under the same lock.
+ * Takes a lock, or says who has it.
  *
- * The lock is a directory with a file per claimant, named after it and never used again, so anybody may remove the file
- * of a dead process without a race: kill -9 leaves nothing that has to be cleared by hand. A claimant makes its file,
- * then looks: alone, it holds the lock; otherwise it withdraws, and tries again when the others may be gone.
+ * The lock is a directory with a file per claimant, named after it and never used again, so that the file of a dead
+ * process can be removed without a race: kill -9 leaves nothing that has to be cleared by hand. A claimant makes its
+ * file, then looks: alone, it holds the lock; otherwise it withdraws. Only the account that owns the directory can claim
+ * it, which a name in a namespace that all accounts share (an abstract socket, a file in /tmp) does not give.
  *
- * @param directory made when absent; its parent must be writable
+ * @param directory made when absent, 0700, and removed with the last claim; its parent must be writable
+ * @throws the system's error when the directory cannot be written
+ */
+export function tryLock(directory: string): HeldLock | { readonly holder: LockHolder } {
+  const claim = makeClaim(directory);
+  const holder = livingClaimants(directory, claim)[0];
+  const release = () => {
+    rmSync(claim, { force: true });
+    removeEmptyDirectory(directory);
+  };
+  if (holder === undefined) {
+    return {
+      describe: (text) => {
+        writeFileSync(claim, text, { mode: 0o600 });
+      },
+      release,
+    };
+  }
+  release();
+  return { holder };
+}
+
+/**
+ * Runs an action while no other process of this machine, and no other part of this one, runs one under the same lock.
+ *
  * @throws AbortError when the signal fires while waiting; the system's error when the directory cannot be written
  */
-export async function withLock<T>(directory: string, action: () => Promise<T>, options: LockOptions = {}): Promise<T> {
-  const release = await acquire(directory, options);
+export async function withLock<T>(
+  directory: string,
+  action: () => T | Promise<T>,
+  options: LockOptions = {},
+): Promise<T> {
+  const lock = await acquire(directory, options);
   try {
     return await action();
   } finally {
-    release();
+    lock.release();
   }
 }
 
-async function acquire(directory: string, { signal, onWait }: LockOptions): Promise<() => void> {
-  makeDirectories(directory);
-  for (let told = false; ;) {
+async function acquire(directory: string, { signal, onWait }: LockOptions): Promise<HeldLock> {
+  let longest = SHORTEST_PAUSE;
+  for (let told = false; ; told = true) {
     signal?.throwIfAborted();
-    const claim = join(directory, claimName());
-    closeSync(openSync(claim, 'wx', 0o600));
-    const other = livingClaimants(directory, claim)[0];
-    if (other === undefined) {
-      return () => {
-        rmSync(claim, { force: true });
-      };
-    }
-    rmSync(claim);
-    if (!told) onWait?.(other.pid);
-    told = true;
-    // Two who withdrew from each other come back at different times.
-    await pause(LONGEST_PAUSE * (0.25 + 0.75 * Math.random()), undefined, signal ? { signal } : {});
+    const lock = tryLock(directory);
+    if (!('holder' in lock)) return lock;
+    if (!told) onWait?.(lock.holder.pid);
+    // Two that withdrew from each other come back at different times.
+    await pause(longest * (0.25 + 0.75 * Math.random()), undefined, signal ? { signal } : {});
+    longest = Math.min(2 * longest, LONGEST_PAUSE);
   }
 }
 
-/** Everybody else in the directory who still lives. The files of the dead are removed. */
-function livingClaimants(directory: string, own: string): Claimant[] {
+/** The directory may go, with the last claim of another process, between its making and the making of a file in it. */
+function makeClaim(directory: string): string {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      makeDirectories(directory, 0o700);
+      const claim = join(directory, claimName());
+      closeSync(openSync(claim, 'wx', 0o600));
+      return claim;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || attempt === ATTEMPTS) throw error;
+    }
+  }
+}
+
+/** All other claims in the directory whose process lives. The files of the dead are removed. */
+function livingClaimants(directory: string, own: string): LockHolder[] {
   return readdirSync(directory).flatMap((name) => {
     const claimant = parseClaim(name);
-    if (claimant === undefined || join(directory, name) === own) return [];
-    if (isAlive(claimant)) return [claimant];
-    rmSync(join(directory, name), { force: true });
+    const path = join(directory, name);
+    if (claimant === undefined || path === own) return [];
+    if (isAlive(claimant)) return [{ pid: claimant.pid, description: descriptionIn(path) }];
+    rmSync(path, { force: true });
     return [];
   });
 }
 
-/**
- * A name that no other claim ever had, for a file or directory that is worthless once this process is gone.
- *
- * @throws Error where /proc is missing
- */
-export function claimName(): string {
-  const startTime = processStartTime(process.pid);
-  if (startTime === undefined) throw new Error('/proc does not show this process, and locks need it');
-  return `${process.pid}-${startTime}-${bootId()}-${randomBytes(8).toString('hex')}`;
-}
-
-/** Reads a name made by {@link claimName}; undefined for any other name. */
-export function parseClaim(name: string): Claimant | undefined {
-  const [, pid, startTime, boot] = CLAIM.exec(name) ?? [];
-  if (pid === undefined || startTime === undefined || boot === undefined) return undefined;
-  return { pid: Number(pid), startTime, boot };
-}
-
-/** Whether the very process that made a claim still runs. */
-export function isAlive(claimant: Claimant): boolean {
-  return claimant.boot === bootId() && processStartTime(claimant.pid) === claimant.startTime;
-}
-
-function processStartTime(pid: number): string | undefined {
+function descriptionIn(claim: string): string {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The second field is the program's name in parentheses and may hold anything, parentheses included.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    // A zombie does nothing any more, however long its parent leaves it.
-    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
+    return readFileSync(claim, 'utf8').slice(0, LONGEST_DESCRIPTION);
   } catch {
-    return undefined;
+    // released meanwhile
+    return '';
   }
 }
 
-function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').slice(0, 8);
+/** Removes what processes that were killed have left of a lock. */
+export function removeAbandonedLock(directory: string): void {
+  if (existsSync(directory)) livingClaimants(directory, '');
+  removeEmptyDirectory(directory);
 }

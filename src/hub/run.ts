@@ -44,7 +44,7 @@ export async function runHub(options: RunHubOptions): Promise<void> {
     });
   }
   makeDirectory(dirname(database));
-  const claim = await claimDatabase(database);
+  const claim = claimDatabase(database);
   try {
     let serve: (request: Request) => Response | Promise<Response> = () => new Response(null, { status: 503 });
     const server = createAdaptorServer({ fetch: (request) => serve(request) }) as Server;
@@ -58,7 +58,7 @@ export async function runHub(options: RunHubOptions): Promise<void> {
       try {
         serve = createHubApp({ store, version, signal }).fetch;
         const url = `http://${host}:${port}`;
-        claim.describe(`process ${process.pid} at ${url}`);
+        claim.describe(url);
         options.onListening?.({ url, port });
         await aborted(signal);
       } finally {
@@ -69,7 +69,7 @@ export async function runHub(options: RunHubOptions): Promise<void> {
       await stop(server);
     }
   } finally {
-    await claim.release();
+    claim.release();
   }
 }
 

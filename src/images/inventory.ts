@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, readdirSync, renameSync, rmSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { claimName, isAlive, parseClaim, withLock } from '../files/lock';
+import { claimName, isAlive, parseClaim } from '../files/claim-name';
+import { withLock } from '../files/lock';
 import { type ImageFormat, imageFormatSchema } from '../model/hypervisor';
 import { imageFile } from '../model/paths';
 import type { Run } from '../process/run';

@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { claimName } from '../files/lock';
+import { claimName } from '../files/claim-name';
 import { FleetError } from '../model/errors';
 import type { DebianImageDefinition } from '../model/image-definition';
 import type { Run } from '../process/run';

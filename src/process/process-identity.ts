@@ -1,10 +1,11 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
+import { readProcessStat } from './process-stat';
 
 /** One process for as long as it lives: a pid may be given to another process, pid and start time together may not. */
 export interface ProcessIdentity {
   readonly pid: number;
-  /** Clock ticks since boot, field 22 of /proc/<pid>/stat. */
+  /** Clock ticks since boot. */
   readonly startTime: string;
 }
 
@@ -14,19 +15,16 @@ export interface ProcessSeen extends ProcessIdentity {
 }
 
 /**
- * Reads one process. Synchronous on purpose: two reads of /proc cost less than one trip through the thread pool.
+ * Reads one process.
  *
  * @returns undefined when there is no such process, when it is a zombie, or when it has no argv (kernel threads).
  */
 export function readProcess(pid: number): ProcessSeen | undefined {
+  const stat = readProcessStat(pid);
+  if (stat === undefined || stat.hasEnded) return undefined;
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    // The second field is the program's name in parentheses and may hold anything, parentheses included.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const startTime = fields[19];
     const argv = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').slice(0, -1);
-    if (startTime === undefined || fields[0] === 'Z' || fields[0] === 'X' || argv.length === 0) return undefined;
-    return { pid, startTime, argv };
+    return argv.length === 0 ? undefined : { pid, startTime: stat.startTime, argv };
   } catch {
     return undefined;
   }

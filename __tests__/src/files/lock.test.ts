@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { claimName, isAlive, parseClaim, withLock } from '../../../src/files/lock';
+import { claimName, isAlive, parseClaim } from '../../../src/files/claim-name';
+import { removeAbandonedLock, tryLock, withLock } from '../../../src/files/lock';
 
 const REPOSITORY = join(__dirname, '../../..');
 
@@ -40,7 +41,7 @@ test('actions of several processes never overlap', async () => {
   const codes = await Promise.all([1, 2, 3].map(async () => (await once(other(body), 'exit'))[0] as number));
   expect(codes).toEqual([0, 0, 0]);
   expect(readFileSync(log, 'utf8')).toBe('in\nout\n'.repeat(15));
-  expect(readdirSync(lock)).toEqual([]);
+  expect(existsSync(lock)).toBe(false);
 }, 60_000);
 
 test('a holder that was killed does not keep the lock', async () => {
@@ -55,16 +56,16 @@ test('a holder that was killed does not keep the lock', async () => {
   holder.kill('SIGKILL');
   await once(holder, 'exit');
   await expect(mine).resolves.toBe('mine');
-  expect(readdirSync(lock)).toEqual([]);
+  expect(existsSync(lock)).toBe(false);
 }, 60_000);
 
 test('a file of an earlier boot, or of another process with the same pid, does not count', async () => {
-  await withLock(lock, () => Promise.resolve());
+  mkdirSync(lock, { recursive: true });
   const [pid, start, boot, nonce] = claimName().split('-');
   writeFileSync(join(lock, `${pid}-${start}-00000000-${nonce}`), '');
   writeFileSync(join(lock, `${pid}-${Number(start) - 1}-${boot}-${nonce}`), '');
   await expect(withLock(lock, () => Promise.resolve(1), { signal: AbortSignal.timeout(5000) })).resolves.toBe(1);
-  expect(readdirSync(lock)).toEqual([]);
+  expect(existsSync(lock)).toBe(false);
 });
 
 test('waiting ends with the signal and leaves no file', async () => {
@@ -79,6 +80,30 @@ test('waiting ends with the signal and leaves no file', async () => {
   expect(readdirSync(lock)).toHaveLength(1);
   release();
   await held;
+});
+
+test('a claim that is refused is told who has the lock, and what it said', () => {
+  const lock1 = tryLock(lock);
+  if ('holder' in lock1) throw new Error('the lock is free');
+  lock1.describe('at work');
+  expect(tryLock(lock)).toEqual({ holder: { pid: process.pid, description: 'at work' } });
+  lock1.release();
+  expect(existsSync(lock)).toBe(false);
+});
+
+test('what a killed process has left goes, and a lock that is held stays', () => {
+  mkdirSync(lock, { recursive: true });
+  const [pid, start, , nonce] = claimName().split('-');
+  const dead = join(lock, `${pid}-${start}-00000000-${nonce}`);
+  writeFileSync(dead, '');
+  const held = tryLock(lock);
+  writeFileSync(dead, '');
+  removeAbandonedLock(lock);
+  expect(readdirSync(lock)).toHaveLength(1);
+  if (!('holder' in held)) held.release();
+  writeFileSync((mkdirSync(lock), dead), '');
+  removeAbandonedLock(lock);
+  expect(existsSync(lock)).toBe(false);
 });
 
 test('the lock is free after an action that failed', async () => {

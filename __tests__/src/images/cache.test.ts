@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { claimName } from '../../../src/files/lock';
+import { claimName } from '../../../src/files/claim-name';
 import { run } from '../../../src/process/run';
 import { ImageCache, type ObtainOptions } from '../../../src/images/cache';
 
@@ -102,7 +102,7 @@ test('a failed build leaves nothing', async () => {
 test('what a killed builder left is removed by the next build, what a living one has is not', async () => {
   const dead = spawnSync(
     process.execPath,
-    ['-r', 'ts-node/register', '-p', "require('./src/files/lock').claimName()"],
+    ['-r', 'ts-node/register', '-p', "require('./src/files/claim-name').claimName()"],
     {
       encoding: 'utf8',
     },

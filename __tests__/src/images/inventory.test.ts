@@ -2,7 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { claimName, withLock } from '../../../src/files/lock';
+import { claimName } from '../../../src/files/claim-name';
+import { withLock } from '../../../src/files/lock';
 import { run } from '../../../src/process/run';
 import { ImageCache } from '../../../src/images/cache';
 import { CacheInventory } from '../../../src/images/inventory';
@@ -43,9 +44,13 @@ function leftover(claim: string): string {
 
 /** The name of a process that has ended. */
 function deadClaim(): string {
-  return spawnSync(process.execPath, ['-r', 'ts-node/register', '-p', "require('./src/files/lock').claimName()"], {
-    encoding: 'utf8',
-  }).stdout.trim();
+  return spawnSync(
+    process.execPath,
+    ['-r', 'ts-node/register', '-p', "require('./src/files/claim-name').claimName()"],
+    {
+      encoding: 'utf8',
+    },
+  ).stdout.trim();
 }
 
 test('an inventory of no cache is empty', () => {

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { removeAbandonedWrites, writeFileAtomically } from '../../files/atomic';
 import { bytesOf, byteText, readByteText } from '../../files/byte-text';
-import { inTurn } from '../../files/claim';
+import { inTurn } from '../../files/in-turn';
 import { makeDirectories } from '../../files/directories';
 import { followLinks } from '../../files/links';
 import { FleetError } from '../../model/errors';

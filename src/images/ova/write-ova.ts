@@ -4,7 +4,7 @@ import { type FileHandle, open, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { syncToDisk } from '../../files/atomic';
 import { withFileAdvice } from '../../files/file-errors';
-import { claimName, isAlive, parseClaim } from '../../files/lock';
+import { claimName, isAlive, parseClaim } from '../../files/claim-name';
 import { FleetError } from '../../model/errors';
 import { reportAmount } from '../../process/progress';
 import type { Run } from '../../process/run';

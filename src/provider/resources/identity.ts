@@ -7,7 +7,7 @@ import { identityShape } from '../../model/resources/identity';
 import type { State } from '../../model/resource-shape';
 import { run as runCommand, type Run } from '../../process/run';
 import type { Resource, ResourceContext } from '../plugin/resource';
-import { removeEmptyDirectory } from '../services/created-paths';
+import { removeEmptyDirectory } from '../../files/directories';
 import { ensureKeyPairs, inspectKeyPair, keyComment, removeAbandonedKeys, removeKeyPair } from '../services/key-pairs';
 import { fleetPaths } from './fleet-paths';
 import type { ProviderSettings } from './settings';

@@ -3,8 +3,7 @@ import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { removeAbandonedWrites } from '../../files/atomic';
-import { inTurn } from '../../files/claim';
-import { makeDirectories } from '../../files/directories';
+import { inTurn } from '../../files/in-turn';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError } from '../../model/errors';
 import { expandHome } from '../../model/paths';
@@ -15,7 +14,8 @@ import { readProcess } from '../../process/process-identity';
 import { run as runCommand, type Run } from '../../process/run';
 import { renderSshdConfig } from '../services/sshd-config';
 import type { ApplyContext, Resource, ResourceContext } from '../plugin/resource';
-import { CreatedPaths, removeEmptyDirectory } from '../services/created-paths';
+import { CreatedPaths } from '../services/created-paths';
+import { makeDirectories, removeEmptyDirectory } from '../../files/directories';
 import {
   ensureDeveloperKeys,
   findDeveloperKeys,

@@ -1,8 +1,8 @@
-import { existsSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { inTurn } from '../../files/claim';
+import { inTurn } from '../../files/in-turn';
 import { removeAbandonedWrites, writeFileAtomically } from '../../files/atomic';
-import { makeDirectories } from '../../files/directories';
+import { makeDirectories, removeEmptyDirectory } from '../../files/directories';
 
 /** One file or directory outside our state directories that we made. */
 export interface CreatedPath {
@@ -110,14 +110,5 @@ export class CreatedPaths {
     writeFileAtomically(this.file, `${JSON.stringify({ formatVersion: 1, created: sorted }, null, 2)}\n`, {
       mode: 0o600,
     });
-  }
-}
-
-/** Removes a directory if it is there and empty. */
-export function removeEmptyDirectory(path: string): void {
-  try {
-    rmdirSync(path);
-  } catch {
-    // gone, or still in use
   }
 }

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { FleetError } from '../../model/errors';
-import { inTurn } from '../../files/claim';
+import { inTurn } from '../../files/in-turn';
 import { publicKeyFingerprint } from './openssh-key';
 import type { Run } from '../../process/run';
 import type { CreatedPaths } from './created-paths';

@@ -2,7 +2,7 @@ import { chmodSync, linkSync, mkdirSync, readdirSync, readFileSync, renameSync, 
 import { basename, dirname, join } from 'node:path';
 import { syncToDisk, writeFileAtomically } from '../../files/atomic';
 import { makeDirectories } from '../../files/directories';
-import { claimName, isAlive, parseClaim } from '../../files/lock';
+import { claimName, isAlive, parseClaim } from '../../files/claim-name';
 import { readPrivateKey, type PublicKey } from './openssh-key';
 import { FleetError } from '../../model/errors';
 import type { Run } from '../../process/run';

@@ -49,6 +49,11 @@ export function supervisorPaths(directory: string) {
   };
 }
 
+/** The lock that a supervisor holds while it looks after a directory. */
+export function supervisorLock(directory: string): string {
+  return join(directory, 'supervisor.lock');
+}
+
 /** Equal for definitions that need no restart. */
 export function serviceFingerprint({ name, argv, log, directories, revision }: ServiceDefinition): string {
   return createHash('sha256')

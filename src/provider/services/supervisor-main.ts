@@ -1,7 +1,7 @@
-import { appendFileSync, realpathSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { readProcess } from '../../process/process-identity';
-import { claim } from '../../files/claim';
-import { supervisorPaths } from './service-list';
+import { tryLock } from '../../files/lock';
+import { supervisorLock, supervisorPaths } from './service-list';
 import { Supervisor } from './supervisor';
 
 /** Exit code when another supervisor looks after this directory. */
@@ -15,20 +15,25 @@ async function main(): Promise<void> {
   process.on('uncaughtException', (error) => {
     appendFileSync(log, `defect: ${String(error.stack)}\n`, { mode: 0o600 });
   });
-  if ((await claim('supervisor', realpathSync(directory))) === null) {
+  const lock = tryLock(supervisorLock(directory));
+  if ('holder' in lock) {
     process.exitCode = ALREADY_RUNNING;
     return;
   }
+  const exit = () => {
+    lock.release();
+    process.exit(0);
+  };
   const supervisor = new Supervisor(directory, {
     pid: process.pid,
     startTime: readProcess(process.pid)?.startTime ?? '',
   });
   process.on('SIGHUP', () => void supervisor.reload());
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    process.on(signal, () => void supervisor.stop().then(() => process.exit(0)));
+    process.on(signal, () => void supervisor.stop().then(exit));
   }
   // A newer supervisor takes over: the services go on.
-  process.on('SIGUSR2', () => void supervisor.handOver().then(() => process.exit(0)));
+  process.on('SIGUSR2', () => void supervisor.handOver().then(exit));
   await supervisor.start();
 }
 

@@ -10,6 +10,7 @@ import {
 } from '../../process/process-identity';
 import { writeFileAtomically } from '../../files/atomic';
 import { makeDirectories } from '../../files/directories';
+import { removeAbandonedLock } from '../../files/lock';
 import { FleetError } from '../../model/errors';
 import { endProcesses } from './end-processes';
 import { copyProgram, isOfferedProgram, programRevision } from './program-files';
@@ -18,6 +19,7 @@ import {
   readSupervisorRecord,
   renderServiceList,
   serviceFingerprint,
+  supervisorLock,
   supervisorPaths,
   type RunningService,
   type ServiceDefinition,
@@ -90,6 +92,7 @@ export class SupervisorRunner implements ServiceRunner {
     for (const path of [...Object.values(this.paths), ...all.map(({ log }) => log)]) {
       for (const file of [path, `${path}.1`]) rmSync(file, { force: true });
     }
+    removeAbandonedLock(supervisorLock(this.directory));
   }
 
   /** Processes of services if the supervisor and they are alive, and they were started from these definitions. */

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { FleetError } from '../../../../src/model/errors';
-import { claimName } from '../../../../src/files/lock';
+import { claimName } from '../../../../src/files/claim-name';
 import { CommandError, type Run } from '../../../../src/process/run';
 import { type OvaRequest, type WrittenOva, writeOva } from '../../../../src/images/ova/write-ova';
 
@@ -149,7 +149,7 @@ test('cancelled while qemu-img works or while the disk is copied, it leaves noth
 test('what a killed writer left is removed by the next one, what a living one has is not', async () => {
   const dead = spawnSync(
     process.execPath,
-    ['-r', 'ts-node/register', '-p', "require('./src/files/lock').claimName()"],
+    ['-r', 'ts-node/register', '-p', "require('./src/files/claim-name').claimName()"],
     {
       encoding: 'utf8',
     },

@@ -1,14 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { readProcess } from '../../../process/process-identity';
-import { parentOf } from '../../../process/process-tree';
+import { readProcessStat } from '../../../process/process-stat';
 
 /**
  * Whether a living systemd manager of a user runs this process as a unit of ours, and would start it again. The cgroup
  * alone does not tell, it outlives a manager that was killed; nor does the parent, which adopts what it never started.
  */
 export function isKeptByUserManager(pid: number): boolean {
-  return isInUnitOfOurs(pid) && isUserManager(parentOf(pid) ?? 0);
+  return isInUnitOfOurs(pid) && isUserManager(readProcessStat(pid)?.parent ?? 0);
 }
 
 function isInUnitOfOurs(pid: number): boolean {

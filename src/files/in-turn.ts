@@ -1,0 +1,45 @@
+import { createHash } from 'node:crypto';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { FleetError } from '../model/errors';
+import { removeEmptyDirectory } from './directories';
+import { followLinks } from './links';
+import { withLock } from './lock';
+
+/** Milliseconds; what is done to one file or directory in turn takes a small part of that. */
+const WAIT_LIMIT = 60_000;
+
+/**
+ * Runs `body` while no other process of this account does so for the same path, by whatever links it is named.
+ *
+ * @throws FleetError `path-busy` after a minute; the signal's reason when it fires first
+ */
+export async function inTurn<T>(path: string, signal: AbortSignal, body: () => T | Promise<T>): Promise<T> {
+  const lock = lockDirectory(path);
+  const limit = AbortSignal.timeout(WAIT_LIMIT);
+  try {
+    return await withLock(lock, body, { signal: AbortSignal.any([signal, limit]) });
+  } catch (error) {
+    // an AbortError of the body is the signal's, or has another cause
+    const isBusy = !signal.aborted && limit.aborted && [error, (error as Error).cause].includes(limit.reason);
+    if (!isBusy) throw error;
+    throw new FleetError({
+      code: 'path-busy',
+      problem: 'another process has been working on this for a minute',
+      place: path,
+      remedy: 'see whether another deploy hangs, end it, and deploy again',
+    });
+  } finally {
+    // .locks, and the directory above where nothing else of buildfleet is in it
+    for (const directory of [dirname(lock), dirname(dirname(lock))]) removeEmptyDirectory(directory);
+  }
+}
+
+/** In the home directory, not beside the path: what is changed may lie in a directory that is not buildfleet's. */
+function lockDirectory(path: string): string {
+  const name = createHash('sha256')
+    .update(followLinks(resolve(path)))
+    .digest('hex')
+    .slice(0, 32);
+  return join(homedir(), '.local/state/buildfleet/.locks', name);
+}
