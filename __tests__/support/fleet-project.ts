@@ -6,6 +6,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  unlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,7 +34,11 @@ export class FleetProject {
   readonly home: string;
   readonly paths: FleetPaths;
 
-  constructor(readonly ports: FleetPorts) {
+  /** @param code the checkout whose code deploys first; see {@link useCode} */
+  constructor(
+    readonly ports: FleetPorts,
+    private code: string = REPOSITORY,
+  ) {
     const root = mkdtempSync(join(tmpdir(), 'buildfleet-acceptance-'));
     this.directory = join(root, 'project');
     this.home = join(root, 'home');
@@ -42,15 +47,21 @@ export class FleetProject {
     const cache = join(REPOSITORY, '.cache/acceptance');
     mkdirSync(cache, { recursive: true });
     symlinkSync(cache, join(this.home, '.cache/buildfleet'));
-    const own = new Set(['main.ts', 'port-registry.yml', 'cdktf.out', 'rendered', '.git', '.cache', 'dist']);
-    for (const entry of readdirSync(REPOSITORY)) {
-      if (!own.has(entry) && !entry.includes('.tfstate')) {
-        symlinkSync(join(REPOSITORY, entry), join(this.directory, entry));
-      }
-    }
-    const main = readFileSync(join(REPOSITORY, 'main.ts'), 'utf8');
-    writeFileSync(join(this.directory, 'main.ts'), withPorts(main, ports));
+    this.useCode(code);
     this.paths = new FleetPaths(expandHome(defaultStateDirectory('fleet'), this.home));
+  }
+
+  /** Takes the code of a checkout, and its `main.ts`. State, home and port registry stay: this is how one upgrades. */
+  useCode(code: string): void {
+    for (const entry of readdirSync(this.directory, { withFileTypes: true })) {
+      if (entry.isSymbolicLink()) unlinkSync(join(this.directory, entry.name));
+    }
+    const own = new Set(['main.ts', 'port-registry.yml', 'cdktf.out', 'rendered', '.git', '.cache', 'dist']);
+    for (const entry of readdirSync(code)) {
+      if (!own.has(entry) && !entry.includes('.tfstate')) symlinkSync(join(code, entry), join(this.directory, entry));
+    }
+    writeFileSync(join(this.directory, 'main.ts'), withPorts(readFileSync(join(code, 'main.ts'), 'utf8'), this.ports));
+    this.code = code;
   }
 
   /** Edits `main.ts` as an operator would. An edit that changes nothing is a mistake in the test. */
@@ -66,7 +77,7 @@ export class FleetProject {
   async cdktf(command: 'deploy' | 'diff' | 'destroy' | 'synth', options: RunOptions = {}): Promise<CommandResult> {
     const args = command === 'synth' ? ['synth'] : [command, 'fleet'];
     if (command === 'deploy' || command === 'destroy') args.push('--auto-approve');
-    const result = await run(join(REPOSITORY, 'node_modules/.bin/cdktf'), args, {
+    const result = await run(join(this.code, 'node_modules/.bin/cdktf'), args, {
       ...options,
       cwd: this.directory,
       env: this.environment(options.env),
@@ -76,7 +87,7 @@ export class FleetProject {
 
   /** As {@link cdktf}, without waiting for the end. */
   start(command: 'deploy' | 'destroy'): RunningCommand {
-    return RunningCommand.start(join(REPOSITORY, 'node_modules/.bin/cdktf'), [command, 'fleet', '--auto-approve'], {
+    return RunningCommand.start(join(this.code, 'node_modules/.bin/cdktf'), [command, 'fleet', '--auto-approve'], {
       cwd: this.directory,
       env: this.environment(),
     });
@@ -84,7 +95,7 @@ export class FleetProject {
 
   /** Runs the project's own CLI on the deployed fleet. */
   async cli(args: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
-    return run(join(REPOSITORY, 'bin/buildfleet'), args, {
+    return run(join(this.code, 'bin/buildfleet'), args, {
       ...options,
       cwd: this.directory,
       env: this.environment(options.env),

@@ -14,7 +14,7 @@ const MAIN = `import { BuildVm } from './constructs/build-vm';
 import { HaskellBuildImage } from './constructs/haskell-build-image';
 import { VmHost } from './constructs/vm-host';
 import { Workstation } from './constructs/workstation';
-import { Size } from './model/size';
+import { Size } from './src/model/size';
 import { FleetApp } from './stacks/fleet-app';
 import { FleetStack } from './stacks/fleet-stack';
 
