@@ -9,7 +9,7 @@ export TERRAFORM_BINARY_NAME ?= $(shell command -v terraform >/dev/null && echo 
 export CHECKPOINT_DISABLE = 1
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
-.PHONY: help setup setup-test deploy diff destroy status render lint test tests bench
+.PHONY: help setup setup-test deploy diff destroy status render lint lint-types lint-style lint-format lint-imports test bench
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -39,16 +39,22 @@ render: setup ## Write rendered/ and docs/reference/ again, the files that revie
 	node --require ts-node/register scripts/reference/write.ts
 
 lint: ## Check types, style and the direction of imports
+	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-types lint-style lint-format lint-imports
+
+lint-types:
 	tsc --noEmit
+
+lint-style:
 	eslint . --max-warnings 0
+
+lint-format:
 	prettier --check --log-level warn .
+
+lint-imports:
 	depcruise --config .dependency-cruiser.cjs --output-type err main.ts stacks constructs src
 
 test: setup-test ## Run lint and every test, those with real machines included
-	@$(MAKE) --no-print-directory --jobs=2 lint tests
-
-# Some tests run a make of their own, which is not one of our jobs.
-tests:
+	@$(MAKE) --no-print-directory lint
 	@env --unset=MAKEFLAGS scripts/test.sh
 
 bench: setup-test ## Measure the ratios of docs/performance.md
