@@ -1,37 +1,14 @@
+const { relative } = require('node:path');
 const { default: Sequencer } = require('@jest/test-sequencer');
+const seconds = require('./suite-seconds.json');
 
 /**
- * The suites that take minutes, longest first. One that starts last keeps a single worker busy when all others are done,
- * and a fresh clone has no times of an earlier run to tell.
+ * Starts the longest suites first: one that starts last keeps a single worker busy when all others are done. A fresh clone
+ * has no times of an earlier run, so those of one are kept in suite-seconds.json, which scripts/measure-suites.sh writes.
  */
-const LONGEST = [
-  'fleet/daily-work',
-  'fleet/life',
-  'fleet/disk-and-network-faults',
-  'image/debian-image',
-  'image/reproducible',
-  'guest/helper',
-  'fleet/faults',
-  'fleet/packer',
-  'image/ova-virtualbox',
-  'fleet/mixed',
-  'project/daily-work',
-  'image/ghcup',
-  'troubleshooting/build',
-  'troubleshooting/status',
-  'cli/deploy',
-  'virtualbox/interruption',
-  'virtualbox/faults',
-  'workstation/user-units',
-];
-
-const placeOf = ({ path }) => {
-  const index = LONGEST.findIndex((name) => path.endsWith(`/acceptance/${name}.test.ts`));
-  return index === -1 ? LONGEST.length : index;
-};
-
 module.exports = class LongestFirst extends Sequencer {
   sort(tests) {
-    return [...super.sort(tests)].sort((a, b) => placeOf(a) - placeOf(b));
+    const secondsOf = ({ path, context }) => seconds[relative(context.config.rootDir, path)] ?? 0;
+    return [...super.sort(tests)].sort((a, b) => secondsOf(b) - secondsOf(a));
   }
 };
