@@ -1,3 +1,4 @@
+import type { ErrorCode } from '../model/error-codes';
 import { FleetError } from '../model/errors';
 import { EXIT, exitCodeOf } from './exit-codes';
 import type { Terminal } from './terminal';
@@ -6,7 +7,7 @@ import type { Terminal } from './terminal';
 export interface ErrorDocument {
   readonly error: {
     /** `unexpected` for what is a defect of this program. */
-    readonly code: string;
+    readonly code: ErrorCode;
     /** All of it in one line. */
     readonly message: string;
     readonly problem: string;

@@ -1,5 +1,6 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestPlainly } from 'node:http';
 import { z } from 'zod';
+import type { ErrorCode } from '../model/error-codes';
 import { FleetError } from '../model/errors';
 
 /** Limits and place of one hub. */
@@ -160,7 +161,7 @@ function unreachableError(line: string, cause: unknown): FleetError {
   });
 }
 
-function answerError(answer: HubAnswer, code: string, problem: string, cause?: unknown): FleetError {
+function answerError(answer: HubAnswer, code: ErrorCode, problem: string, cause?: unknown): FleetError {
   return new FleetError({
     code,
     problem,

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import type { ErrorCode } from '../model/error-codes';
 import { FleetError } from '../model/errors';
 import type { ImageDefinition } from '../model/image-definition';
 import { CommandError } from '../process/run';
@@ -13,7 +14,7 @@ export interface BuildPlace {
 /** What a failed command printed, what that means, and what to do. */
 export interface KnownFailure {
   readonly pattern: RegExp;
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly problem: string;
   readonly remedy: (place: BuildPlace) => string;
 }

@@ -1,7 +1,8 @@
+import type { ErrorCode } from './error-codes';
+
 /** What a {@link FleetError} is made of. Every part is for the person who has to act on it. */
 export interface FleetErrorParts {
-  /** Stable identifier for tests and scripts, `kebab-case`. */
-  readonly code: string;
+  readonly code: ErrorCode;
   /** Lowercase sentence without a period: what is wrong. */
   readonly problem: string;
   /** Where: a construct path (`fleet/alpha`), a file with line, or a resource attribute. */
@@ -17,7 +18,7 @@ export interface FleetErrorParts {
 
 /** An error that names the place, the value received and the remedy. */
 export class FleetError extends Error {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly problem: string;
   readonly place: string | undefined;
   /** The value received, quoted; undefined when the error is about no value. */

@@ -1,4 +1,5 @@
 import { type Document, LineCounter, type Scalar, isMap, isScalar, parseDocument, stringify } from 'yaml';
+import type { ErrorCode } from '../model/error-codes';
 import { FleetError } from '../model/errors';
 import { portSchema } from '../model/port';
 import { type PortEntry, type PortRegistry, portEntrySchema } from '../model/port-registry';
@@ -50,7 +51,7 @@ export function parsePortRegistry(text: string, file: string): ParsedPortRegistr
   const problems: FleetError[] = [];
   const registry = new Map<number, PortEntry>();
   const portOf = new Map<string, number>();
-  const refuse = (offset: number | undefined, code: string, problem: string, value: unknown, remedy: string): void => {
+  const refuse = (offset: number | undefined, code: ErrorCode, problem: string, value: unknown, remedy: string): void => {
     problems.push(new FleetError({ code, place: at(offset), problem, value, remedy }));
   };
 

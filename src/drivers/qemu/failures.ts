@@ -1,10 +1,11 @@
+import type { ErrorCode } from '../../model/error-codes';
 import { FleetError } from '../../model/errors';
 import { CommandError } from '../../process/run';
 
 /** What QEMU or the file system said, and what an operator should do about it. The first that matches counts. */
 const KNOWN: readonly {
   readonly pattern: RegExp;
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly problem: string;
   readonly remedy: string;
 }[] = [

@@ -1,9 +1,10 @@
+import type { ErrorCode } from '../../model/error-codes';
 import { FleetError } from '../../model/errors';
 import { CommandError } from '../../process/run';
 import { LOCKED_CODES, VBoxManageError } from './client';
 
 interface Failure {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly problem: string;
   readonly remedy: string;
 }
