@@ -1,7 +1,8 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestPlainly } from 'node:http';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { ErrorCode } from '../model/error-codes';
 import { FleetError } from '../model/errors';
+import { describeIssues } from '../model/zod-issue';
 
 /** Limits and place of one hub. */
 export interface HubEndpoint {
@@ -74,7 +75,7 @@ export function readAnswer<T>(answer: HubAnswer, schema: z.ZodType<T>): T {
   }
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
-    const where = z.prettifyError(parsed.error).replace(/\s*\n\s*/g, ' ');
+    const where = describeIssues(parsed.error).problem;
     throw answerError(
       answer,
       'hub-wrong-shape',

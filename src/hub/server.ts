@@ -3,6 +3,7 @@ import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import { capabilityPatchSchema, newCapabilitySchema, progressNoteSchema } from '../model/capability';
 import { FleetError } from '../model/errors';
+import { describeIssues } from '../model/zod-issue';
 import { LiveStreams, STREAM_LIMIT } from './live-streams';
 import { PAGE_POLICY, renderPage } from './page/document';
 import { renderFleet } from './page/fleet';
@@ -164,7 +165,9 @@ async function jsonBody<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
     throw new RequestProblem(400, 'invalid', `the body is not JSON: ${String(error)}`);
   }
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new RequestProblem(400, 'invalid', z.prettifyError(parsed.error));
+  if (!parsed.success) {
+    throw new RequestProblem(400, 'invalid', describeIssues(parsed.error, { place: (path) => path || 'body' }).problem);
+  }
   return parsed.data;
 }
 

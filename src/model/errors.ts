@@ -44,7 +44,8 @@ function formatParts(parts: FleetErrorParts): string {
   return `${place}${parts.problem}${value}: ${parts.remedy}`;
 }
 
-function quote(value: unknown): string {
+/** A value as JSON, so that spaces and newlines in it can be seen. */
+export function quote(value: unknown): string {
   // what JSON has no words for, such as undefined, is not a string here
   const quoted: unknown = JSON.stringify(value);
   return typeof quoted === 'string' ? quoted : String(value);
