@@ -16,6 +16,9 @@ export interface FleetErrorParts {
   readonly cause?: unknown;
 }
 
+/** The same symbol in every copy of this module: provider, hub and command are bundles with a copy each. */
+const MARKER = Symbol.for('buildfleet.FleetError');
+
 /** An error that names the place, the value received and the remedy. */
 export class FleetError extends Error {
   readonly code: ErrorCode;
@@ -36,6 +39,15 @@ export class FleetError extends Error {
     this.remedy = parts.remedy;
     this.attribute = parts.attribute;
   }
+
+  get [MARKER](): true {
+    return true;
+  }
+}
+
+/** Whether this is a {@link FleetError}, also one of another copy of the class, which `instanceof` does not know. */
+export function isFleetError(error: unknown): error is FleetError {
+  return typeof error === 'object' && error !== null && MARKER in error;
 }
 
 function formatParts(parts: FleetErrorParts): string {
