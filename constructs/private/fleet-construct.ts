@@ -1,6 +1,6 @@
 import { Construct, type IConstruct } from 'constructs';
 import { z } from 'zod';
-import { FleetError, type FleetErrorParts } from '../../src/model/errors';
+import { FleetError, type FleetErrorParts, isFleetError } from '../../src/model/errors';
 import { NAME_PATTERN } from '../../src/model/names';
 import { describeIssue } from '../../src/model/zod-issue';
 
@@ -73,7 +73,7 @@ export function constructSchema<T extends IConstruct>(what: string, member: keyo
 
 /** The place and text of a mistake, one line. */
 function messageAt(construct: IConstruct, problem: Problem): string {
-  if (problem instanceof FleetError) return problem.message;
+  if (isFleetError(problem)) return problem.message;
   // an id with a newline in it must not break the list of mistakes
   const place = JSON.stringify(construct.node.path).slice(1, -1);
   return new FleetError({ ...problem, place }).message;

@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../model/error-codes';
-import { FleetError } from '../model/errors';
+import { isFleetError } from '../model/errors';
 import { EXIT, exitCodeOf } from './exit-codes';
 import type { Terminal } from './terminal';
 
@@ -26,11 +26,11 @@ export function printError(error: unknown, terminal: Terminal, debug: boolean): 
   const { error: parts } = describe(error);
   terminal.error(terminal.json ? JSON.stringify({ error: parts }) : `buildfleet: ${parts.message}`);
   if (debug) terminal.error(stackOf(error));
-  return error instanceof FleetError ? exitCodeOf(error.code) : EXIT.failure;
+  return isFleetError(error) ? exitCodeOf(error.code) : EXIT.failure;
 }
 
 function describe(error: unknown): ErrorDocument {
-  if (error instanceof FleetError) {
+  if (isFleetError(error)) {
     const { code, message, problem, remedy } = error;
     return { error: { code, message, problem, place: error.place ?? null, remedy } };
   }

@@ -1,4 +1,4 @@
-import { FleetError, type FleetErrorParts } from '../model/errors';
+import { FleetError, type FleetErrorParts, isFleetError } from '../model/errors';
 
 /** What the file system answers where the operator can help, and how. */
 const ADVICE: Readonly<Record<string, Pick<FleetErrorParts, 'code' | 'problem' | 'remedy'>>> = {
@@ -53,7 +53,7 @@ export async function withFileAdvice<T>(
   } catch (error) {
     const { code, path } = Object(error) as NodeJS.ErrnoException;
     const advice = code === undefined ? undefined : ADVICE[code];
-    if (error instanceof FleetError || advice === undefined) throw error;
+    if (isFleetError(error) || advice === undefined) throw error;
     throw new FleetError({
       ...advice,
       place: path ?? place,

@@ -1,7 +1,7 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestPlainly } from 'node:http';
 import type { z } from 'zod';
 import type { ErrorCode } from '../model/error-codes';
-import { FleetError } from '../model/errors';
+import { FleetError, isFleetError } from '../model/errors';
 import { describeIssues } from '../model/zod-issue';
 
 /** Limits and place of one hub. */
@@ -55,7 +55,7 @@ export async function askHub(hub: HubEndpoint, request: HubRequest): Promise<Hub
     return { request: line, status, text: await readCapped(response, hub.maxBytes, line) };
   } catch (error) {
     if (request.signal?.aborted) throw request.signal.reason;
-    if (error instanceof FleetError) throw error;
+    if (isFleetError(error)) throw error;
     throw timeout.aborted ? timeoutError(hub, line, error) : unreachableError(line, error);
   }
 }

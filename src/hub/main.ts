@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import type { ErrorCode } from '../model/error-codes';
-import { FleetError } from '../model/errors';
+import { FleetError, isFleetError } from '../model/errors';
 import { runHub } from './run';
 
 const USAGE = 'usage: hub.js [--host 127.0.0.1] --port N --database PATH';
@@ -53,5 +53,5 @@ function usage(problem: string): FleetError {
 
 main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = error instanceof FleetError ? (EXIT_CODES.get(error.code) ?? 1) : 1;
+  process.exitCode = isFleetError(error) ? (EXIT_CODES.get(error.code) ?? 1) : 1;
 });

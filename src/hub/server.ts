@@ -2,7 +2,7 @@ import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import { capabilityPatchSchema, newCapabilitySchema, progressNoteSchema } from '../model/capability';
-import { FleetError } from '../model/errors';
+import { isFleetError } from '../model/errors';
 import { describeIssues } from '../model/zod-issue';
 import { LiveStreams, STREAM_LIMIT } from './live-streams';
 import { PAGE_POLICY, renderPage } from './page/document';
@@ -110,7 +110,7 @@ export function createHubApp(options: {
   app.notFound((c) => failure(c, 404, 'no-such-route', `${c.req.method} ${c.req.path} is not served`));
   app.onError((error, c) => {
     if (error instanceof RequestProblem) return failure(c, error.status, error.code, error.message);
-    if (error instanceof FleetError) return failure(c, 507, error.code, error.message);
+    if (isFleetError(error)) return failure(c, 507, error.code, error.message);
     return failure(c, 500, 'internal', String(error));
   });
   return app;
