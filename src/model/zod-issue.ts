@@ -23,9 +23,9 @@ const MOST_CHARACTERS = 200;
 
 /** The sentence on one issue: `relay.port: too small: expected number to be >=1`. */
 export function describeIssue(issue: z.core.$ZodIssue, context: IssueContext = {}): DescribedIssue {
-  const { place = (path) => path || 'document' } = context;
+  const path = issue.path.map(String).join('.');
   return {
-    problem: `${place(issue.path.map(String).join('.'))}: ${lowercaseSentence(issue.message)}`,
+    problem: `${context.place?.(path) ?? (path || 'document')}: ${lowercaseSentence(issue.message)}`,
     ...received(issue, context),
   };
 }

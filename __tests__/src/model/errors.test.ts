@@ -25,7 +25,7 @@ test('an error of another copy of the class is recognised, both ways', () => {
 test('a kind of it is one, and nothing else is', () => {
   class UnknownVm extends FleetError {}
   expect(isFleetError(new UnknownVm(PARTS))).toBe(true);
-  const lookalike = Object.assign(new Error('x'), { ...new FleetError(PARTS), name: 'FleetError' });
+  const lookalike = Object.assign(new Error('x'), { ...PARTS, name: 'FleetError' });
   for (const value of [lookalike, new Error('x'), PARTS, null, undefined, 'FleetError', 1]) {
     expect(isFleetError(value)).toBe(false);
   }

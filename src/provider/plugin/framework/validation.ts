@@ -35,7 +35,7 @@ function toDiagnostic(schema: AttributeSchema, candidate: unknown, issue: z.core
   const place = describePath(schema, issue.path);
   const { problem, ...received } = describeIssue(issue, {
     input: candidate,
-    isSecret: () => schema.attribute.sensitive === true,
+    isSecret: () => schema.attribute.sensitive,
     place: () => place,
   });
   return {
