@@ -230,3 +230,36 @@ export const ERROR_CODES = {
 
 /** Stable identifier of a kind of error, for tests and scripts. */
 export type ErrorCode = keyof typeof ERROR_CODES;
+
+/** Codes that a VM's helper and `add-ghc.py` answer; `add-package` and `add-ghc` pass them on in `--json`. */
+export const HELPER_CODES: Readonly<Record<string, string>> = {
+  'client-gone': 'the connection ended while the request waited for an earlier one',
+  'ghc-unknown': 'neither the distribution nor GHCup has this version of GHC',
+  'helper-missing': 'the VM has neither GHCup nor a helper: its image is older than both',
+  'lists-not-fetched': "apt cannot fetch the archive's package lists",
+  'not-installable': 'apt finds no way to install the packages',
+  'not-installed': 'the installation failed',
+  'not-permitted': 'the account may not ask for anything',
+  'package-unknown': 'the archive has no package of this name',
+  'request-invalid': 'the request is malformed',
+  'would-downgrade': 'the installation would downgrade packages',
+  'would-remove': 'the installation would remove packages',
+};
+
+/** Codes that the State Hub answers over HTTP besides those of its own errors, which come with status 507. */
+export const HUB_ANSWERS = {
+  conflict: { status: 409, when: 'another entry has this domain, type and title' },
+  'cross-origin': { status: 403, when: 'the request comes from a web page' },
+  'foreign-host': { status: 403, when: 'the request names another host than 127.0.0.1 or localhost' },
+  internal: { status: 500, when: 'a defect of the State Hub' },
+  invalid: { status: 400, when: 'the body or a parameter is malformed' },
+  'no-such-entry': { status: 404, when: 'no entry has this id' },
+  'no-such-route': { status: 404, when: 'nothing is served at this path, or not with this method' },
+  'not-a-page': { status: 403, when: 'a browser follows a link to the event stream' },
+  'not-allowed': { status: 405, when: 'the event stream is asked for with another method than GET' },
+  'not-json': { status: 415, when: 'the body is not sent as `application/json`' },
+  'too-large': { status: 413, when: 'the body is longer than the State Hub accepts' },
+  'too-many-streams': { status: 503, when: 'as many event streams are open as are served' },
+} as const satisfies Readonly<Record<string, { readonly status: number; readonly when: string }>>;
+
+export type HubAnswerCode = keyof typeof HUB_ANSWERS;

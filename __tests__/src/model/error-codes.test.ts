@@ -2,12 +2,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as ts from 'typescript';
 import { EXIT, exitCodeOf } from '../../../src/cli/exit-codes';
-import { ERROR_CODES, type ErrorCode } from '../../../src/model/error-codes';
+import { ERROR_CODES, type ErrorCode, HELPER_CODES, HUB_ANSWERS } from '../../../src/model/error-codes';
 
 const ROOT = join(__dirname, '../../..');
 const CODES = Object.keys(ERROR_CODES) as ErrorCode[];
 
-/** Literals that become the code of an error: the value of a property `code`, or what a function is given. */
+/** Literals that become the code of an error: the value of a property `code`, or what a function or constructor is given. */
 function codesIn(path: string): string[] {
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
@@ -21,7 +21,9 @@ function codesIn(path: string): string[] {
 function becomesCode(node: ts.Node): boolean {
   const { parent } = node;
   if (ts.isPropertyAssignment(parent)) return parent.initializer === node && parent.name.getText() === 'code';
-  if (ts.isCallExpression(parent)) return parent.arguments.includes(node as ts.Expression);
+  if (ts.isCallExpression(parent) || ts.isNewExpression(parent)) {
+    return parent.arguments?.includes(node as ts.Expression) === true;
+  }
   if (ts.isConditionalExpression(parent)) return parent.condition !== node && becomesCode(parent);
   const isFallback = ts.isBinaryExpression(parent) && parent.operatorToken.kind === ts.SyntaxKind.QuestionQuestionToken;
   return (isFallback || ts.isAsExpression(parent) || ts.isParenthesizedExpression(parent)) && becomesCode(parent);
@@ -39,10 +41,29 @@ test('every code that is listed can occur', () => {
   expect(CODES.filter((code) => !thrown.has(code))).toEqual([]);
 });
 
-test('codes are kebab-case and in order, each with the words of a sentence', () => {
-  expect(CODES).toEqual([...CODES].sort());
-  expect(CODES.filter((code) => !/^[a-z]+(-[a-z0-9]+)*$/.test(code))).toEqual([]);
-  expect(Object.values(ERROR_CODES).filter(({ when }) => !/[^.|]$/.test(when) || /[|\n]/.test(when))).toEqual([]);
+test('codes of the helper are those of the programs on the VM', () => {
+  const programs = ['assets/haskell/files/build-helper.py', 'assets/cli/add-ghc.py'];
+  const answered = programs.flatMap((path) =>
+    [...readFileSync(join(ROOT, path), 'utf8').matchAll(/\b(?:Failure|failed)\(\s*\w+,\s*"([^"]+)"/g)].map(
+      ([, code]) => code,
+    ),
+  );
+  expect(Object.keys(HELPER_CODES)).toEqual([...new Set(answered)].sort());
+});
+
+test('codes of the hub can occur', () => {
+  const answered = codesIn(join(ROOT, 'src/hub/server.ts'));
+  expect(Object.keys(HUB_ANSWERS).filter((code) => !answered.includes(code))).toEqual([]);
+});
+
+test.each([ERROR_CODES, HELPER_CODES, HUB_ANSWERS])('a table is in order, each code with words', (table) => {
+  const codes = Object.keys(table);
+  expect(codes).toEqual([...codes].sort());
+  expect(codes.filter((code) => !/^[a-z]+(-[a-z0-9]+)*$/.test(code))).toEqual([]);
+  const words = Object.values(table).map((facts: string | { when: string }) =>
+    typeof facts === 'string' ? facts : facts.when,
+  );
+  expect(words.filter((when) => !/^[^|\n]*[^.|\n]$/.test(when))).toEqual([]);
 });
 
 test('exit codes are those that scripts know', () => {
