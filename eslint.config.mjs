@@ -14,6 +14,13 @@ export default tseslint.config(
       '@typescript-eslint/no-extraneous-class': 'off',
       // a constructor with side effects is how a CDK tree is built
       'no-new': 'off',
+      'no-restricted-syntax': [
+        'error',
+        {
+          selector: "BinaryExpression[operator='instanceof'][right.name='FleetError']",
+          message: 'Use isFleetError: each bundle has a class of its own.',
+        },
+      ],
     },
   },
   {

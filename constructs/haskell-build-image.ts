@@ -1,6 +1,6 @@
 import type { Construct, IConstruct } from 'constructs';
 import type { z } from 'zod';
-import { FleetError } from '../src/model/errors';
+import { isFleetError } from '../src/model/errors';
 import type { ImageFormat } from '../src/model/hypervisor';
 import {
   builderOf,
@@ -86,7 +86,7 @@ export class HaskellBuildImage extends FleetConstruct implements IBuildImage, IR
         this.files = source.files;
       }
     } catch (error) {
-      if (!(error instanceof FleetError)) throw error;
+      if (!isFleetError(error)) throw error;
       this.report(error);
     }
     this.definitionHash = this.definition ? definitionHash(this.definition) : '';

@@ -138,7 +138,7 @@ export class VmHost extends FleetConstruct implements IVmHost {
       ...(cpus > this.capacity.cpus
         ? [
             {
-              code: 'host-cpus',
+              code: 'host-cpus' as const,
               problem: `${names} together need more CPUs than the host's ${this.capacity.cpus}`,
               value: cpus,
               remedy,
@@ -148,7 +148,7 @@ export class VmHost extends FleetConstruct implements IVmHost {
       ...(memory.toMebibytes() > this.capacity.memory.toMebibytes()
         ? [
             {
-              code: 'host-memory',
+              code: 'host-memory' as const,
               problem: `${names} together need more memory than the host's ${String(this.capacity.memory)}`,
               value: memory,
               remedy,

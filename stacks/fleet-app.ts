@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { App } from 'cdktf';
 import { PortLedger } from '../constructs/private/port-ledger';
 import { renderedFilesOf } from '../constructs/private/rendered-file';
-import { FleetError } from '../src/model/errors';
+import { FleetError, isFleetError } from '../src/model/errors';
 import { type ParsedPortRegistry, parsePortRegistry, renderPortRegistry } from '../src/rendering/port-registry';
 import { bundleHub } from '../src/programs/hub';
 import { bundleSupervisor } from '../src/programs/supervisor';
@@ -58,7 +58,7 @@ export class FleetApp extends App implements IFleetProject {
     if (blocking !== null) process.stderr.write(`warning: ${blocking.message}\n`);
     this.synthesize().catch((error: unknown) => {
       process.stderr.write(
-        `${error instanceof InvalidFleet || error instanceof FleetError ? error.message : String((error as Error).stack)}\n`,
+        `${error instanceof InvalidFleet || isFleetError(error) ? error.message : String((error as Error).stack)}\n`,
       );
       process.exitCode = 1;
     });

@@ -17,6 +17,7 @@ import { workstationPathSchema } from '../constructs/private/schemas';
 import { FleetError } from '../src/model/errors';
 import { NAME_PATTERN } from '../src/model/names';
 import { DEFAULT_CACHE_DIRECTORY, FleetPaths, defaultStateDirectory } from '../src/model/paths';
+import { describeIssue } from '../src/model/zod-issue';
 import type { IFleetProject } from './fleet-project';
 
 export interface FleetStackProps {
@@ -123,7 +124,7 @@ function checkStack(name: string, place: string, props: FleetStackProps): string
       new FleetError({
         code: 'bad-property',
         place,
-        problem: `${issue.path.join('.')}: ${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}`,
+        problem: describeIssue(issue, { place: (path) => path || 'props' }).problem,
         value: issue.code === 'unrecognized_keys' ? issue.keys : issue.input,
         remedy: `use the properties ${Object.keys(propsSchema.shape).join(', ')} as documented`,
       }).message,

@@ -1,7 +1,8 @@
 import { Construct, type IConstruct } from 'constructs';
 import { z } from 'zod';
-import { FleetError, type FleetErrorParts } from '../../src/model/errors';
+import { FleetError, type FleetErrorParts, isFleetError } from '../../src/model/errors';
 import { NAME_PATTERN } from '../../src/model/names';
+import { describeIssue } from '../../src/model/zod-issue';
 
 /** A mistake without its place, which is the construct's; or a complete one that other code found. */
 export type Problem = Omit<FleetErrorParts, 'place'> | FleetError;
@@ -72,14 +73,13 @@ export function constructSchema<T extends IConstruct>(what: string, member: keyo
 
 /** The place and text of a mistake, one line. */
 function messageAt(construct: IConstruct, problem: Problem): string {
-  if (problem instanceof FleetError) return problem.message;
+  if (isFleetError(problem)) return problem.message;
   // an id with a newline in it must not break the list of mistakes
   const place = JSON.stringify(construct.node.path).slice(1, -1);
   return new FleetError({ ...problem, place }).message;
 }
 
 function toProblem(schema: z.ZodObject, issue: z.core.$ZodIssue): Problem {
-  const path = issue.path.map(String).join('.');
   if (issue.code === 'unrecognized_keys') {
     const known = Object.keys(schema.shape).join(', ');
     return {
@@ -92,7 +92,7 @@ function toProblem(schema: z.ZodObject, issue: z.core.$ZodIssue): Problem {
   const top = issue.path[0] === undefined ? undefined : (schema.shape[String(issue.path[0])] as z.ZodType | undefined);
   return {
     code: 'bad-property',
-    problem: `${path === '' ? 'props' : path}: ${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}`,
+    problem: describeIssue(issue, { place: (path) => path || 'props' }).problem,
     value: readable(issue.input),
     remedy: remedyOf(top) ?? 'correct the value, or leave the property out if it has a default',
   };

@@ -1,13 +1,15 @@
 import { documentSchemas } from '../../src/cli/document-schemas';
 import { resources } from '../../src/provider/resources';
+import { renderErrors } from './errors-page';
 import { renderJsonSchema } from './json-schema';
 import { renderReference } from './resource-page';
 
-/** The pages of docs/reference/ by file name: one for each resource, and one for each document of the CLI. */
+/** The pages of docs/reference/ by file name: one for each resource and each document of the CLI, and one of errors. */
 export function referencePages(): Map<string, string> {
   const schemas = Object.entries(documentSchemas).map(
     ([command, schema]) => [`${command}.schema.json`, renderJsonSchema(`buildfleet ${command}`, schema)] as const,
   );
-  const pages = [...renderReference(resources.map(({ shape }) => shape)), ...schemas];
+  const errors = ['errors.md', renderErrors()] as const;
+  const pages = [...renderReference(resources.map(({ shape }) => shape)), ...schemas, errors];
   return new Map(pages.sort(([one], [other]) => (one < other ? -1 : 1)));
 }

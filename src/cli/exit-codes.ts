@@ -1,3 +1,5 @@
+import { ERROR_CODES, type ErrorCode, type ErrorFacts, type ExitClass } from '../model/error-codes';
+
 /** Exit codes of every command, as `--help` and docs/cli.md give them. */
 export const EXIT = {
   ok: 0,
@@ -19,37 +21,12 @@ export const SSH_CONNECTION_FAILED = 255;
 /** Exit code after Ctrl-C, as shells give it, where no program of a VM has one. */
 export const INTERRUPTED = 130;
 
-/** Errors, by code, that end the command with something else than {@link EXIT.failure}. */
-export const EXIT_BY_ERROR: Readonly<Record<string, number>> = {
-  usage: EXIT.usage,
-  'hub-host': EXIT.usage,
-  'fleet-not-found': EXIT.notFound,
-  'project-not-found': EXIT.notFound,
-  'project-refused': EXIT.usage,
-  'project-not-cabal': EXIT.notFound,
-  'project-not-built': EXIT.notFound,
-  'nothing-built': EXIT.notFound,
-  'no-vm-usable': EXIT.notUsable,
-  'vm-draining': EXIT.notUsable,
-  'connection-lost': SSH_CONNECTION_FAILED,
-  'project-unreadable': EXIT.notFound,
-  'fleet-ambiguous': EXIT.notFound,
-  'fleet-unreadable': EXIT.notFound,
-  'vm-unknown': EXIT.notFound,
-  'registry-not-found': EXIT.notFound,
-  'slot-unknown': EXIT.notFound,
-  'image-unknown': EXIT.notFound,
-  'image-ambiguous': EXIT.notFound,
-  'revision-unknown': EXIT.notFound,
-  'rendered-missing': EXIT.notFound,
-  'rendered-unreadable': EXIT.notFound,
-  'vm-not-usable': EXIT.notUsable,
-  'hub-unavailable': EXIT.notReady,
-};
+const BY_CLASS: Readonly<Record<ExitClass, number>> = { ...EXIT, connectionLost: SSH_CONNECTION_FAILED };
 
-/** Exit code for an error with this code. */
-export function exitCodeOf(errorCode: string): number {
-  return EXIT_BY_ERROR[errorCode] ?? EXIT.failure;
+/** Exit code of a command that an error with this code ends. */
+export function exitCodeOf(code: ErrorCode): number {
+  const { exit = 'failure' }: ErrorFacts = ERROR_CODES[code];
+  return BY_CLASS[exit];
 }
 
 /** The paragraph on exit codes that ends `--help`. */

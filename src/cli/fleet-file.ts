@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { FleetError } from '../model/errors';
 import type { Fleet, FleetVm } from '../model/fleet';
 import { defaultStateDirectory, expandHome, FleetPaths } from '../model/paths';
+import { describeIssues } from '../model/zod-issue';
 import { loadFleetSchema } from './fleet-schema';
 import type { Validated } from './validated';
 
@@ -128,10 +129,12 @@ function parseFleet(text: string, file: string, validated: Validated | undefined
     validated?.remember(file, text);
     return parsed.data;
   }
-  const problem = parsed.error.issues
-    .map((issue) => `${issue.path.join('.') || 'document'}: ${issue.message}`)
-    .join('; ');
-  throw new FleetError({ code: 'fleet-unreadable', problem, place: file, remedy });
+  throw new FleetError({
+    code: 'fleet-unreadable',
+    ...describeIssues(parsed.error, { input: value }),
+    place: file,
+    remedy,
+  });
 }
 
 /**

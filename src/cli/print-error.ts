@@ -1,4 +1,5 @@
-import { FleetError } from '../model/errors';
+import type { ErrorCode } from '../model/error-codes';
+import { isFleetError } from '../model/errors';
 import { EXIT, exitCodeOf } from './exit-codes';
 import type { Terminal } from './terminal';
 
@@ -6,7 +7,7 @@ import type { Terminal } from './terminal';
 export interface ErrorDocument {
   readonly error: {
     /** `unexpected` for what is a defect of this program. */
-    readonly code: string;
+    readonly code: ErrorCode;
     /** All of it in one line. */
     readonly message: string;
     readonly problem: string;
@@ -25,11 +26,11 @@ export function printError(error: unknown, terminal: Terminal, debug: boolean): 
   const { error: parts } = describe(error);
   terminal.error(terminal.json ? JSON.stringify({ error: parts }) : `buildfleet: ${parts.message}`);
   if (debug) terminal.error(stackOf(error));
-  return error instanceof FleetError ? exitCodeOf(error.code) : EXIT.failure;
+  return isFleetError(error) ? exitCodeOf(error.code) : EXIT.failure;
 }
 
 function describe(error: unknown): ErrorDocument {
-  if (error instanceof FleetError) {
+  if (isFleetError(error)) {
     const { code, message, problem, remedy } = error;
     return { error: { code, message, problem, place: error.place ?? null, remedy } };
   }

@@ -1,15 +1,39 @@
-import { FleetError } from '../model/errors';
+import { FleetError, type FleetErrorParts, isFleetError } from '../model/errors';
 
 /** What the file system answers where the operator can help, and how. */
-const ADVICE: Readonly<Record<string, readonly [problem: string, remedy: string]>> = {
-  ENOSPC: ['there is no space left on the disk', 'free some space there (`df -h`)'],
-  EDQUOT: ['the disk quota is used up', 'free some space there (`quota`)'],
-  EROFS: ['the file system is read-only', 'mount it writable, or choose another directory'],
-  EACCES: ['this user may not write there', 'make the directory writable for this user, or choose another one'],
-  EPERM: ['this user may not change that file', 'see who owns it and whether it is immutable (`lsattr`)'],
-  ENOTDIR: ['a file stands where a directory has to be', 'move that file away'],
-  EISDIR: ['a directory stands where a file has to be', 'move that directory away'],
-  ELOOP: ['symbolic links lead in a circle', 'remove one of them'],
+const ADVICE: Readonly<Record<string, Pick<FleetErrorParts, 'code' | 'problem' | 'remedy'>>> = {
+  ENOSPC: {
+    code: 'file-enospc',
+    problem: 'there is no space left on the disk',
+    remedy: 'free some space there (`df -h`)',
+  },
+  EDQUOT: { code: 'file-edquot', problem: 'the disk quota is used up', remedy: 'free some space there (`quota`)' },
+  EROFS: {
+    code: 'file-erofs',
+    problem: 'the file system is read-only',
+    remedy: 'mount it writable, or choose another directory',
+  },
+  EACCES: {
+    code: 'file-eacces',
+    problem: 'this user may not write there',
+    remedy: 'make the directory writable for this user, or choose another one',
+  },
+  EPERM: {
+    code: 'file-eperm',
+    problem: 'this user may not change that file',
+    remedy: 'see who owns it and whether it is immutable (`lsattr`)',
+  },
+  ENOTDIR: {
+    code: 'file-enotdir',
+    problem: 'a file stands where a directory has to be',
+    remedy: 'move that file away',
+  },
+  EISDIR: {
+    code: 'file-eisdir',
+    problem: 'a directory stands where a file has to be',
+    remedy: 'move that directory away',
+  },
+  ELOOP: { code: 'file-eloop', problem: 'symbolic links lead in a circle', remedy: 'remove one of them' },
 };
 
 /**
@@ -29,12 +53,11 @@ export async function withFileAdvice<T>(
   } catch (error) {
     const { code, path } = Object(error) as NodeJS.ErrnoException;
     const advice = code === undefined ? undefined : ADVICE[code];
-    if (error instanceof FleetError || code === undefined || advice === undefined) throw error;
+    if (isFleetError(error) || advice === undefined) throw error;
     throw new FleetError({
-      code: `file-${code.toLowerCase()}`,
-      problem: advice[0],
+      ...advice,
       place: path ?? place,
-      remedy: `${advice[1]}, then ${afterwards}`,
+      remedy: `${advice.remedy}, then ${afterwards}`,
       cause: error,
     });
   }

@@ -9,7 +9,7 @@ import {
   type NewCapability,
   type ProgressNote,
 } from '../model/capability';
-import { FleetError } from '../model/errors';
+import { FleetError, isFleetError } from '../model/errors';
 import { askHub, readAnswer, requireSuccess, type HubAnswer, type HubEndpoint, type HubRequest } from './http';
 
 /** Where the hub is and how long to bear with it. */
@@ -167,7 +167,7 @@ export function createHubClient(options: HubClientOptions): HubClient {
     try {
       return await create(entry, call);
     } catch (error) {
-      if (call.signal?.aborted || !(error instanceof FleetError) || !OUTCOME_UNKNOWN.includes(error.code)) throw error;
+      if (call.signal?.aborted || !isFleetError(error) || !OUTCOME_UNKNOWN.includes(error.code)) throw error;
       for (const wait of LOST_ANSWER_LOOKS) {
         await pause(wait, undefined, call.signal === undefined ? {} : { signal: call.signal });
         const found = await named(entry, call).catch(() => []);
@@ -232,7 +232,7 @@ async function askIdempotent(hub: HubEndpoint, request: HubRequest): Promise<Hub
   try {
     return await askHub(hub, request);
   } catch (error) {
-    if (error instanceof FleetError && error.code === 'hub-unreachable') return askHub(hub, request);
+    if (isFleetError(error) && error.code === 'hub-unreachable') return askHub(hub, request);
     throw error;
   }
 }

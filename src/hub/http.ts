@@ -1,6 +1,8 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestPlainly } from 'node:http';
-import { z } from 'zod';
-import { FleetError } from '../model/errors';
+import type { z } from 'zod';
+import type { ErrorCode } from '../model/error-codes';
+import { FleetError, isFleetError } from '../model/errors';
+import { describeIssues } from '../model/zod-issue';
 
 /** Limits and place of one hub. */
 export interface HubEndpoint {
@@ -53,7 +55,7 @@ export async function askHub(hub: HubEndpoint, request: HubRequest): Promise<Hub
     return { request: line, status, text: await readCapped(response, hub.maxBytes, line) };
   } catch (error) {
     if (request.signal?.aborted) throw request.signal.reason;
-    if (error instanceof FleetError) throw error;
+    if (isFleetError(error)) throw error;
     throw timeout.aborted ? timeoutError(hub, line, error) : unreachableError(line, error);
   }
 }
@@ -73,7 +75,7 @@ export function readAnswer<T>(answer: HubAnswer, schema: z.ZodType<T>): T {
   }
   const parsed = schema.safeParse(value);
   if (!parsed.success) {
-    const where = z.prettifyError(parsed.error).replace(/\s*\n\s*/g, ' ');
+    const where = describeIssues(parsed.error).problem;
     throw answerError(
       answer,
       'hub-wrong-shape',
@@ -160,7 +162,7 @@ function unreachableError(line: string, cause: unknown): FleetError {
   });
 }
 
-function answerError(answer: HubAnswer, code: string, problem: string, cause?: unknown): FleetError {
+function answerError(answer: HubAnswer, code: ErrorCode, problem: string, cause?: unknown): FleetError {
   return new FleetError({
     code,
     problem,

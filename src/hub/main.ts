@@ -1,11 +1,12 @@
 import { parseArgs } from 'node:util';
-import { FleetError } from '../model/errors';
+import type { ErrorCode } from '../model/error-codes';
+import { FleetError, isFleetError } from '../model/errors';
 import { runHub } from './run';
 
 const USAGE = 'usage: hub.js [--host 127.0.0.1] --port N --database PATH';
 
 /** Exit codes by error: 2 for wrong arguments, 1 for everything not listed. */
-const EXIT_CODES = new Map([
+const EXIT_CODES = new Map<ErrorCode, number>([
   ['hub-usage', 2],
   ['hub-host', 2],
   ['hub-port-in-use', 3],
@@ -52,5 +53,5 @@ function usage(problem: string): FleetError {
 
 main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = error instanceof FleetError ? (EXIT_CODES.get(error.code) ?? 1) : 1;
+  process.exitCode = isFleetError(error) ? (EXIT_CODES.get(error.code) ?? 1) : 1;
 });

@@ -2,7 +2,9 @@ import { Hono, type Context, type MiddlewareHandler } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { z } from 'zod';
 import { capabilityPatchSchema, newCapabilitySchema, progressNoteSchema } from '../model/capability';
-import { FleetError } from '../model/errors';
+import { HUB_ANSWERS, type HubAnswerCode } from '../model/error-codes';
+import { isFleetError } from '../model/errors';
+import { describeIssues } from '../model/zod-issue';
 import { LiveStreams, STREAM_LIMIT } from './live-streams';
 import { PAGE_POLICY, renderPage } from './page/document';
 import { renderFleet } from './page/fleet';
@@ -14,7 +16,7 @@ export const MAX_BODY_BYTES = 64 * 1024;
 /** Progress notes on the page. */
 const NOTES_SHOWN = 20;
 
-type Status = 400 | 403 | 404 | 405 | 409 | 413 | 415 | 500 | 503 | 507;
+type Status = (typeof HUB_ANSWERS)[HubAnswerCode]['status'] | 507;
 
 /**
  * The hub's HTTP contract over a store.
@@ -57,7 +59,7 @@ export function createHubApp(options: {
   app.use(
     bodyLimit({
       maxSize: MAX_BODY_BYTES,
-      onError: (c) => failure(c, 413, 'too-large', `a body may have ${MAX_BODY_BYTES} bytes`),
+      onError: (c) => failure(c, 'too-large', `a body may have ${MAX_BODY_BYTES} bytes`),
     }),
   );
 
@@ -75,7 +77,7 @@ export function createHubApp(options: {
   app.patch('/capability-catalog/:id', async (c) => {
     const entry = store.patch(c.req.param('id'), await jsonBody(c, capabilityPatchSchema));
     if (entry === undefined) return noSuchEntry(c);
-    if (entry === 'conflict') return failure(c, 409, 'conflict', 'another entry has this domain, type and title');
+    if (entry === 'conflict') return failure(c, 'conflict', 'another entry has this domain, type and title');
     return c.json(entry);
   });
   app.delete('/capability-catalog/:id', (c) => (store.remove(c.req.param('id')) ? c.body(null, 204) : noSuchEntry(c)));
@@ -85,7 +87,7 @@ export function createHubApp(options: {
     const limit = z.coerce.number().int().min(1).max(1000).default(100).safeParse(c.req.query('limit'));
     return limit.success
       ? c.json(store.listProgress(limit.data))
-      : failure(c, 400, 'invalid', 'limit must be a whole number from 1 to 1000');
+      : failure(c, 'invalid', 'limit must be a whole number from 1 to 1000');
   });
 
   app.get('/health', (c) => c.json({ status: 'ok', service: 'buildfleet-hub', version }));
@@ -97,20 +99,20 @@ export function createHubApp(options: {
   });
   app.get('/events', (c) => {
     // Without a reader a stream would hold its place until it is forgotten.
-    if (c.req.method !== 'GET') return failure(c, 405, 'not-allowed', 'event streams are for GET');
+    if (c.req.method !== 'GET') return failure(c, 'not-allowed', 'event streams are for GET');
     // Pages of other sites may lead to a page, not make a browser hold a stream.
-    if (c.req.header('sec-fetch-mode') === 'navigate') return failure(c, 403, 'not-a-page', 'the page is at /');
+    if (c.req.header('sec-fetch-mode') === 'navigate') return failure(c, 'not-a-page', 'the page is at /');
     const stream = live.open();
     return stream === undefined
-      ? failure(c, 503, 'too-many-streams', `${STREAM_LIMIT} event streams are open, no more are served`)
+      ? failure(c, 'too-many-streams', `${STREAM_LIMIT} event streams are open, no more are served`)
       : c.body(stream, 200, { 'Content-Type': 'text/event-stream' });
   });
 
-  app.notFound((c) => failure(c, 404, 'no-such-route', `${c.req.method} ${c.req.path} is not served`));
+  app.notFound((c) => failure(c, 'no-such-route', `${c.req.method} ${c.req.path} is not served`));
   app.onError((error, c) => {
-    if (error instanceof RequestProblem) return failure(c, error.status, error.code, error.message);
-    if (error instanceof FleetError) return failure(c, 507, error.code, error.message);
-    return failure(c, 500, 'internal', String(error));
+    if (error instanceof RequestProblem) return failure(c, error.code, error.message);
+    if (isFleetError(error)) return answer(c, 507, error.code, error.message);
+    return failure(c, 'internal', String(error));
   });
   return app;
 }
@@ -127,7 +129,7 @@ const refuseForeignRequests: MiddlewareHandler = async (c, next) => {
   c.header('Referrer-Policy', 'no-referrer');
   const host = c.req.header('host') ?? '';
   if (!/^(127\.0\.0\.1|localhost|\[::1\])(:\d{1,5})?$/i.test(host)) {
-    return failure(c, 403, 'foreign-host', 'the hub answers only to 127.0.0.1 and localhost');
+    return failure(c, 'foreign-host', 'the hub answers only to 127.0.0.1 and localhost');
   }
   const origin = c.req.header('origin');
   const site = c.req.header('sec-fetch-site');
@@ -137,15 +139,14 @@ const refuseForeignRequests: MiddlewareHandler = async (c, next) => {
     (c.req.header('sec-fetch-dest') ?? 'document') === 'document';
   const fromAnotherPage = site !== undefined && site !== 'same-origin' && site !== 'none' && !followsLink;
   if ((origin !== undefined && origin !== `http://${host}`) || fromAnotherPage) {
-    return failure(c, 403, 'cross-origin', 'the hub takes no requests from web pages');
+    return failure(c, 'cross-origin', 'the hub takes no requests from web pages');
   }
   return next();
 };
 
 class RequestProblem extends Error {
   constructor(
-    readonly status: Status,
-    readonly code: string,
+    readonly code: HubAnswerCode,
     message: string,
   ) {
     super(message);
@@ -154,24 +155,30 @@ class RequestProblem extends Error {
 
 async function jsonBody<T>(c: Context, schema: z.ZodType<T>): Promise<T> {
   if (!/^application\/json\s*(;|$)/i.test(c.req.header('content-type') ?? '')) {
-    throw new RequestProblem(415, 'not-json', 'send the body as Content-Type: application/json');
+    throw new RequestProblem('not-json', 'send the body as Content-Type: application/json');
   }
   const text = await c.req.text();
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new RequestProblem(400, 'invalid', `the body is not JSON: ${String(error)}`);
+    throw new RequestProblem('invalid', `the body is not JSON: ${String(error)}`);
   }
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new RequestProblem(400, 'invalid', z.prettifyError(parsed.error));
+  if (!parsed.success) {
+    throw new RequestProblem('invalid', describeIssues(parsed.error, { place: (path) => path || 'body' }).problem);
+  }
   return parsed.data;
 }
 
 function noSuchEntry(c: Context) {
-  return failure(c, 404, 'no-such-entry', `no entry has the id ${JSON.stringify(c.req.param('id'))}`);
+  return failure(c, 'no-such-entry', `no entry has the id ${JSON.stringify(c.req.param('id'))}`);
 }
 
-function failure(c: Context, status: Status, code: string, message: string) {
+function failure(c: Context, code: HubAnswerCode, message: string) {
+  return answer(c, HUB_ANSWERS[code].status, code, message);
+}
+
+function answer(c: Context, status: Status, code: string, message: string) {
   return c.json({ error: { code, message } }, status);
 }

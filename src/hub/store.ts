@@ -15,7 +15,7 @@ import { Database, type BindValues } from 'node-sqlite3-wasm';
 import { z } from 'zod';
 import type { Capability, CapabilityPatch, NewCapability, StoredProgressNote } from '../model/capability';
 import { progressNoteSchema } from '../model/capability';
-import { FleetError } from '../model/errors';
+import { FleetError, isFleetError } from '../model/errors';
 import { RING_BYTES, withHeartbeat, type HeartbeatHistory } from './heartbeats';
 
 /** Marks the file as this program's (`bfhu`), so that another program's database is never written to. */
@@ -396,7 +396,7 @@ function guarded<T>(path: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
-    throw error instanceof FleetError ? error : storageError(path, error);
+    throw isFleetError(error) ? error : storageError(path, error);
   }
 }
 

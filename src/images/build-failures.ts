@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
-import { FleetError } from '../model/errors';
+import type { ErrorCode } from '../model/error-codes';
+import { FleetError, isFleetError } from '../model/errors';
 import type { ImageDefinition } from '../model/image-definition';
 import { CommandError } from '../process/run';
 
@@ -13,7 +14,7 @@ export interface BuildPlace {
 /** What a failed command printed, what that means, and what to do. */
 export interface KnownFailure {
   readonly pattern: RegExp;
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly problem: string;
   readonly remedy: (place: BuildPlace) => string;
 }
@@ -71,7 +72,7 @@ export function explainBuildFailure(
   place: BuildPlace,
   failures: readonly KnownFailure[] = DEBIAN_FAILURES,
 ): FleetError {
-  if (cause instanceof FleetError) return cause;
+  if (isFleetError(cause)) return cause;
   const where = `image ${place.definition.name}`;
   const output = cause instanceof CommandError ? `${cause.stderr}\n${cause.stdout}\n${cause.message}` : String(cause);
   if (cause instanceof CommandError && cause.code === 'ENOENT') {

@@ -1,7 +1,8 @@
+import type { ErrorCode } from './error-codes';
+
 /** What a {@link FleetError} is made of. Every part is for the person who has to act on it. */
 export interface FleetErrorParts {
-  /** Stable identifier for tests and scripts, `kebab-case`. */
-  readonly code: string;
+  readonly code: ErrorCode;
   /** Lowercase sentence without a period: what is wrong. */
   readonly problem: string;
   /** Where: a construct path (`fleet/alpha`), a file with line, or a resource attribute. */
@@ -15,9 +16,12 @@ export interface FleetErrorParts {
   readonly cause?: unknown;
 }
 
+/** The same symbol in every copy of this module: provider, hub and command are bundles with a copy each. */
+const MARKER = Symbol.for('buildfleet.FleetError');
+
 /** An error that names the place, the value received and the remedy. */
 export class FleetError extends Error {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly problem: string;
   readonly place: string | undefined;
   /** The value received, quoted; undefined when the error is about no value. */
@@ -35,6 +39,15 @@ export class FleetError extends Error {
     this.remedy = parts.remedy;
     this.attribute = parts.attribute;
   }
+
+  get [MARKER](): true {
+    return true;
+  }
+}
+
+/** Whether this is a {@link FleetError}, also one of another copy of the class, which `instanceof` does not know. */
+export function isFleetError(error: unknown): error is FleetError {
+  return typeof error === 'object' && error !== null && MARKER in error;
 }
 
 function formatParts(parts: FleetErrorParts): string {
@@ -43,7 +56,8 @@ function formatParts(parts: FleetErrorParts): string {
   return `${place}${parts.problem}${value}: ${parts.remedy}`;
 }
 
-function quote(value: unknown): string {
+/** A value as JSON, so that spaces and newlines in it can be seen. */
+export function quote(value: unknown): string {
   // what JSON has no words for, such as undefined, is not a string here
   const quoted: unknown = JSON.stringify(value);
   return typeof quoted === 'string' ? quoted : String(value);

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { FleetError } from './errors';
 import { hypervisorSchema, type ImageFormat } from './hypervisor';
 import { nameSchema, singleLineSchema } from './names';
+import { describeIssues } from './zod-issue';
 
 /** Grows whenever the builder makes another disk from the same definition. */
 export const IMAGE_FORMAT_VERSION = 1;
@@ -265,14 +266,16 @@ export function imageDefinition(props: ImageDefinitionProps, place?: string): Im
 /**
  * Checks a definition, typically one read back from a file.
  *
- * @throws FleetError naming everything that is wrong.
+ * @throws FleetError `image-definition-invalid`, with what is wrong; `toolchain-unknown`
  */
 export function parseImageDefinition(value: unknown, place?: string): ImageDefinition {
   const parsed = imageDefinitionSchema.safeParse(value);
   if (!parsed.success) {
+    const { problem, ...received } = describeIssues(parsed.error, { input: value });
     throw new FleetError({
       code: 'image-definition-invalid',
-      problem: `the image definition is not valid: ${parsed.error.issues.map(issueText).join('; ')}`,
+      problem: `the image definition is not valid: ${problem}`,
+      ...received,
       place,
       remedy: 'correct what is listed',
     });
@@ -335,10 +338,6 @@ export function asDebian(definition: ImageDefinition): DebianImageDefinition {
 export function asUbuntu(definition: ImageDefinition): UbuntuImageDefinition {
   if (definition.base.kind !== 'ubuntu') throw new Error(`${definition.name} is no Ubuntu image`);
   return definition as UbuntuImageDefinition;
-}
-
-function issueText(issue: z.core.$ZodIssue): string {
-  return `${issue.path.length === 0 ? 'it' : issue.path.map(String).join('.')}: ${issue.message}`;
 }
 
 function firstRepeated(values: readonly string[]): string | undefined {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { ErrorCode } from './error-codes';
 import { nameSchema } from './names';
 import { portSchema } from './port';
 
@@ -34,7 +35,7 @@ export interface PortRequest {
 
 /** Why one VM gets no port. */
 export interface PortProblem {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly vmName: string;
   readonly problem: string;
   readonly value: unknown;

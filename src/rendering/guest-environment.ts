@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FleetError } from '../model/errors';
 import { NAME_PATTERN } from '../model/names';
+import { describeIssues } from '../model/zod-issue';
 
 /** Where the guest finds the State Hub: the near end of its forward tunnel. */
 export const GUEST_HUB_URL = 'http://127.0.0.1:18000';
@@ -42,7 +43,7 @@ export interface GuestEnvironment {
 /**
  * The text of {@link GUEST_ENVIRONMENT_PATH}, one `NAME="value"` per line.
  *
- * @throws FleetError naming the first value that could be misread.
+ * @throws FleetError naming the values that could be misread.
  */
 export function renderGuestEnvironment(environment: GuestEnvironment): string {
   const { hostName, hub, relay, tunnelPort, heartbeatSeconds } = checked(environment);
@@ -66,13 +67,13 @@ export function renderGuestEnvironment(environment: GuestEnvironment): string {
 function checked(environment: GuestEnvironment): GuestEnvironment {
   const result = guestEnvironmentSchema.safeParse(environment);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const path = issue?.path ?? [];
   throw new FleetError({
     code: 'guest-environment',
-    problem: `the guest's setting ${path.join('.')} cannot be written: ${issue?.message ?? 'it is invalid'}`,
+    ...describeIssues(result.error, {
+      input: environment,
+      place: (path) => `the guest's setting ${path} cannot be written`,
+    }),
     place: environment.hostName,
-    value: path.reduce<unknown>((value, key) => (value as Record<PropertyKey, unknown>)[key], environment),
     remedy: 'correct the workstation or VM that it comes from',
   });
 }

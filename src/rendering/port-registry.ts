@@ -1,7 +1,9 @@
 import { type Document, LineCounter, type Scalar, isMap, isScalar, parseDocument, stringify } from 'yaml';
+import type { ErrorCode } from '../model/error-codes';
 import { FleetError } from '../model/errors';
 import { portSchema } from '../model/port';
 import { type PortEntry, type PortRegistry, portEntrySchema } from '../model/port-registry';
+import { describeIssue, lowercaseSentence } from '../model/zod-issue';
 
 /** A registry file as read: what could be understood, and everything that is wrong with the rest. */
 export interface ParsedPortRegistry {
@@ -50,7 +52,13 @@ export function parsePortRegistry(text: string, file: string): ParsedPortRegistr
   const problems: FleetError[] = [];
   const registry = new Map<number, PortEntry>();
   const portOf = new Map<string, number>();
-  const refuse = (offset: number | undefined, code: string, problem: string, value: unknown, remedy: string): void => {
+  const refuse = (
+    offset: number | undefined,
+    code: ErrorCode,
+    problem: string,
+    value: unknown,
+    remedy: string,
+  ): void => {
     problems.push(new FleetError({ code, place: at(offset), problem, value, remedy }));
   };
 
@@ -67,15 +75,17 @@ export function parsePortRegistry(text: string, file: string): ParsedPortRegistr
       refuse(offset, 'registry-port', 'a key under `ports` is not a port', port, 'use a number from 1024 to 65535');
       continue;
     }
-    const parsed = portEntrySchema.safeParse(toJs(pair.value, document));
+    const entry = toJs(pair.value, document);
+    const parsed = portEntrySchema.safeParse(entry);
     if (!parsed.success) {
       for (const issue of parsed.error.issues) {
-        refuse(
-          offset,
-          'registry-entry',
-          `${['port', port, ...issue.path].join(' ')}: ${lowercaseSentence(issue.message)}`,
-          valueAt(toJs(pair.value, document), issue.path),
-          'give vm_name, host_machine and status (reserved or available)',
+        problems.push(
+          new FleetError({
+            code: 'registry-entry',
+            ...describeIssue(issue, { input: entry, place: (path) => `port ${port} ${path}`.trimEnd() }),
+            place: at(offset),
+            remedy: 'give vm_name, host_machine and status (reserved or available)',
+          }),
         );
       }
       continue;
@@ -108,15 +118,4 @@ function isPort(value: unknown): value is number {
 
 function toJs(node: unknown, document: Document): unknown {
   return isMap(node) ? node.toJS(document) : isScalar(node) ? node.value : null;
-}
-
-function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
-  return path.reduce<unknown>(
-    (inner, key) => (inner as Record<PropertyKey, unknown> | null | undefined)?.[key] ?? null,
-    value,
-  );
-}
-
-function lowercaseSentence(message: string): string {
-  return message.charAt(0).toLowerCase() + message.slice(1).replace(/\.$/, '');
 }

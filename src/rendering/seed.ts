@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { FleetError } from '../model/errors';
 import { GUEST_USER, singleLineSchema } from '../model/names';
+import { describeIssues } from '../model/zod-issue';
 import {
   GUEST_ENVIRONMENT_PATH,
   GUEST_TUNNEL_KEY_PATH,
@@ -128,17 +129,17 @@ function knownHosts(relay: GuestEnvironment['relay'], keys: readonly string[]): 
 function checked(input: SeedInput): SeedKeys {
   const result = keysSchema.safeParse(input.keys);
   if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const path = issue?.path ?? [];
-  const isSecret = String(path[0]).endsWith('PrivateKey');
   throw new FleetError({
     code: 'seed-key',
-    problem: `the seed's ${path.join('.')} cannot be used: ${issue?.message ?? 'it is invalid'}`,
+    ...describeIssues(result.error, {
+      input: input.keys,
+      isSecret: ([key]) => String(key).endsWith('PrivateKey'),
+      place: (path) => `the seed's ${path} cannot be used`,
+    }),
     place: input.environment.hostName,
-    ...(isSecret
-      ? {}
-      : { value: path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown>)[key], input.keys) }),
     remedy:
-      path[0] === 'developerKeys' ? 'list files with OpenSSH public keys as developers' : 'deploy the identity again',
+      result.error.issues[0]?.path[0] === 'developerKeys'
+        ? 'list files with OpenSSH public keys as developers'
+        : 'deploy the identity again',
   });
 }

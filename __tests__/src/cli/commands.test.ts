@@ -1,8 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { parseLine } from '../../../src/cli/completion/bash-line';
-import { EXIT_BY_ERROR } from '../../../src/cli/exit-codes';
 import { buildProgram } from '../../../src/cli/program';
 
 const ROOT = join(__dirname, '../../..');
@@ -66,13 +65,4 @@ describe('docs/cli.md', () => {
     expect(headings.length).toBeGreaterThan(10);
     expect(headings.map(([, name]) => name).filter((name) => !groups.includes(name))).toEqual([]);
   });
-});
-
-test('every error with an exit code of its own can occur', () => {
-  const sources = readdirSync(join(ROOT, 'src'), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts') && path !== 'cli/exit-codes.ts')
-    .map((path) => readFileSync(join(ROOT, 'src', path), 'utf8'));
-  const codes = Object.keys(EXIT_BY_ERROR);
-  expect(codes.length).toBeGreaterThan(10);
-  expect(codes.filter((code) => !sources.some((source) => source.includes(`'${code}'`)))).toEqual([]);
 });

@@ -1,5 +1,6 @@
 import { printError } from '../../../src/cli/print-error';
 import { openTerminal, type Stream } from '../../../src/cli/terminal';
+import type { ErrorCode } from '../../../src/model/error-codes';
 import { FleetError } from '../../../src/model/errors';
 
 class RecordingStream implements Stream {
@@ -60,7 +61,7 @@ test('a defect says how to see its stack, and shows it only then', () => {
   );
 });
 
-test.each([
+test.each<[ErrorCode, number]>([
   ['usage', 2],
   ['fleet-not-found', 3],
   ['fleet-ambiguous', 3],

@@ -10,7 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { FleetError } from '../../../src/model/errors';
+import { FleetError, isFleetError } from '../../../src/model/errors';
 import { CommandError, type Run } from '../../../src/process/run';
 import type { ImageBuildRequest } from '../../../src/images/builder';
 import { buildDebianImage, DEBIAN_KEYRING } from '../../../src/images/debian-image';
@@ -86,7 +86,7 @@ function failure(stderr: string, code?: string): CommandError {
 
 async function refusal(run: Run, changes: Partial<ImageBuildRequest> = {}): Promise<FleetError> {
   const error: unknown = await buildDebianImage(request(run, changes)).catch((caught: unknown) => caught);
-  if (error instanceof FleetError) return error;
+  if (isFleetError(error)) return error;
   throw error;
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { FleetError } from '../../../src/model/errors';
+import { FleetError, isFleetError } from '../../../src/model/errors';
 import {
   canonicalJson,
   definitionHash,
@@ -31,7 +31,7 @@ function refusal(changes: object): FleetError {
   try {
     imageDefinition({ ...props, ...changes }, 'fleet/haskell');
   } catch (error) {
-    if (error instanceof FleetError) return error;
+    if (isFleetError(error)) return error;
     throw error;
   }
   throw new Error('the definition was accepted');

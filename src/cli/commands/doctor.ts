@@ -1,4 +1,4 @@
-import { FleetError } from '../../model/errors';
+import { isFleetError } from '../../model/errors';
 import { type Context, openFleet } from '../context';
 import { examine } from '../doctor/examine';
 import { thisMachine } from '../doctor/machine';
@@ -22,7 +22,7 @@ function deployedFleet(context: Context): LoadedFleet | null {
     return openFleet(context);
   } catch (error) {
     const named = context.fleetOption ?? context.environment['BUILDFLEET_FLEET'];
-    if (error instanceof FleetError && error.code === 'fleet-not-found' && !named) return null;
+    if (isFleetError(error) && error.code === 'fleet-not-found' && !named) return null;
     throw error;
   }
 }

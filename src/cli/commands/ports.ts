@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { isScalar, parseDocument } from 'yaml';
 import { writeFileAtomically } from '../../files/atomic';
-import { FleetError } from '../../model/errors';
+import { FleetError, isFleetError } from '../../model/errors';
 import { vmName } from '../../model/names';
 import { expandHome } from '../../model/paths';
 import { type PortRegistry, releasePort } from '../../model/port-registry';
@@ -124,7 +124,7 @@ function deployedVms(context: Context): readonly { id: string; name: string; tun
   } catch (error) {
     // Before the first deploy, and after destroy, nothing is in use.
     const named = context.fleetOption ?? context.environment['BUILDFLEET_FLEET'];
-    if (error instanceof FleetError && error.code === 'fleet-not-found' && !named) return [];
+    if (isFleetError(error) && error.code === 'fleet-not-found' && !named) return [];
     throw error;
   }
 }

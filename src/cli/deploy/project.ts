@@ -2,6 +2,7 @@ import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:
 import { delimiter, join } from 'node:path';
 import { z } from 'zod';
 import { FleetError } from '../../model/errors';
+import { parseFailure } from '../../model/zod-issue';
 
 /** A project of the cdktf command, and how to run that. */
 export interface DeployProject {
@@ -78,7 +79,7 @@ function readConfig(file: string): z.infer<typeof configSchema> {
   } catch (cause) {
     throw new FleetError({
       code: 'project-unreadable',
-      problem: `the file cannot be understood: ${cause instanceof Error ? cause.message : String(cause)}`,
+      problem: `the file cannot be understood: ${parseFailure(cause)}`,
       place: file,
       remedy: 'correct it; cdktf describes it at https://developer.hashicorp.com/terraform/cdktf',
       cause,

@@ -1,6 +1,6 @@
 import { createHubClient } from '../../hub/client';
 import { type Capability, heartbeatAgeSeconds, isTypeEntry } from '../../model/capability';
-import { FleetError } from '../../model/errors';
+import { FleetError, isFleetError } from '../../model/errors';
 import type { Fleet } from '../../model/fleet';
 import type { Discovered, DiscoveryReport } from './report';
 
@@ -32,7 +32,7 @@ export async function discoverEntries(request: DiscoveryRequest, now: Date): Pro
       entries: entries.map((entry) => discovered(entry, now)).sort(inOrder),
     };
   } catch (cause) {
-    if (!(cause instanceof FleetError)) throw cause;
+    if (!isFleetError(cause)) throw cause;
     throw new FleetError({
       code: 'hub-unavailable',
       problem: cause.problem,

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FleetError } from '../../model/errors';
+import { parseFailure } from '../../model/zod-issue';
 
 /** Something that cabal makes of a local package, and the files that it may be in, on the machine that builds. */
 export interface Artifact {
@@ -40,7 +41,7 @@ export function parseBuildPlan(text: string): readonly Artifact[] {
   } catch (cause) {
     throw new FleetError({
       code: 'build-plan-unreadable',
-      problem: `cabal's plan is not one: ${whyOf(cause)}`,
+      problem: `cabal's plan is not one: ${parseFailure(cause)}`,
       place: 'dist-newstyle/cache/plan.json',
       remedy: 'run `buildfleet build` again, which has cabal write it anew',
       cause,
@@ -48,11 +49,6 @@ export function parseBuildPlan(text: string): readonly Artifact[] {
   }
   const compiler = plan['compiler-id'].replace('-', '');
   return plan['install-plan'].filter(({ style }) => style === 'local').flatMap((unit) => artifacts(unit, compiler));
-}
-
-function whyOf(cause: unknown): string {
-  if (cause instanceof z.ZodError) return z.prettifyError(cause).replace(/\s*\n\s*/g, ' ');
-  return cause instanceof Error ? (cause.message.split('\n')[0] ?? '') : String(cause);
 }
 
 function artifacts(unit: Unit, compiler: string): Artifact[] {

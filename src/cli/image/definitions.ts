@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { FleetError } from '../../model/errors';
+import { FleetError, isFleetError } from '../../model/errors';
 import {
   asDebian,
   type DebianImageDefinition,
@@ -94,7 +94,7 @@ function definitionsIn(project: string): FoundDefinition[] {
         return [readDefinition(file)];
       } catch (error) {
         // of another version of this program, or of an image that is not built here
-        if (error instanceof FleetError) return [];
+        if (isFleetError(error)) return [];
         throw error;
       }
     });

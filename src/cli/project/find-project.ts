@@ -1,6 +1,6 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
-import { FleetError } from '../../model/errors';
+import { FleetError, isFleetError } from '../../model/errors';
 import { expandHome } from '../../model/paths';
 
 /** A directory with sources, as the user means it. */
@@ -63,7 +63,7 @@ function realDirectory(given: string, path: string): string {
     if (!statSync(root).isDirectory()) throw problem('the project is not a directory');
     return root;
   } catch (cause) {
-    if (cause instanceof FleetError) throw cause;
+    if (isFleetError(cause)) throw cause;
     throw problem('there is no such directory', cause);
   }
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FleetError } from '../../model/errors';
 import type { PortRegistry } from '../../model/port-registry';
+import { describeIssues } from '../../model/zod-issue';
 import { parsePortRegistry } from '../../rendering/port-registry';
 import type { Tree } from './git';
 import type { RenderedTree } from './trees';
@@ -107,9 +108,7 @@ function parseJson<T extends z.ZodType>(text: string | undefined, place: string,
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  const [issue] = parsed.error.issues;
-  const path = issue?.path.map(String).join('.') ?? '';
-  throw unreadable(place, `${path === '' ? 'document' : path}: ${issue?.message ?? 'not as synth writes it'}`);
+  throw unreadable(place, describeIssues(parsed.error).problem);
 }
 
 function unreadable(place: string, problem: string, cause?: unknown): FleetError {

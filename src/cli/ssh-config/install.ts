@@ -5,7 +5,7 @@ import { bytesOf, byteText, readByteText } from '../../files/byte-text';
 import { inTurn } from '../../files/in-turn';
 import { makeDirectories } from '../../files/directories';
 import { followLinks } from '../../files/links';
-import { FleetError } from '../../model/errors';
+import { FleetError, isFleetError } from '../../model/errors';
 import { findBlock, insertBlock, removeBlock } from '../../rendering/managed-block';
 import { renderSshInclude, sshIncludeBlock } from '../../rendering/ssh-config';
 
@@ -42,7 +42,7 @@ export async function installInclude({ file, fleet, sshConfig, signal }: Install
     });
   } catch (cause) {
     if (signal.aborted) throw cause;
-    if (cause instanceof FleetError) throw withPlace(cause, file);
+    if (isFleetError(cause)) throw withPlace(cause, file);
     throw new FleetError({
       code: 'ssh-config-unwritable',
       problem: `the ssh configuration cannot be changed: ${(cause as Error).message}`,

@@ -8,7 +8,7 @@ import {
   parseInstanceFacts,
   parseInstanceKeywords,
 } from '../../model/capability';
-import { FleetError } from '../../model/errors';
+import { isFleetError } from '../../model/errors';
 import type { Fleet } from '../../model/fleet';
 import type { Facts, HubEntry } from './report';
 
@@ -32,7 +32,7 @@ export async function askHubForEntries(hub: Fleet['hub'], signal: AbortSignal): 
     const entries = await client.list({ capabilityType: hub.capabilityType, domain: hub.domain }, { signal });
     return { url: hub.url, reachable: true, detail: '', entries: entries.filter((entry) => !isTypeEntry(entry)) };
   } catch (error) {
-    if (!(error instanceof FleetError)) throw error;
+    if (!isFleetError(error)) throw error;
     return { url: hub.url, reachable: false, detail: error.problem, entries: [] };
   }
 }

@@ -173,7 +173,7 @@ function diskFull(vm: FleetVm, cause: unknown): FleetError {
 
 function missingHere(program: 'rsync' | 'setpriv', packageName: string, cause: unknown): FleetError {
   return new FleetError({
-    code: `${program}-missing`,
+    code: program === 'rsync' ? 'rsync-missing' : 'setpriv-missing',
     problem: `${program} is not installed on this workstation`,
     remedy: `apt-get install ${packageName}`,
     cause,

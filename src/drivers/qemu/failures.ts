@@ -1,10 +1,11 @@
-import { FleetError } from '../../model/errors';
+import type { ErrorCode } from '../../model/error-codes';
+import { FleetError, isFleetError } from '../../model/errors';
 import { CommandError } from '../../process/run';
 
 /** What QEMU or the file system said, and what an operator should do about it. The first that matches counts. */
 const KNOWN: readonly {
   readonly pattern: RegExp;
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly problem: string;
   readonly remedy: string;
 }[] = [
@@ -43,7 +44,7 @@ const KNOWN: readonly {
 
 /** The error to report for a failure of QEMU, qemu-img or the file system. What was cancelled stays as it is. */
 export function explainFailure(error: unknown, what: string, place: string): unknown {
-  if (error instanceof FleetError) return error;
+  if (isFleetError(error)) return error;
   if ((error as { name?: unknown } | undefined)?.name === 'AbortError') return error;
   if (error instanceof CommandError && error.cancelled) return error;
   const code = (error as NodeJS.ErrnoException | undefined)?.code;

@@ -1,9 +1,10 @@
-import { FleetError } from '../../model/errors';
+import type { ErrorCode } from '../../model/error-codes';
+import { FleetError, isFleetError } from '../../model/errors';
 import { CommandError } from '../../process/run';
 import { LOCKED_CODES, VBoxManageError } from './client';
 
 interface Failure {
-  readonly code: string;
+  readonly code: ErrorCode;
   readonly problem: string;
   readonly remedy: string;
 }
@@ -110,7 +111,7 @@ const DRIVER_WARNING = /vboxdrv (kernel module is not loaded|does not exist)|VER
  * @param what lowercase, `the VM cannot be started`
  */
 export function explainFailure(error: unknown, what: string, place: string): unknown {
-  if (error instanceof FleetError) return error;
+  if (isFleetError(error)) return error;
   if ((error as { name?: unknown } | undefined)?.name === 'AbortError') return error;
   if (error instanceof CommandError && error.cancelled) return error;
   if (error instanceof CommandError && error.code === 'ENOENT') {

@@ -1,6 +1,6 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { FleetError } from '../../model/errors';
+import { FleetError, isFleetError } from '../../model/errors';
 import { CommandError } from '../../process/run';
 
 interface OvaPlace {
@@ -16,7 +16,7 @@ const FULL_BYTES = 2 ** 20;
  * stays as it is.
  */
 export function explainOvaFailure(cause: unknown, { disk, path }: OvaPlace): unknown {
-  if (cause instanceof FleetError) return cause;
+  if (isFleetError(cause)) return cause;
   const { code } = Object(cause) as NodeJS.ErrnoException;
   const output = cause instanceof CommandError ? cause.stderr : '';
   if (code === 'ENOSPC' || code === 'EDQUOT' || isDiskFull(output, path)) {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { FleetError } from '../../model/errors';
 import { GUEST_USER, nameSchema, singleLineSchema } from '../../model/names';
+import { describeIssues } from '../../model/zod-issue';
 
 /** Account that the image is built through. generalize.sh removes it with the last command before power-off. */
 export const BUILD_TIME_ACCOUNT = 'packer';
@@ -92,34 +93,22 @@ type Command = z.output<typeof commandSchema>;
  * Checks what was read from a `user-data`.
  *
  * @param place file, for errors
- * @throws FleetError naming everything that is wrong.
+ * @throws FleetError `autoinstall-invalid`, with what is wrong
  */
 export function parseAutoinstall(value: unknown, place?: string): Autoinstall {
   const result = autoinstallSchema.safeParse(value);
   if (result.success) return result.data;
-  const problems = result.error.issues.map(({ path, message }) =>
-    [path.map(String).join('.'), message].filter((part) => part !== '').join(': '),
-  );
+  const { problem, ...received } = describeIssues(result.error, {
+    input: value,
+    isSecret: (path) => path.includes('password'),
+  });
   throw new FleetError({
     code: 'autoinstall-invalid',
-    problem: `the installer's user-data cannot be used: ${problems.join('; ')}`,
+    problem: `the installer's user-data cannot be used: ${problem}`,
     place,
-    ...receivedValue(value, result.error.issues[0]?.path ?? []),
+    ...received,
     remedy: 'correct what is listed; strings belong in quotes',
   });
-}
-
-/** The value at a path, if it can be shown: a whole section says less than its name. */
-function receivedValue(value: unknown, path: readonly PropertyKey[]): { readonly value?: unknown } {
-  const at = path.reduce<unknown>(
-    (parent, key) => (isMembers(parent) ? (parent as Record<PropertyKey, unknown>)[key] : undefined),
-    value,
-  );
-  return isMembers(at) ? {} : { value: at };
-}
-
-function isMembers(value: unknown): value is object {
-  return typeof value === 'object' && value !== null;
 }
 
 function text(command: Command): string {

@@ -10,6 +10,7 @@ import {
   parseAutoinstall,
 } from './autoinstall-schema';
 import { FleetError } from '../../model/errors';
+import { describeIssues } from '../../model/zod-issue';
 import { renderMetaData } from '../../rendering/seed';
 import { toYaml } from '../../rendering/yaml';
 
@@ -53,7 +54,7 @@ export function fillBuildKey(userData: string, publicKey: string, place?: string
   if (!key.success) {
     throw new FleetError({
       code: 'build-key-invalid',
-      problem: `the build's public key ${key.error.issues[0]?.message ?? 'is none'}`,
+      problem: describeIssues(key.error, { place: () => "the build's public key" }).problem,
       place,
       value: publicKey,
       remedy: 'make it with ssh-keygen -t ed25519',

@@ -3,6 +3,7 @@ import { BUILD_TIME_ACCOUNT } from './autoinstall-schema';
 import { FleetError } from '../../model/errors';
 import { PROVISIONING_SCRIPTS } from '../../model/image-definition';
 import { VM_NAME_PREFIX } from '../../model/names';
+import { describeIssues } from '../../model/zod-issue';
 import {
   block,
   call,
@@ -276,7 +277,7 @@ function checked(input: PackerTemplateInput): Template {
   if (result.success) return result.data;
   throw new FleetError({
     code: 'packer-template-invalid',
-    problem: result.error.issues.map(({ path, message }) => `${path.map(String).join('.')} ${message}`).join('; '),
+    ...describeIssues(result.error, { input }),
     place: `image ${input.name}`,
     remedy: 'correct what is listed',
   });

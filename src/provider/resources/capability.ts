@@ -1,6 +1,6 @@
 import { createHubClient, type HubClient } from '../../hub/client';
 import { sameContent, type NewCapability } from '../../model/capability';
-import { FleetError } from '../../model/errors';
+import { FleetError, isFleetError } from '../../model/errors';
 import { capabilityShape } from '../../model/resources/capability';
 import type { Config, State } from '../../model/resource-shape';
 import type { Resource, ResourceContext } from '../plugin/resource';
@@ -47,7 +47,7 @@ export function capabilityResource(
         if (sameContent(found, entryOf(state))) return { ...state, id: found.id };
         return { ...state, id: found.id, description: found.description, keywords: found.keywords };
       } catch (error) {
-        if (signal.aborted || !(error instanceof FleetError)) throw error;
+        if (signal.aborted || !isFleetError(error)) throw error;
         // A plan has to show that the hub is dead, and a destroy has to work without it.
         context.warn('the State Hub could not be asked', `the entry "${title}" is taken as it was: ${error.message}`);
         return state;
@@ -65,8 +65,7 @@ export function capabilityResource(
         if (left.length > 0)
           context.warn('the State Hub cannot delete entries', `"${title}" stays in ${hubUrl}: ${left.join(', ')}`);
       } catch (error) {
-        if (signal.aborted || !(error instanceof FleetError) || error.code !== 'hub-refused' || !isLoopback(hubUrl))
-          throw error;
+        if (signal.aborted || !isFleetError(error) || error.code !== 'hub-refused' || !isLoopback(hubUrl)) throw error;
         // The embedded hub's entries go with its database.
         context.warn('the State Hub does not run', `nothing was deleted from ${hubUrl}: ${error.message}`);
       }

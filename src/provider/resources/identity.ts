@@ -2,7 +2,7 @@ import { chmodSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { removeAbandonedWrites } from '../../files/atomic';
 import { withFileAdvice } from '../../files/file-errors';
-import { FleetError } from '../../model/errors';
+import { FleetError, isFleetError } from '../../model/errors';
 import { identityShape } from '../../model/resources/identity';
 import type { State } from '../../model/resource-shape';
 import { run as runCommand, type Run } from '../../process/run';
@@ -55,7 +55,7 @@ export function identityResource(settings: ProviderSettings, run: Run = runComma
           try {
             return inspectKeyPair(path);
           } catch (error) {
-            if (!(error instanceof FleetError)) throw error;
+            if (!isFleetError(error)) throw error;
             // The plan must still show everything else; healing says again what to do.
             context.warn(`a key of ${state.vmName} cannot be read`, error.message);
             return { publicKey: '', fingerprint: '', files: 'incomplete' };

@@ -6,7 +6,7 @@ import { inTurn } from '../../files/in-turn';
 import { bytesOf, byteText, readByteText } from '../../files/byte-text';
 import { followLinks } from '../../files/links';
 import { withFileAdvice } from '../../files/file-errors';
-import { FleetError } from '../../model/errors';
+import { FleetError, isFleetError } from '../../model/errors';
 import { expandHome } from '../../model/paths';
 import { managedFileShape } from '../../model/resources/managed-file';
 import type { State } from '../../model/resource-shape';
@@ -195,7 +195,7 @@ function atPlace<T>(path: string, body: () => T): T {
   try {
     return body();
   } catch (error) {
-    if (!(error instanceof FleetError) || error.place !== undefined) throw error;
+    if (!isFleetError(error) || error.place !== undefined) throw error;
     const { code, problem, remedy, attribute } = error;
     throw new FleetError({ code, problem, place: path, remedy, attribute });
   }

@@ -2,7 +2,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createHubClient, type HubClient } from '../../hub/client';
 import { instanceTitle } from '../../model/capability';
-import { FleetError } from '../../model/errors';
+import { FleetError, isFleetError } from '../../model/errors';
 import { DEFAULT_CACHE_DIRECTORY, defaultStateDirectory, expandHome, FleetPaths } from '../../model/paths';
 import { type NetworkKind, networkKindSchema } from '../../model/hypervisor';
 import type { Planned, State } from '../../model/resource-shape';
@@ -142,7 +142,7 @@ export class VmResource implements Resource<typeof vmShape> {
     try {
       return await this.converge(made, spec, context);
     } catch (error) {
-      if (!(error instanceof FleetError) && !context.signal.aborted) throw error;
+      if (!isFleetError(error) && !context.signal.aborted) throw error;
       const problem = context.signal.aborted ? CANCELLED : (error as FleetError).message;
       context.warn(`${made.name} is there and not ready`, `${problem}\n\nThe next deploy goes on with it.`);
       const found = await this.observe(made).catch(() => null);
@@ -378,7 +378,7 @@ export class VmResource implements Resource<typeof vmShape> {
     try {
       return await body();
     } catch (error) {
-      if (!context.signal.aborted || error instanceof FleetError) throw error;
+      if (!context.signal.aborted || isFleetError(error)) throw error;
       throw new FleetError({
         code: 'cancelled',
         problem: 'the work on the VM was cancelled',

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { removeAbandonedWrites } from '../../files/atomic';
 import { inTurn } from '../../files/in-turn';
 import { withFileAdvice } from '../../files/file-errors';
-import { FleetError } from '../../model/errors';
+import { FleetError, isFleetError } from '../../model/errors';
 import { expandHome } from '../../model/paths';
 import { workstationShape } from '../../model/resources/workstation';
 import type { Planned, State } from '../../model/resource-shape';
@@ -340,7 +340,7 @@ function readableKey(path: string, context: ResourceContext): KeyPairObservation
   try {
     return inspectKeyPair(path);
   } catch (error) {
-    if (!(error instanceof FleetError)) throw error;
+    if (!isFleetError(error)) throw error;
     context.warn("the private sshd's host key cannot be read", error.message);
     return null;
   }

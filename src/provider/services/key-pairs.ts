@@ -4,7 +4,7 @@ import { syncToDisk, writeFileAtomically } from '../../files/atomic';
 import { makeDirectories } from '../../files/directories';
 import { claimName, isAlive, parseClaim } from '../../files/claim-name';
 import { readPrivateKey, type PublicKey } from './openssh-key';
-import { FleetError } from '../../model/errors';
+import { FleetError, isFleetError } from '../../model/errors';
 import type { Run } from '../../process/run';
 
 /** One key pair in a directory: `file` and `file.pub`. */
@@ -116,7 +116,7 @@ function readKeyFile(path: string): PublicKey {
   try {
     return readPrivateKey(readFileSync(path, 'utf8'));
   } catch (error) {
-    if (!(error instanceof FleetError)) throw error;
+    if (!isFleetError(error)) throw error;
     throw new FleetError({ code: error.code, problem: error.problem, place: path, remedy: error.remedy });
   }
 }

@@ -52,7 +52,7 @@ class FakeThing implements Resource<typeof fakeThingShape> {
     if (planned.name === 'half') {
       context.keep(state);
       throw new FleetError({
-        code: 'fake',
+        code: 'disk-full',
         problem: 'only half of it could be made',
         value: planned.size,
         remedy: 'try a smaller one',

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { findProject } from '../../../../src/cli/project/find-project';
-import { FleetError } from '../../../../src/model/errors';
+import { FleetError, isFleetError } from '../../../../src/model/errors';
 
 let base: string;
 let home: string;
@@ -27,7 +27,7 @@ function failure(action: () => unknown): FleetError {
   try {
     action();
   } catch (error) {
-    if (error instanceof FleetError) return error;
+    if (isFleetError(error)) return error;
     throw error;
   }
   throw new Error('nothing was refused');

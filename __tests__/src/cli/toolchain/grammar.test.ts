@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { checkGhcVersion, checkPackageNames } from '../../../../src/cli/toolchain/grammar';
-import { FleetError } from '../../../../src/model/errors';
+import { isFleetError } from '../../../../src/model/errors';
 import { HOSTILE_ARGUMENTS, HOSTILE_VERSIONS } from '../../../assets/support/hostile-arguments';
 
 const SOURCE = readFileSync(join(__dirname, '../../../../src/cli/toolchain/grammar.ts'), 'utf8');
@@ -12,7 +12,7 @@ function refusal(check: () => unknown): unknown {
   try {
     return check();
   } catch (error) {
-    return error instanceof FleetError ? error.code : error;
+    return isFleetError(error) ? error.code : error;
   }
 }
 

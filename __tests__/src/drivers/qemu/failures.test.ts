@@ -37,7 +37,7 @@ test('a missing program says what to install, whoever found out', () => {
 });
 
 test('what explains itself, and what was cancelled, stays as it is', () => {
-  const own = new FleetError({ code: 'own', problem: 'p', remedy: 'r' });
+  const own = new FleetError({ code: 'vm-missing', problem: 'p', remedy: 'r' });
   const cancelled = new CommandError('cancelled', 'qemu-img', '', '', undefined, undefined, true, undefined);
   for (const error of [own, cancelled, AbortSignal.abort().reason as unknown]) {
     expect(explainFailure(error, 'the VM cannot be started', PLACE)).toBe(error);

@@ -29,9 +29,9 @@ test('accepts what is rendered, with a placeholder or with a key', () => {
 });
 
 const bad: [string, readonly string[], unknown, RegExp][] = [
-  ['an unknown key', ['packges'], ['jq'], /autoinstall: Unrecognized key: "packges"/],
-  ['an unknown key further down', ['ssh', 'permit-root'], true, /autoinstall\.ssh: Unrecognized key/],
-  ['sections that ask somebody', ['interactive-sections'], ['network'], /Unrecognized key: "interactive-sections"/],
+  ['an unknown key', ['packges'], ['jq'], /autoinstall: unrecognized key: "packges"/],
+  ['an unknown key further down', ['ssh', 'permit-root'], true, /autoinstall\.ssh: unrecognized key/],
+  ['sections that ask somebody', ['interactive-sections'], ['network'], /unrecognized key: "interactive-sections"/],
   ['no version', ['version'], undefined, /autoinstall\.version: must be 1/],
   ['a version that is text', ['version'], '1', /autoinstall\.version: must be 1/],
   ['what YAML 1.1 makes of an unquoted locale', ['locale'], false, /autoinstall\.locale/],
@@ -79,6 +79,12 @@ test.each(bad)('refuses %s', (_, path, value, message) => {
   expect(check).toThrow(FleetError);
   expect(check).toThrow(message);
   expect(check).toThrow(/^user-data: the installer's user-data cannot be used/);
+});
+
+test('shows the value that it refuses, but no password', () => {
+  expect(() => parseAutoinstall(changed(['updates'], 'all'))).toThrow(/must be "security": .* \(received "all"\)/);
+  expect(() => parseAutoinstall(changed(['identity', 'password'], 'SECRET'))).toThrow(/password: must be/);
+  expect(() => parseAutoinstall(changed(['identity', 'password'], 'SECRET'))).not.toThrow(/SECRET/);
 });
 
 test('says everything that is wrong at once', () => {

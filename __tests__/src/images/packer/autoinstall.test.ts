@@ -120,7 +120,7 @@ describe('fillBuildKey', () => {
   test.each(['', 'ssh-rsa AAAA', `${BUILD_KEY}\n${BUILD_KEY}`, `command="sh" ${BUILD_KEY}`, BUILD_KEY_PLACEHOLDER])(
     'refuses the key %j',
     (key) => {
-      expect(() => fillBuildKey(text, key)).toThrow(/the build's public key must/);
+      expect(() => fillBuildKey(text, key)).toThrow(/the build's public key: must/);
     },
   );
 

@@ -128,8 +128,8 @@ describe('renderPackerTemplate', () => {
   });
 
   const bad: [string, Partial<PackerTemplateInput>, RegExp][] = [
-    ['a package that a shell would take for more', { packages: ['jq; reboot'] }, /packages\.0 must be the name/],
-    ['a checksum that is none', { iso: { urls: ['https://x.example/i.iso'], sha256: 'none' } }, /iso\.sha256 must be/],
+    ['a package that a shell would take for more', { packages: ['jq; reboot'] }, /packages\.0: must be the name/],
+    ['a checksum that is none', { iso: { urls: ['https://x.example/i.iso'], sha256: 'none' } }, /iso\.sha256: must be/],
     ['no address of the installer', { iso: { ...PACKER_TEMPLATE.iso, urls: [] } }, /iso\.urls/],
     ['a disk that is too small', { diskMib: 1024 }, /diskMib/],
   ];

@@ -1,4 +1,4 @@
-import { FleetError } from '../../../model/errors';
+import { isFleetError } from '../../../model/errors';
 import { findBlock } from '../../../rendering/managed-block';
 import { sshIncludeBlock } from '../../../rendering/ssh-config';
 import { ok, type Observation, warning } from '../finding';
@@ -26,7 +26,7 @@ export function checkSshConfig(machine: Machine, subject: Subject): Observation[
       ];
     return [ok(`${path} includes the fleet's`)];
   } catch (error) {
-    if (!(error instanceof FleetError)) throw error;
+    if (!isFleetError(error)) throw error;
     return [warning(`${path}: ${error.problem}`, error.remedy)];
   }
 }

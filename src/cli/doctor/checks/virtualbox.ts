@@ -1,4 +1,4 @@
-import { FleetError } from '../../../model/errors';
+import { isFleetError } from '../../../model/errors';
 import { chooseAdapter } from '../../../drivers/virtualbox/adapters';
 import { parseBridgedAdapters, parseVersion } from '../../../drivers/virtualbox/output';
 import { note, ok, type Observation, problem, type Verdict, warning } from '../finding';
@@ -78,7 +78,7 @@ export async function checkBridgeAdapters(machine: Machine, { hypervisors }: Sub
     const adapters = parseBridgedAdapters(answer.output.replaceAll('\r\n', '\n'));
     return [ok(`bridged VMs use ${chooseAdapter({ name: 'a bridged VM', bridgeAdapter: null }, adapters)}`)];
   } catch (error) {
-    if (!(error instanceof FleetError)) throw error;
+    if (!isFleetError(error)) throw error;
     return [warning(error.problem, error.remedy)];
   }
 }

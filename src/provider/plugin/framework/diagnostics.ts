@@ -1,4 +1,4 @@
-import { FleetError } from '../../../model/errors';
+import { FleetError, isFleetError } from '../../../model/errors';
 import { toSnakeCase } from '../../../model/wire-names';
 import type { WireDiagnostic, WirePath } from '../wire/protocol';
 
@@ -13,7 +13,7 @@ export function warning(summary: string, detail: string): WireDiagnostic {
 
 /** What the operator is told about a thrown error. `doing` completes "while …", as in `creating buildfleet_vm`. */
 export function errorDiagnostic(error: unknown, doing: string, cancelled: boolean): WireDiagnostic {
-  if (error instanceof FleetError) return fromFleetError(error);
+  if (isFleetError(error)) return fromFleetError(error);
   const what = error instanceof Error ? error.message : String(error);
   if (cancelled) {
     return { severity: 1, summary: `interrupted while ${doing}`, detail: `Deploy again to finish.\n\n${what}` };

@@ -1,6 +1,8 @@
 import type { z } from 'zod';
+import { quote } from '../../../model/errors';
 import { toSnakeCase } from '../../../model/wire-names';
 import type { ValueType } from '../../../model/value-type';
+import { describeIssue } from '../../../model/zod-issue';
 import type { WireDiagnostic } from '../wire/protocol';
 import { attributePath } from './diagnostics';
 import type { AttributeSchema, ObjectSchema, WireObject } from './object-schema';
@@ -31,21 +33,17 @@ function isPrefix(prefix: ValuePath, path: ValuePath): boolean {
 
 function toDiagnostic(schema: AttributeSchema, candidate: unknown, issue: z.core.$ZodIssue): WireDiagnostic {
   const place = describePath(schema, issue.path);
-  const received = issue.path.reduce<unknown>(
-    (value, key) => (value as Record<PropertyKey, unknown> | undefined)?.[key],
-    candidate,
-  );
-  const value = schema.attribute.sensitive ? '' : `Received ${JSON.stringify(received)}.\n\n`;
+  const { problem, ...received } = describeIssue(issue, {
+    input: candidate,
+    isSecret: () => schema.attribute.sensitive,
+    place: () => place,
+  });
   return {
     severity: 1,
-    summary: `${place}: ${lowerFirst(issue.message)}`,
-    detail: `${value}${place} is: ${schema.attribute.doc}`,
+    summary: problem,
+    detail: `${'value' in received ? `Received ${quote(received.value)}.\n\n` : ''}${place} is: ${schema.attribute.doc}`,
     attribute: attributePath(schema.name),
   };
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }
 
 /** `network.forwards[0].host_port`, as Terraform writes it. */

@@ -109,7 +109,7 @@ test('a deletion is recorded by what was there', async () => {
 test('a failure is recorded with what Terraform says of it', async () => {
   behaviour = {
     create: () => {
-      throw new FleetError({ code: 'no', problem: 'there is none', place: 'here', remedy: 'wait' });
+      throw new FleetError({ code: 'vm-missing', problem: 'there is none', place: 'here', remedy: 'wait' });
     },
   };
   await apply('fake_thing', none, object);

@@ -98,9 +98,9 @@ test('what the stop throws is thrown, once builds are taken again', async () => 
       ...{ hold: guest.hold, signal: controller.signal, progress: { step: () => undefined, amount: () => undefined } },
       log: { debug: () => undefined, info: () => undefined, warn: () => undefined },
     },
-    () => Promise.reject(new FleetError({ code: 'x', problem: 'no', remedy: 'none' })),
+    () => Promise.reject(new FleetError({ code: 'cancelled', problem: 'no', remedy: 'none' })),
   );
-  await expect(drain).rejects.toMatchObject({ code: 'x' });
+  await expect(drain).rejects.toMatchObject({ code: 'cancelled' });
   expect(calls).toEqual(['drain', 'released']);
 });
 

@@ -377,7 +377,11 @@ test('a tunnel port that another program has is named before the VM is started',
 test('a VM that could not be started is there, and the next deploy only starts it', async () => {
   driver.onStart = (vm) => {
     vm.power = 'stopped';
-    throw new FleetError({ code: 'no-driver', problem: 'the kernel driver is missing', remedy: 'load it' });
+    throw new FleetError({
+      code: 'virtualbox-driver-missing',
+      problem: 'the kernel driver is missing',
+      remedy: 'load it',
+    });
   };
   const state = await create();
   expect(state).toMatchObject({
