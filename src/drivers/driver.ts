@@ -1,4 +1,15 @@
-import type { ImageFormat, NetworkKind } from '../model/hypervisor';
+import type { NetworkKind } from '../model/hypervisor';
+import type { FleetPaths } from '../model/paths';
+import type { Run } from '../process/run';
+import type { HypervisorFeatures } from './features';
+
+/** What every driver is made from. */
+export interface DriverOptions {
+  readonly paths: FleetPaths;
+  /** Where what was found out about this machine is kept. */
+  readonly cacheDirectory: string;
+  readonly run: Run;
+}
 
 /** Hardware and identity of one VM, as it shall be. */
 export interface VmSpec {
@@ -42,30 +53,20 @@ export interface VmObservation {
   readonly seedAttached: boolean;
 }
 
-/** What a hypervisor can do; callers ask for the feature, never for the driver's name. */
-export interface DriverFeatures {
-  /** What {@link VmSpec.imagePath} has to be. */
-  readonly imageFormat: ImageFormat;
-  /** Kinds of network that the driver can give a VM. */
-  readonly networks: readonly NetworkKind[];
-  /** Whether CPUs and memory can change only while the VM is off. */
-  readonly hardwareNeedsPowerOff: boolean;
-}
-
 /**
  * One hypervisor on one host. Every method is idempotent: called again after any interruption, also by kill -9, it
  * finishes the work. Methods MUST refuse, with a FleetError that names the owner, to change a VM whose fleet or uuid
  * differ from the given ones.
  */
 export interface HypervisorDriver {
-  readonly features: DriverFeatures;
+  readonly features: HypervisorFeatures;
   /** Answers null when there is no VM of that name. MUST NOT change anything. */
   inspect(name: string): Promise<VmObservation | null>;
   /** All VMs that the driver knows, foreign ones included. */
   list(): Promise<readonly VmObservation[]>;
   /** Makes disk and definition; the VM is off afterwards. Adopts an own half-made VM of the same uuid. */
   create(spec: VmSpec, signal: AbortSignal): Promise<void>;
-  /** Changes hardware of a VM that is off (see `hardwareNeedsPowerOff`). */
+  /** Changes hardware: of a VM that is off, or of a running one where the features say so. */
   update(spec: VmSpec, signal: AbortSignal): Promise<void>;
   /** Attaches a NoCloud seed (an ISO file that the driver takes over, 0600) for the next start. */
   attachSeed(spec: VmSpec, isoPath: string, signal: AbortSignal): Promise<void>;

@@ -13,6 +13,7 @@ import type { HypervisorDriver, PowerState, VmObservation, VmSpec } from '../dri
 import type { Accelerator } from './accelerator';
 import { canonicalDisk, createDiscovery, DISK_FILE, type QemuProcess } from './discovery';
 import { explainFailure, explainText } from './failures';
+import { features } from './features';
 import { createOverlay, imageFingerprint, moveBackingFile, requireImage } from './overlay';
 import { type QmpConnection, QmpError, QmpUnavailableError, withQmp } from './qmp';
 import { readRecord, RECORD_FILE, type VmRecord, writeRecord } from './record';
@@ -49,7 +50,7 @@ const QUIT_TIMEOUT = 5_000;
  * which names VM, fleet and disk; pid files are hints only.
  */
 export class QemuDriver implements HypervisorDriver {
-  readonly features = { imageFormat: 'qcow2', networks: ['nat'], hardwareNeedsPowerOff: true } as const;
+  readonly features = features;
   private readonly discovery = createDiscovery();
 
   constructor(private readonly options: QemuDriverOptions) {}
