@@ -53,6 +53,14 @@ export interface VmObservation {
   readonly seedAttached: boolean;
 }
 
+/** What the disk of a VM lies on, and cannot be read without. */
+export interface DiskOrigin {
+  /** `haskell-build-alpha of fleet`, or the directory of a VM that was never finished. */
+  readonly vm: string;
+  /** Paths of image files, and definition hashes. */
+  readonly images: readonly string[];
+}
+
 /**
  * One hypervisor on one host. Every method is idempotent: called again after any interruption, also by kill -9, it
  * finishes the work. Methods MUST refuse, with a FleetError that names the owner, to change a VM whose fleet or uuid
@@ -85,4 +93,11 @@ export interface HypervisorDriver {
   destroy(spec: Pick<VmSpec, 'name' | 'uuid' | 'fleet'>, signal: AbortSignal): Promise<void>;
   /** Where the guest's serial console is logged. */
   consoleLog(name: string): string;
+  /**
+   * Origins of all disks in the state directory, of VMs that no fleet describes included. None where VMs have copies of
+   * their image: what is named here is kept by `buildfleet image gc`.
+   *
+   * @throws FleetError for a disk whose origin cannot be found out, because its image must then not be removed
+   */
+  diskOrigins(signal: AbortSignal): Promise<readonly DiskOrigin[]>;
 }

@@ -9,9 +9,10 @@ import { startDetached } from '../../process/detached';
 import { isRunning, signalProcess, waitForEnd } from '../../process/process-identity';
 import type { Run } from '../../process/run';
 import { QEMU_FILES, qemuArguments, SEED_DRIVE, SEED_NODE } from './arguments';
-import type { HypervisorDriver, PowerState, VmObservation, VmSpec } from '../driver';
+import type { DiskOrigin, HypervisorDriver, PowerState, VmObservation, VmSpec } from '../driver';
 import type { Accelerator } from './accelerator';
 import { canonicalDisk, createDiscovery, DISK_FILE, type QemuProcess } from './discovery';
+import { diskOrigins } from './disk-origins';
 import { explainFailure, explainText } from './failures';
 import { features } from './features';
 import { createOverlay, imageFingerprint, moveBackingFile, requireImage } from './overlay';
@@ -179,6 +180,10 @@ export class QemuDriver implements HypervisorDriver {
 
   consoleLog(name: string): string {
     return join(this.directory(name), QEMU_FILES.console);
+  }
+
+  diskOrigins(signal: AbortSignal): Promise<readonly DiskOrigin[]> {
+    return diskOrigins(this.options.paths, this.options.run, signal);
   }
 
   private directory(name: string): string {

@@ -21,7 +21,7 @@ import {
   startArguments,
   tagArguments,
 } from './arguments';
-import type { HypervisorDriver, VmObservation, VmSpec } from '../driver';
+import type { DiskOrigin, HypervisorDriver, VmObservation, VmSpec } from '../driver';
 import { chooseAdapter } from './adapters';
 import { VBoxManage, VBoxManageError } from './client';
 import { explainFailure } from './failures';
@@ -177,6 +177,11 @@ export class VirtualBoxDriver implements HypervisorDriver {
 
   consoleLog(name: string): string {
     return this.files(name).consoleLog;
+  }
+
+  /** None: an imported VM has a copy of its image. */
+  diskOrigins(): Promise<readonly DiskOrigin[]> {
+    return Promise.resolve([]);
   }
 
   private directory(name: string): string {

@@ -40,7 +40,11 @@ export class PowerSwitch {
   }
 
   /** What VirtualBox says to a VM that went off meanwhile has no code. */
-  private async control(machine: Machine, command: Parameters<typeof controlArguments>[1], signal: AbortSignal): Promise<void> {
+  private async control(
+    machine: Machine,
+    command: Parameters<typeof controlArguments>[1],
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
       await this.client.change(controlArguments(machine.uuid, command), signal);
     } catch (error) {
