@@ -12,6 +12,7 @@ import { checkHub, checkSshd } from '../../../../src/cli/doctor/checks/services'
 import { checkSshConfig } from '../../../../src/cli/doctor/checks/ssh-config';
 import { checkNode, checkTerraform } from '../../../../src/cli/doctor/checks/tools';
 import { checkWslNetworking } from '../../../../src/cli/doctor/checks/wsl';
+import { examine } from '../../../../src/cli/doctor/examine';
 import type { Machine } from '../../../../src/cli/doctor/machine';
 import type { Subject } from '../../../../src/cli/doctor/subject';
 import type { Observation } from '../../../../src/model/finding';
@@ -302,6 +303,18 @@ const TABLE: readonly (readonly [string, Check, Subject, FakeParts, readonly Exp
 
 test.each(TABLE)('%s', async (_name, check, subject, parts, expected) => {
   expectFindings(await check(fakeMachine(parts), subject), expected);
+});
+
+test('before the first deploy the default hypervisor is needed, and reported after the tools', async () => {
+  const { findings } = await examine(fakeMachine(), FRESH);
+
+  expect(findings.slice(0, 5).map(({ check, level }) => [check, level])).toEqual([
+    ['node', 'ok'],
+    ['terraform', 'problem'],
+    ['qemu', 'problem'],
+    ['acceleration', 'note'],
+    ['virtualbox', 'note'],
+  ]);
 });
 
 test('a hub that does not answer is a problem', async () => {
