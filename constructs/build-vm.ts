@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { Construct } from 'constructs';
 import { z } from 'zod';
 import { Duration } from '../src/model/duration';
-import { EMBEDDED_TUNNEL_ADDRESS, NAME_PATTERN, vmName } from '../src/model/names';
+import { NAME_PATTERN, vmName } from '../src/model/names';
 import { imageFile } from '../src/model/paths';
 import { portSchema } from '../src/model/port';
 import { identityShape } from '../src/model/resources/identity';
@@ -10,7 +10,6 @@ import { macSchema, vmShape } from '../src/model/resources/vm';
 import { Size } from '../src/model/size';
 import { INSTANCE_ID_PLACEHOLDER, SEED_PLACEHOLDERS, renderMetaData, renderUserData } from '../src/rendering/seed';
 import { catalogFile, renderTunnelCatalogEntry } from '../src/rendering/tunnel-catalog';
-import { renderVboxmanageScript } from '../src/drivers/virtualbox/script';
 import { fleetOf } from './private/fleet';
 import { FleetConstruct, type Problem, constructSchema } from './private/fleet-construct';
 import type { IBuildImage } from './haskell-build-image';
@@ -132,7 +131,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
         bridgeAdapter: this.host.bridgeAdapter,
         tunnelPort: this.slot.port,
         relay: {
-          host: this.relayHost,
+          host: this.workstationAddress ?? '',
           port: this.workstation.sshdPort,
           user: this.workstation.tunnelAccount,
           hostPublicKey: this.workstation.sshdHostPublicKey,
@@ -188,7 +187,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
             hostName: this.vmName,
             hub: { port: this.workstation.hubPort, domain: this.workstation.capability.domain },
             relay: {
-              host: this.relayHost,
+              host: this.workstationAddress ?? '',
               port: this.workstation.sshdPort,
               user: 'ACCOUNT_THAT_DEPLOYS',
             },
@@ -210,27 +209,28 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
           sshConfig: fleetOf(this).paths.sshConfig,
         }),
       },
-      ...this.hypervisorScript(),
+      ...this.firstDeployScript(),
     ];
   }
 
-  private hypervisorScript(): readonly RenderedFile[] {
-    if (this.host.hypervisor !== 'virtualbox') return [];
+  private firstDeployScript(): readonly RenderedFile[] {
+    const { firstDeployScript: script } = this.host.features;
+    if (script === null) return [];
     const { fleetName, cacheDirectory, paths } = fleetOf(this);
     const { vmName: name, cpus, memoryMib, mac } = this;
     const { network, bridgeAdapter = null } = this.host;
     const imageHash = this.image.definitionHash;
-    const content = renderVboxmanageScript({
+    const content = script.render({
       ...{ name, fleet: fleetName, imageHash, cpus, memoryMib, mac, network, bridgeAdapter },
       imagePath: imageFile(cacheDirectory, imageHash, this.host.imageFormat),
       vmDirectory: paths.vm(name),
     });
-    return [{ path: `vms/${this.id}/vboxmanage.sh`, content, executable: true }];
+    return [{ path: `vms/${this.id}/${script.file}`, content, executable: true }];
   }
 
-  /** Address at which the VM finds the workstation; a bridged one without is reported. */
-  private get relayHost(): string {
-    return this.host.network === 'nat' ? EMBEDDED_TUNNEL_ADDRESS : (this.workstation.address ?? '');
+  /** Address at which the VM finds the workstation; a VM without one is reported. */
+  private get workstationAddress(): string | undefined {
+    return this.host.hostAddress ?? this.workstation.address;
   }
 
   private tooLarge(): Problem[] {
@@ -257,7 +257,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
   }
 
   private unreachable(): Problem[] {
-    if (this.relayHost !== '') return [];
+    if (this.workstationAddress !== undefined) return [];
     return [
       {
         code: 'workstation-address',

@@ -1,7 +1,10 @@
 import type { Construct, IConstruct } from 'constructs';
 import { z } from 'zod';
+import type { HypervisorFeatures, NetworkFeature } from '../src/drivers/features';
+import { HYPERVISORS } from '../src/drivers/hypervisors';
 import {
   bridgeAdapterSchema,
+  DEFAULT_HYPERVISOR,
   type Hypervisor,
   hypervisorSchema,
   type ImageFormat,
@@ -29,11 +32,15 @@ export interface IHostedVm extends IConstruct {
 export interface IVmHost extends IConstruct {
   readonly id: string;
   readonly hypervisor: Hypervisor;
+  /** What the hypervisor can do. */
+  readonly features: HypervisorFeatures;
   readonly connection: 'local';
   /** What the VMs of this host are made from. */
   readonly imageFormat: ImageFormat;
   /** How the VMs of this host reach others. */
   readonly network: NetworkKind;
+  /** Address at which the VMs find this machine; null where both are on one network. */
+  readonly hostAddress: string | null;
   /** Adapter that bridged VMs use; undefined leaves the choice to the deploy. */
   readonly bridgeAdapter: string | undefined;
   readonly capacity: Capacity;
@@ -56,7 +63,9 @@ export interface LocalVmHostProps {
 }
 
 const propsSchema = z.strictObject({
-  hypervisor: hypervisorSchema.default('qemu').meta({ remedy: `use one of: ${hypervisorSchema.options.join(', ')}` }),
+  hypervisor: hypervisorSchema
+    .default(DEFAULT_HYPERVISOR)
+    .meta({ remedy: `use one of: ${hypervisorSchema.options.join(', ')}` }),
   network: networkKindSchema.optional().meta({ remedy: `use one of: ${networkKindSchema.options.join(', ')}` }),
   bridgeAdapter: bridgeAdapterSchema
     .optional()
@@ -66,14 +75,6 @@ const propsSchema = z.strictObject({
     .meta({ remedy: 'say what the machine can give, { cpus: 4, memory: Size.gibibytes(8) }' }),
 });
 
-/** What a plan has to know of a hypervisor; the first network is the default. */
-const HYPERVISORS: Readonly<
-  Record<Hypervisor, { readonly imageFormat: ImageFormat; readonly networks: readonly [NetworkKind, ...NetworkKind[]] }>
-> = {
-  qemu: { imageFormat: 'qcow2', networks: ['nat'] },
-  virtualbox: { imageFormat: 'ova', networks: ['bridged', 'nat'] },
-};
-
 /** One machine that runs VMs. */
 export class VmHost extends FleetConstruct implements IVmHost {
   /** The workstation itself. With QEMU no bridge and no root is needed. */
@@ -82,9 +83,11 @@ export class VmHost extends FleetConstruct implements IVmHost {
   }
 
   readonly hypervisor: Hypervisor;
+  readonly features: HypervisorFeatures;
   readonly connection = 'local';
   readonly imageFormat: ImageFormat;
   readonly network: NetworkKind;
+  readonly hostAddress: string | null;
   readonly bridgeAdapter: string | undefined;
   readonly capacity: Capacity;
   private readonly vms: IHostedVm[] = [];
@@ -92,10 +95,12 @@ export class VmHost extends FleetConstruct implements IVmHost {
   private constructor(scope: Construct, id: string, props: LocalVmHostProps) {
     super(scope, id);
     const { hypervisor, capacity, network, bridgeAdapter } = this.check(propsSchema, props);
-    const { imageFormat, networks } = HYPERVISORS[hypervisorSchema.safeParse(hypervisor).data ?? 'qemu'];
+    this.features = HYPERVISORS[hypervisorSchema.safeParse(hypervisor).data ?? DEFAULT_HYPERVISOR];
+    const { imageFormat, networks } = this.features;
     this.hypervisor = hypervisor;
     this.imageFormat = imageFormat;
-    this.network = network ?? networks[0];
+    this.network = network ?? networks[0].kind;
+    this.hostAddress = networks.find(({ kind }) => kind === this.network)?.hostAddress ?? null;
     this.bridgeAdapter = bridgeAdapter;
     this.capacity = capacity;
     if (this.valid) this.checkNetwork(networks);
@@ -106,13 +111,14 @@ export class VmHost extends FleetConstruct implements IVmHost {
     this.vms.push(vm);
   }
 
-  private checkNetwork(networks: readonly NetworkKind[]): void {
-    if (!networks.includes(this.network)) {
+  private checkNetwork(networks: readonly NetworkFeature[]): void {
+    const kinds = networks.map(({ kind }) => kind);
+    if (!kinds.includes(this.network)) {
       this.report({
         code: 'host-network',
         problem: `${this.hypervisor} cannot give its VMs this network here`,
         value: this.network,
-        remedy: `use one of: ${networks.join(', ')}`,
+        remedy: `use one of: ${kinds.join(', ')}`,
       });
     } else if (this.bridgeAdapter !== undefined && this.network !== 'bridged') {
       this.report({

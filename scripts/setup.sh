@@ -13,9 +13,8 @@ fail() {
 
 # package and the reason for it, one a line
 needed() {
+  sed '/^#/d' src/drivers/*/packages.txt
   cat <<'LIST'
-qemu-system-x86 runs the virtual machines
-qemu-utils makes their disks
 mmdebstrap builds the Debian image
 debian-archive-keyring verifies the packages in the image
 uidmap lets mmdebstrap build without root
@@ -82,7 +81,7 @@ installed() {
 }
 
 install_packages() {
-  command -v dpkg-query >/dev/null || fail 'this is neither Debian nor Ubuntu: install QEMU, mmdebstrap, xorriso and OpenSSH yourself'
+  command -v dpkg-query >/dev/null || fail "this is neither Debian nor Ubuntu: install yourself what these packages hold: $(needed | cut -d ' ' -f 1 | paste -s -d ' ')"
   local missing=() package reason
   while read -r package reason; do
     if ! installed "$package"; then

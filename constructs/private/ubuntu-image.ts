@@ -1,10 +1,11 @@
 import { z } from 'zod';
-import { type Hypervisor, hypervisorSchema } from '../../src/model/hypervisor';
 import {
   DEFAULT_GHCUP_TOOLCHAIN,
   DEFAULT_IMAGE_PACKAGES,
   type ImageDefinitionProps,
   imageDefinition,
+  type PackerBuilder,
+  packerBuilderSchema,
   UBUNTU_ISO,
 } from '../../src/model/image-definition';
 import { singleLineSchema } from '../../src/model/names';
@@ -17,7 +18,7 @@ import { sizeSchema } from './schemas';
 
 export interface UbuntuImageProps {
   /** What runs the machine that Ubuntu is installed on. @default 'virtualbox' */
-  readonly builder?: Hypervisor;
+  readonly builder?: PackerBuilder;
   /** Ubuntu release. @default '24.04' */
   readonly release?: '24.04';
   /** Installer to use instead of the release's own: where it is, in the order of trying, and its sha256. @default the latest that is known */
@@ -51,9 +52,9 @@ export interface UbuntuImageProps {
 const textSchema = singleLineSchema.optional();
 
 export const ubuntuImagePropsSchema = z.strictObject({
-  builder: hypervisorSchema
+  builder: packerBuilderSchema
     .default('virtualbox')
-    .meta({ remedy: `use one of: ${hypervisorSchema.options.join(', ')}` }),
+    .meta({ remedy: `use one of: ${packerBuilderSchema.options.join(', ')}` }),
   release: z.enum(['24.04']).default('24.04').meta({ remedy: "use '24.04'" }),
   iso: z
     .strictObject({ urls: z.array(singleLineSchema).min(1), sha256: singleLineSchema })

@@ -1,4 +1,15 @@
-import type { ImageFormat, NetworkKind } from '../model/hypervisor';
+import type { NetworkKind } from '../model/hypervisor';
+import type { FleetPaths } from '../model/paths';
+import type { Run } from '../process/run';
+import type { HypervisorFeatures } from './features';
+
+/** What every driver is made from. */
+export interface DriverOptions {
+  readonly paths: FleetPaths;
+  /** Where what was found out about this machine is kept. */
+  readonly cacheDirectory: string;
+  readonly run: Run;
+}
 
 /** Hardware and identity of one VM, as it shall be. */
 export interface VmSpec {
@@ -42,14 +53,12 @@ export interface VmObservation {
   readonly seedAttached: boolean;
 }
 
-/** What a hypervisor can do; callers ask for the feature, never for the driver's name. */
-export interface DriverFeatures {
-  /** What {@link VmSpec.imagePath} has to be. */
-  readonly imageFormat: ImageFormat;
-  /** Kinds of network that the driver can give a VM. */
-  readonly networks: readonly NetworkKind[];
-  /** Whether CPUs and memory can change only while the VM is off. */
-  readonly hardwareNeedsPowerOff: boolean;
+/** What the disk of a VM lies on, and cannot be read without. */
+export interface DiskOrigin {
+  /** `haskell-build-alpha of fleet`, or the directory of a VM that was never finished. */
+  readonly vm: string;
+  /** Paths of image files, and definition hashes. */
+  readonly images: readonly string[];
 }
 
 /**
@@ -58,14 +67,14 @@ export interface DriverFeatures {
  * differ from the given ones.
  */
 export interface HypervisorDriver {
-  readonly features: DriverFeatures;
+  readonly features: HypervisorFeatures;
   /** Answers null when there is no VM of that name. MUST NOT change anything. */
   inspect(name: string): Promise<VmObservation | null>;
   /** All VMs that the driver knows, foreign ones included. */
   list(): Promise<readonly VmObservation[]>;
   /** Makes disk and definition; the VM is off afterwards. Adopts an own half-made VM of the same uuid. */
   create(spec: VmSpec, signal: AbortSignal): Promise<void>;
-  /** Changes hardware of a VM that is off (see `hardwareNeedsPowerOff`). */
+  /** Changes hardware: of a VM that is off, or of a running one where the features say so. */
   update(spec: VmSpec, signal: AbortSignal): Promise<void>;
   /** Attaches a NoCloud seed (an ISO file that the driver takes over, 0600) for the next start. */
   attachSeed(spec: VmSpec, isoPath: string, signal: AbortSignal): Promise<void>;
@@ -84,4 +93,11 @@ export interface HypervisorDriver {
   destroy(spec: Pick<VmSpec, 'name' | 'uuid' | 'fleet'>, signal: AbortSignal): Promise<void>;
   /** Where the guest's serial console is logged. */
   consoleLog(name: string): string;
+  /**
+   * Origins of all disks in the state directory, of VMs that no fleet describes included. None where VMs have copies of
+   * their image: what is named here is kept by `buildfleet image gc`.
+   *
+   * @throws FleetError for a disk whose origin cannot be found out, because its image must then not be removed
+   */
+  diskOrigins(signal: AbortSignal): Promise<readonly DiskOrigin[]>;
 }

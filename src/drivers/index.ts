@@ -1,35 +1,20 @@
-import { join } from 'node:path';
 import type { Hypervisor } from '../model/hypervisor';
-import type { FleetPaths } from '../model/paths';
-import type { Run } from '../process/run';
-import type { HypervisorDriver } from './driver';
-import { QemuDriver } from './qemu/driver';
-import { type Accelerator, ACCELERATOR_FILE, chooseAccelerator } from './qemu/accelerator';
-import { VirtualBoxDriver } from './virtualbox/driver';
+import type { DriverOptions, HypervisorDriver } from './driver';
+import type { Preflight } from './preflight';
+import * as qemu from './qemu';
+import * as virtualbox from './virtualbox';
 
-export interface DriverOptions {
-  readonly paths: FleetPaths;
-  /** Where what was found out about this machine is kept. */
-  readonly cacheDirectory: string;
-  readonly run: Run;
-}
-
-const DRIVERS: Readonly<Record<Hypervisor, (options: DriverOptions) => HypervisorDriver>> = {
-  qemu: (options) => new QemuDriver({ ...options, accelerator: acceleratorOnce(options) }),
-  virtualbox: (options) => new VirtualBoxDriver(options),
-};
+/** What runs of each hypervisor; what it can do stands in `hypervisors.ts`. */
+const FOLDERS: Readonly<
+  Record<Hypervisor, { createDriver(options: DriverOptions): HypervisorDriver; readonly preflight: Preflight }>
+> = { qemu, virtualbox };
 
 /** The driver of a hypervisor. Cheap: nothing is looked at before a method is called. */
 export function createDriver(hypervisor: Hypervisor, options: DriverOptions): HypervisorDriver {
-  return DRIVERS[hypervisor](options);
+  return FOLDERS[hypervisor].createDriver(options);
 }
 
-/** VMs are created side by side; one of them makes the proof, the others wait for it. */
-function acceleratorOnce({ run, cacheDirectory }: DriverOptions) {
-  let answer: Promise<Accelerator> | undefined;
-  return (imagePath: string, signal: AbortSignal): Promise<Accelerator> => {
-    answer ??= chooseAccelerator({ run, imagePath, cacheFile: join(cacheDirectory, ACCELERATOR_FILE), signal });
-    answer.catch(() => (answer = undefined));
-    return answer;
-  };
+/** What `buildfleet doctor` looks at for a hypervisor. */
+export function preflightOf(hypervisor: Hypervisor): Preflight {
+  return FOLDERS[hypervisor].preflight;
 }

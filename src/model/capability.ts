@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FleetError } from './errors';
+import { hypervisorSchema } from './hypervisor';
 
 /** Domain that every entry of a fleet stands in. */
 export const CAPABILITY_DOMAIN = 'railiance';
@@ -222,7 +223,15 @@ export function typeEntry(): NewCapability {
     description:
       'A virtual machine with GHC and cabal that compiles for a workstation. Each machine keeps an entry of its own ' +
       'with its GHC versions and the workstation port of its tunnel as keywords.',
-    keywords: ['haskell', 'ghc', 'build-agent', 'cabal', TYPE_DEFINITION_KEYWORD, 'virtualbox', 'qemu', 'sandbox'],
+    keywords: [
+      'haskell',
+      'ghc',
+      'build-agent',
+      'cabal',
+      TYPE_DEFINITION_KEYWORD,
+      ...hypervisorSchema.options.toReversed(),
+      'sandbox',
+    ],
   };
 }
 

@@ -1,17 +1,20 @@
 import { z } from 'zod';
 import { singleLineSchema } from './names';
 
-/** What can run a VM. */
+/** What can run a VM; `src/drivers/` has a folder for each. */
 export const hypervisorSchema = z.enum(['qemu', 'virtualbox']);
 export type Hypervisor = z.infer<typeof hypervisorSchema>;
+
+/** What runs VMs where nothing else is said. */
+export const DEFAULT_HYPERVISOR: Hypervisor = 'qemu';
 
 /** What a hypervisor makes a VM's disk from: a qcow2 file that it lies on, or an appliance that it is imported from. */
 export const imageFormatSchema = z.enum(['qcow2', 'ova']);
 export type ImageFormat = z.infer<typeof imageFormatSchema>;
 
 /**
- * How a VM reaches others. `nat`: through its host, which is 10.0.2.2 to the VM. `bridged`: as a machine of its own on
- * the network of one of the host's adapters.
+ * How a VM reaches others. `nat`: through its host. `bridged`: as a machine of its own on the network of one of the
+ * host's adapters.
  */
 export const networkKindSchema = z.enum(['nat', 'bridged']);
 export type NetworkKind = z.infer<typeof networkKindSchema>;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { FleetError } from './errors';
-import { hypervisorSchema, type ImageFormat } from './hypervisor';
+import type { ImageFormat } from './hypervisor';
 import { nameSchema, singleLineSchema } from './names';
 import { describeIssues } from './zod-issue';
 
@@ -141,6 +141,10 @@ const debianBaseSchema = z.strictObject({
     .nullable(),
 });
 
+/** What Packer runs the machine with that it installs on. A fleet need not have it as a hypervisor. */
+export const packerBuilderSchema = z.enum(['qemu', 'virtualbox']);
+export type PackerBuilder = z.infer<typeof packerBuilderSchema>;
+
 const ubuntuBaseSchema = z.strictObject({
   kind: z.literal('ubuntu'),
   release: z.enum(['24.04']),
@@ -151,7 +155,7 @@ const ubuntuBaseSchema = z.strictObject({
     sha256: sha256Schema,
   }),
   /** What runs the machine that Packer installs on, and so the format that comes out: an OVA or a qcow2. */
-  builder: hypervisorSchema,
+  builder: packerBuilderSchema,
   /** Values for further variables of the Packer template. */
   variables: z.record(
     z.string().regex(/^[a-z][a-z0-9_]*$/, 'must name a variable of the Packer template'),

@@ -3,7 +3,6 @@ import { z } from 'zod';
 /** Fixed names that users, scripts and other fleets' hubs rely on. */
 export const VM_NAME_PREFIX = 'haskell-build';
 export const GUEST_USER = 'build';
-export const EMBEDDED_TUNNEL_ADDRESS = '10.0.2.2';
 
 /** What may become a VM, host, image or fleet name: it reaches file names, argv and host names. */
 export const NAME_PATTERN = /^[a-z][a-z0-9-]{0,62}$/;

@@ -1,28 +1,27 @@
+import { preflightOf } from '../../drivers';
+import type { Observation } from '../../model/finding';
+import { hypervisorSchema } from '../../model/hypervisor';
 import { checkCacheDirectory, checkStateDirectory } from './checks/disk-space';
 import { checkKeyring, checkMmdebstrap, checkPacker, checkUserNamespaces, checkXorriso } from './checks/image-building';
 import { checkServicePorts, checkTunnelPorts } from './checks/ports';
-import { checkAcceleration, checkQemu } from './checks/qemu';
 import { checkServiceRunner } from './checks/service-runner';
 import { checkHub, checkSshd } from './checks/services';
 import { checkSshConfig } from './checks/ssh-config';
 import { checkNode, checkTerraform } from './checks/tools';
-import { checkBridgeAdapters, checkVirtualBox, checkVirtualBoxDriver } from './checks/virtualbox';
 import { checkWslNetworking } from './checks/wsl';
-import type { DoctorReport, Finding, Observation } from './finding';
+import type { DoctorReport, Finding } from './finding';
 import type { Machine } from './machine';
 import type { Subject } from './subject';
 
 /** Looks at one thing. Nothing found means that it does not concern this fleet or this machine. */
 type Check = (machine: Machine, subject: Subject) => Observation[] | Promise<Observation[]>;
 
-const CHECKS: readonly (readonly [name: string, check: Check])[] = [
+type NamedCheck = readonly [name: string, check: Check];
+
+const CHECKS: readonly NamedCheck[] = [
   ['node', checkNode],
   ['terraform', checkTerraform],
-  ['qemu', checkQemu],
-  ['acceleration', checkAcceleration],
-  ['virtualbox', checkVirtualBox],
-  ['vboxdrv', checkVirtualBoxDriver],
-  ['bridge adapter', checkBridgeAdapters],
+  ...hypervisorChecks(),
   ['packer', checkPacker],
   ['mmdebstrap', checkMmdebstrap],
   ['user namespaces', checkUserNamespaces],
@@ -38,6 +37,16 @@ const CHECKS: readonly (readonly [name: string, check: Check])[] = [
   ['ssh config', checkSshConfig],
   ['wsl', checkWslNetworking],
 ];
+
+function hypervisorChecks(): NamedCheck[] {
+  return hypervisorSchema.options.flatMap((hypervisor) =>
+    Object.entries(preflightOf(hypervisor)).map(([name, check]): NamedCheck => [
+      name,
+      (machine, { hypervisors, cacheDirectory }) =>
+        check(machine, { isNeeded: hypervisors.has(hypervisor), cacheDirectory }),
+    ]),
+  );
+}
 
 /** Makes all checks at the same time. Their order is that of the report. */
 export async function examine(machine: Machine, subject: Subject): Promise<DoctorReport> {

@@ -1,18 +1,8 @@
 import { z } from 'zod';
+import { observationSchema } from '../../model/finding';
 
-/**
- * `ok`: as it should be. `note`: worth knowing, nothing has to be done. `warning`: something will not work, or not well,
- * in a case that may not be yours. `problem`: the fleet cannot be deployed or used.
- */
-const levelSchema = z.enum(['ok', 'note', 'warning', 'problem']);
-
-/** What one check found; `remedy` is null where nothing can or has to be done. */
-export const findingSchema = z.strictObject({
-  check: z.string(),
-  level: levelSchema,
-  found: z.string(),
-  remedy: z.string().nullable(),
-});
+/** What one check found. */
+export const findingSchema = z.strictObject({ check: z.string(), ...observationSchema.shape });
 export type Finding = z.infer<typeof findingSchema>;
 
 /** The document that `buildfleet doctor --json` prints. */
@@ -24,25 +14,3 @@ export const doctorReportSchema = z.strictObject({
   findings: z.array(findingSchema),
 });
 export type DoctorReport = z.infer<typeof doctorReportSchema>;
-
-/** A finding of a check that does not know its own name. */
-export type Observation = Omit<Finding, 'check'>;
-
-export function ok(found: string): Observation {
-  return { level: 'ok', found, remedy: null };
-}
-
-export function note(found: string, remedy: string | null = null): Observation {
-  return { level: 'note', found, remedy };
-}
-
-export function warning(found: string, remedy: string): Observation {
-  return { level: 'warning', found, remedy };
-}
-
-export function problem(found: string, remedy: string): Observation {
-  return { level: 'problem', found, remedy };
-}
-
-/** {@link warning}, {@link problem}, or {@link note} with a remedy: how bad it is may depend on the fleet. */
-export type Verdict = (found: string, remedy: string) => Observation;

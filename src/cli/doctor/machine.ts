@@ -1,11 +1,8 @@
 import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
 import { release, userInfo } from 'node:os';
-import { type Accelerator, knownAccelerator } from '../../drivers/qemu/accelerator';
+import type { PreflightMachine } from '../../drivers/preflight';
 import { describePortOwner, parseTcpTable, portOwner } from '../../process/port-owner';
 import { readProcess } from '../../process/process-identity';
-import type { Run } from '../../process/run';
-
-export type Access = 'usable' | 'denied' | 'missing' | 'read-only';
 
 /** Who listens on a port of this machine. */
 export interface Listener {
@@ -17,26 +14,16 @@ export interface Listener {
 }
 
 /** The workstation as checks see it. Looking changes nothing. */
-export interface Machine {
-  readonly run: Run;
+export interface Machine extends PreflightMachine {
   readonly environment: NodeJS.ProcessEnv;
   readonly home: string;
-  readonly user: { readonly name: string; readonly uid: number };
   /** `20.19.4` */
   readonly nodeVersion: string;
-  /** `6.12.9-amd64` */
-  readonly kernel: string;
-  /** Null when the file is not there or cannot be read. */
-  read(path: string): string | null;
-  /** Whether a file or device can be read and written. */
-  access(path: string): Access;
   isDirectory(path: string): boolean;
   freeMebibytes(directory: string): number;
   listener(port: number): Listener | null;
   /** Ports that something listens on, on any address. */
   listeningPorts(): ReadonlySet<number>;
-  /** What an earlier deploy proved since the last boot. */
-  provenAccelerator(cacheFile: string): Accelerator | undefined;
 }
 
 /** The machine that this process runs on. */
@@ -87,6 +74,5 @@ export function thisMachine({ run, environment, home }: Pick<Machine, 'run' | 'e
       const sockets = ['/proc/net/tcp', '/proc/net/tcp6'].flatMap((table) => parseTcpTable(read(table) ?? ''));
       return new Set(sockets.filter(({ listening }) => listening).map(({ localPort }) => localPort));
     },
-    provenAccelerator: knownAccelerator,
   };
 }

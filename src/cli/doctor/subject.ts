@@ -1,4 +1,4 @@
-import type { Hypervisor } from '../../model/hypervisor';
+import { DEFAULT_HYPERVISOR, type Hypervisor } from '../../model/hypervisor';
 import type { ImageBuilder } from '../../model/image-definition';
 import { DEFAULT_CACHE_DIRECTORY, defaultStateDirectory, expandHome, FleetPaths } from '../../model/paths';
 import type { LoadedFleet } from '../fleet-file';
@@ -34,7 +34,7 @@ export function subjectOf(fleet: LoadedFleet | null, home: string): Subject {
       name: DEFAULT_FLEET,
       paths: new FleetPaths(expandHome(defaultStateDirectory(DEFAULT_FLEET), home)),
       cacheDirectory,
-      hypervisors: new Set(['qemu']),
+      hypervisors: new Set([DEFAULT_HYPERVISOR]),
       sshdPort: 12220,
       hubUrl: 'http://127.0.0.1:8000',
       tunnelPorts: { first: 12221, last: 12230 },

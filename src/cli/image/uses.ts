@@ -1,10 +1,9 @@
 import { existsSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
-import { FleetError } from '../../model/errors';
+import { createDriver } from '../../drivers';
+import { hypervisorSchema } from '../../model/hypervisor';
 import { defaultStateDirectory, expandHome, FleetPaths } from '../../model/paths';
 import type { Run } from '../../process/run';
-import { readRecord } from '../../drivers/qemu/record';
 import { type LoadedFleet, loadFleet } from '../fleet-file';
 
 /** Who needs an image, and what its fleet calls it. */
@@ -48,43 +47,13 @@ function usesOfFleet({ fleet }: LoadedFleet): ImageUse[] {
   return fleet.images.map(({ id, definitionHash }) => ({ hash: definitionHash, by: fleet.fleet, name: id }));
 }
 
-async function usesOfDisks(stateDirectory: string, search: UseSearch): Promise<ImageUse[]> {
-  const { vms } = new FleetPaths(stateDirectory);
-  const uses: ImageUse[] = [];
-  for (const vm of existsSync(vms) ? readdirSync(vms) : []) {
-    const directory = join(vms, vm);
-    const record = readRecord(directory);
-    const by = record === undefined ? directory : `${record.name} of ${record.fleet}`;
-    const told = record === undefined ? [] : [record.imagePath, record.imageHash];
-    const found = [...told, ...(await backingFiles(directory, search))].flatMap(hashesIn);
-    uses.push(...[...new Set(found)].map((hash) => ({ hash, by, name: null })));
-  }
-  return uses;
-}
-
-const infoSchema = z.object({ 'full-backing-filename': z.string().optional() });
-
-/** What the disks in a VM's directory lie on. */
-async function backingFiles(directory: string, { run, signal }: UseSearch): Promise<string[]> {
-  const found: string[] = [];
-  for (const name of filesIn(directory).filter((file) => file.endsWith('.qcow2'))) {
-    const disk = join(directory, name);
-    try {
-      // --force-share: it may be running
-      const { stdout } = await run('qemu-img', ['info', '--force-share', '--output=json', disk], { signal });
-      found.push(infoSchema.parse(JSON.parse(stdout))['full-backing-filename'] ?? '');
-    } catch (cause) {
-      if (signal.aborted) throw cause;
-      throw new FleetError({
-        code: 'disk-unreadable',
-        problem: 'nobody can tell which image this disk lies on',
-        place: disk,
-        remedy: 'see what `qemu-img info` says of it, or remove it if no VM needs it',
-        cause,
-      });
-    }
-  }
-  return found;
+async function usesOfDisks(stateDirectory: string, { cacheDirectory, run, signal }: UseSearch): Promise<ImageUse[]> {
+  const options = { paths: new FleetPaths(stateDirectory), cacheDirectory, run };
+  const drivers = hypervisorSchema.options.map((hypervisor) => createDriver(hypervisor, options));
+  const origins = await Promise.all(drivers.map((driver) => driver.diskOrigins(signal)));
+  return origins
+    .flat()
+    .flatMap(({ vm, images }) => [...new Set(images.flatMap(hashesIn))].map((hash) => ({ hash, by: vm, name: null })));
 }
 
 function usesOfProcesses(cacheDirectory: string): ImageUse[] {

@@ -1,3 +1,4 @@
+import { HYPERVISORS } from '../../drivers/hypervisors';
 import { HOST_SCRIPTS } from '../../model/image-definition';
 import { referencesIn } from './references';
 import type { RenderedStack } from './rendered-stack';
@@ -7,6 +8,9 @@ import type { StackComparison } from './stack-comparison';
 const PLAN = 'cdk.tf.json';
 const HUB_REFS = 'state-hub-refs.yml';
 const DEFINITION = 'definition.json';
+const FIRST_DEPLOY_SCRIPTS = new Set(
+  Object.values(HYPERVISORS).map(({ firstDeployScript }) => firstDeployScript?.file),
+);
 
 /** Findings after which a VM has what its rendered seed and commands say. */
 const SEEDING: readonly string[] = ['vm-created', 'vm-destroyed', 'vm-replaced', 'vm-restarted'];
@@ -56,7 +60,8 @@ function remark(path: string, { after }: StackComparison): string | null {
   if (path === 'Makefile') return 'for people who type its targets';
   if (path === 'smoke-test.sh') return 'used by the next smoke test';
   if (path === HUB_REFS) return 'a template; the deployed file has the ids';
-  if (top === 'vms' && file === 'vboxmanage.sh') return 'shows what a first deploy of the VM runs';
+  if (top === 'vms' && file !== undefined && FIRST_DEPLOY_SCRIPTS.has(file))
+    return 'shows what a first deploy of the VM runs';
   if (top === 'vms' && file !== undefined) {
     return after.vms.some((vm) => vm.id === id)
       ? `VM ${id ?? ''} keeps the seed that it has until something else about it changes`

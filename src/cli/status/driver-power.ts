@@ -1,5 +1,5 @@
 import type { FleetVm } from '../../model/fleet';
-import type { Hypervisor } from '../../model/hypervisor';
+import { DEFAULT_HYPERVISOR, type Hypervisor } from '../../model/hypervisor';
 import { DEFAULT_CACHE_DIRECTORY, expandHome } from '../../model/paths';
 import { createDriver } from '../../drivers';
 import type { HypervisorDriver } from '../../drivers/driver';
@@ -11,7 +11,7 @@ import type { PowerReader } from './power';
 export function driverPowerReader(loaded: LoadedFleet, context: Pick<Context, 'home' | 'run'>): PowerReader {
   const drivers = new Map<Hypervisor, HypervisorDriver>();
   const driverOf = (vm: FleetVm): HypervisorDriver => {
-    const hypervisor = loaded.fleet.hosts.find(({ id }) => id === vm.host)?.hypervisor ?? 'qemu';
+    const hypervisor = loaded.fleet.hosts.find(({ id }) => id === vm.host)?.hypervisor ?? DEFAULT_HYPERVISOR;
     const known = drivers.get(hypervisor);
     if (known !== undefined) return known;
     const cacheDirectory = expandHome(DEFAULT_CACHE_DIRECTORY, context.home);

@@ -44,7 +44,7 @@ export async function chooseAccelerator(options: AcceleratorOptions): Promise<Ac
   reportStep('starting the VM');
   const accelerator = reason === undefined ? 'kvm' : 'tcg';
   await writeCache(options.cacheFile, {
-    bootId: bootId(),
+    bootId: bootId(readText) ?? '',
     accelerator,
     reason: reason ?? 'a guest reached user space',
   });
@@ -103,14 +103,17 @@ export function kvmProofArguments(imagePath: string): string[] {
   ];
 }
 
+/** The text of a file; null when it is not there or cannot be read. */
+type Read = (path: string) => string | null;
+
 /** What was proven since the workstation booted, undefined if nothing was. */
-export function knownAccelerator(cacheFile: string): Accelerator | undefined {
-  const cached = readCache(cacheFile);
-  return cached?.bootId === bootId() ? cached.accelerator : undefined;
+export function knownAccelerator(cacheFile: string, read: Read = readText): Accelerator | undefined {
+  const cached = parseCache(read(cacheFile));
+  return cached !== undefined && cached.bootId === bootId(read) ? cached.accelerator : undefined;
 }
 
-function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+function bootId(read: Read): string | undefined {
+  return read('/proc/sys/kernel/random/boot_id')?.trim();
 }
 
 function canOpen(device: string): boolean {
@@ -122,9 +125,17 @@ function canOpen(device: string): boolean {
   }
 }
 
-function readCache(path: string): z.infer<typeof cacheSchema> | undefined {
+function readText(path: string): string | null {
   try {
-    return cacheSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    return readFileSync(path, 'utf8');
+  } catch {
+    return null;
+  }
+}
+
+function parseCache(text: string | null): z.infer<typeof cacheSchema> | undefined {
+  try {
+    return cacheSchema.parse(JSON.parse(text ?? ''));
   } catch {
     return undefined;
   }

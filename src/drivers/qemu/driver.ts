@@ -9,10 +9,12 @@ import { startDetached } from '../../process/detached';
 import { isRunning, signalProcess, waitForEnd } from '../../process/process-identity';
 import type { Run } from '../../process/run';
 import { QEMU_FILES, qemuArguments, SEED_DRIVE, SEED_NODE } from './arguments';
-import type { HypervisorDriver, PowerState, VmObservation, VmSpec } from '../driver';
+import type { DiskOrigin, HypervisorDriver, PowerState, VmObservation, VmSpec } from '../driver';
 import type { Accelerator } from './accelerator';
 import { canonicalDisk, createDiscovery, DISK_FILE, type QemuProcess } from './discovery';
+import { diskOrigins } from './disk-origins';
 import { explainFailure, explainText } from './failures';
+import { features } from './features';
 import { createOverlay, imageFingerprint, moveBackingFile, requireImage } from './overlay';
 import { type QmpConnection, QmpError, QmpUnavailableError, withQmp } from './qmp';
 import { readRecord, RECORD_FILE, type VmRecord, writeRecord } from './record';
@@ -49,7 +51,7 @@ const QUIT_TIMEOUT = 5_000;
  * which names VM, fleet and disk; pid files are hints only.
  */
 export class QemuDriver implements HypervisorDriver {
-  readonly features = { imageFormat: 'qcow2', networks: ['nat'], hardwareNeedsPowerOff: true } as const;
+  readonly features = features;
   private readonly discovery = createDiscovery();
 
   constructor(private readonly options: QemuDriverOptions) {}
@@ -178,6 +180,10 @@ export class QemuDriver implements HypervisorDriver {
 
   consoleLog(name: string): string {
     return join(this.directory(name), QEMU_FILES.console);
+  }
+
+  diskOrigins(signal: AbortSignal): Promise<readonly DiskOrigin[]> {
+    return diskOrigins(this.options.paths, this.options.run, signal);
   }
 
   private directory(name: string): string {

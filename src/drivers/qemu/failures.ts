@@ -1,6 +1,7 @@
 import type { ErrorCode } from '../../model/error-codes';
 import { FleetError, isFleetError } from '../../model/errors';
 import { CommandError } from '../../process/run';
+import { features } from './features';
 
 /** What QEMU or the file system said, and what an operator should do about it. The first that matches counts. */
 const KNOWN: readonly {
@@ -53,7 +54,7 @@ export function explainFailure(error: unknown, what: string, place: string): unk
       code: 'qemu-missing',
       problem: `${what}, because qemu is not installed`,
       place,
-      remedy: 'install it, on Debian and Ubuntu with `apt-get install qemu-system-x86 qemu-utils`',
+      remedy: `install it, on Debian and Ubuntu with \`apt-get install ${features.packages.join(' ')}\``,
       cause: error,
     });
   }

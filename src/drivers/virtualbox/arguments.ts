@@ -112,12 +112,76 @@ function seedDrive(machine: string, controller: string, ...medium: string[]): st
 
 /** @param medium UUID or path */
 export function deleteSeedArguments(medium: string): string[] {
-  return ['closemedium', 'dvd', medium, '--delete'];
+  return deleteMediumArguments('dvd', medium);
+}
+
+export type MediumType = 'disk' | 'dvd';
+
+/** @param medium UUID or path */
+export function deleteMediumArguments(type: MediumType, medium: string): string[] {
+  return [...forgetMediumArguments(type, medium), '--delete'];
+}
+
+/** Leaves the file alone. @param medium UUID or path */
+export function forgetMediumArguments(type: MediumType, medium: string): string[] {
+  return ['closemedium', type, medium];
+}
+
+/** Leaves the medium itself alone. */
+export function detachArguments(
+  machine: string,
+  { controller, port, device }: { readonly controller: string; readonly port: number; readonly device: number },
+): string[] {
+  return [
+    ...['storageattach', machine, '--storagectl', controller, '--port', String(port), '--device', String(device)],
+    ...['--medium', 'none'],
+  ];
+}
+
+/** Leaves all files of the machine alone. */
+export function forgetMachineArguments(machine: string): string[] {
+  return ['unregistervm', machine];
+}
+
+/** Deletes the machine's files, and every disk that is attached to it. */
+export function deleteMachineArguments(machine: string): string[] {
+  return [...forgetMachineArguments(machine), '--delete'];
 }
 
 export function startArguments(machine: string): string[] {
   return ['startvm', machine, '--type', 'headless'];
 }
+
+/** Says something to a machine that is on. */
+export function controlArguments(machine: string, command: 'resume' | 'acpipowerbutton' | 'poweroff'): string[] {
+  return ['controlvm', machine, command];
+}
+
+/** Drops what the guest of a saved machine left in memory. */
+export function discardStateArguments(machine: string): string[] {
+  return ['discardstate', machine];
+}
+
+/** One machine, as programs read it. */
+export function showArguments(machine: string): string[] {
+  return ['showvminfo', machine, '--machinereadable'];
+}
+
+const LISTS = {
+  machines: ['vms'],
+  /** With state and configuration file. */
+  machineDetails: ['-l', 'vms'],
+  disks: ['hdds'],
+  dvds: ['dvds'],
+  /** Adapters of the host that a machine can be bridged to. */
+  bridgeAdapters: ['bridgedifs'],
+} as const;
+
+export function listArguments(list: keyof typeof LISTS): string[] {
+  return ['list', ...LISTS[list]];
+}
+
+export const VERSION_ARGUMENTS: readonly string[] = ['--version'];
 
 /** What a first deploy tells VirtualBox, in the order in which it does. */
 export interface FirstDeploy {

@@ -50,12 +50,12 @@ export class VBoxManage {
   constructor(private readonly options: ClientOptions) {}
 
   /**
-   * Reads a list. A VM that cannot be read is an error on stderr, and its entry and all others are there all the same.
+   * Reads a list, told by `listArguments`. A VM that cannot be read is an error on stderr, and its entry and all others are there all the same.
    *
    * @throws as {@link run}, for a list that could not be made
    */
   async list(args: readonly string[], signal?: AbortSignal): Promise<string> {
-    return this.reachingServer(signal, () => this.runOnce(['list', ...args], signal, false));
+    return this.reachingServer(signal, () => this.runOnce(args, signal, false));
   }
 
   /**

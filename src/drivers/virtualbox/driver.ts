@@ -8,9 +8,12 @@ import type { FleetPaths } from '../../model/paths';
 import type { Run } from '../../process/run';
 import {
   attachSeedArguments,
+  controlArguments,
   deleteSeedArguments,
+  discardStateArguments,
   ejectSeedArguments,
   hardwareArguments,
+  listArguments,
   machineFiles,
   type MachineHardware,
   portsArguments,
@@ -18,10 +21,11 @@ import {
   startArguments,
   tagArguments,
 } from './arguments';
-import type { HypervisorDriver, VmObservation, VmSpec } from '../driver';
+import type { DiskOrigin, HypervisorDriver, VmObservation, VmSpec } from '../driver';
 import { chooseAdapter } from './adapters';
 import { VBoxManage, VBoxManageError } from './client';
 import { explainFailure } from './failures';
+import { features } from './features';
 import { importAppliance, ImportCutOff, importedSettings, requireImage, requireSata } from './import';
 import { Inventory, type Machine } from './inventory';
 import { hasDisk, holdsSeed, networkOf, observe, ownerOf } from './observation';
@@ -61,7 +65,7 @@ const IMPORT_ATTEMPTS = 2;
  * if their owner tag names fleet, VM and that UUID.
  */
 export class VirtualBoxDriver implements HypervisorDriver {
-  readonly features = { imageFormat: 'ova', networks: ['nat', 'bridged'], hardwareNeedsPowerOff: true } as const;
+  readonly features = features;
   private readonly client: VBoxManage;
   private readonly inventory: Inventory;
   private readonly power: PowerSwitch;
@@ -141,7 +145,7 @@ export class VirtualBoxDriver implements HypervisorDriver {
       const power = powerOf(state);
       if (power === 'running') return;
       if (power === 'paused') {
-        await this.client.change(['controlvm', machine.uuid, 'resume'], signal);
+        await this.client.change(controlArguments(machine.uuid, 'resume'), signal);
         return;
       }
       if (power === 'crashed') await this.power.cutPower(machine, signal);
@@ -173,6 +177,11 @@ export class VirtualBoxDriver implements HypervisorDriver {
 
   consoleLog(name: string): string {
     return this.files(name).consoleLog;
+  }
+
+  /** None: an imported VM has a copy of its image. */
+  diskOrigins(): Promise<readonly DiskOrigin[]> {
+    return Promise.resolve([]);
   }
 
   private directory(name: string): string {
@@ -271,7 +280,7 @@ export class VirtualBoxDriver implements HypervisorDriver {
     if (spec.bridgeAdapter === null && current.network === 'bridged' && current.bridgeAdapter !== null) {
       return current.bridgeAdapter;
     }
-    return chooseAdapter(spec, parseBridgedAdapters(await this.client.list(['bridgedifs'], signal)));
+    return chooseAdapter(spec, parseBridgedAdapters(await this.client.list(listArguments('bridgeAdapters'), signal)));
   }
 
   /** Waits for an import whose record was never completed, and finds what it made. */
@@ -333,7 +342,7 @@ export class VirtualBoxDriver implements HypervisorDriver {
   /** What a guest left in memory is dropped: with other hardware it could not be taken up again. */
   private async requireOff(machine: Machine, name: string, signal: AbortSignal): Promise<void> {
     const state = await this.power.settledState(machine, signal);
-    if (isSaved(state)) await this.client.change(['discardstate', machine.uuid], signal);
+    if (isSaved(state)) await this.client.change(discardStateArguments(machine.uuid), signal);
     if (powerOf(state) === 'stopped') return;
     throw new FleetError({
       code: 'vm-not-stopped',

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { listArguments, showArguments } from './arguments';
 import { type VBoxManage, VBoxManageError } from './client';
 import { parseLongVmList, parseMachineReadable, parseVmList, type ShownVm } from './output';
 import { type MachineSettings, parseSettingsFile } from './settings-file';
@@ -52,14 +53,14 @@ export class Inventory {
   }
 
   private async read(): Promise<readonly Machine[]> {
-    const shown = parseLongVmList(await this.client.list(['-l', 'vms']));
+    const shown = parseLongVmList(await this.client.list(listArguments('machineDetails')));
     const machines = await Promise.all(shown?.map((vm) => this.machine(vm)) ?? (await this.oneByOne()));
     return machines.filter((machine) => machine !== null);
   }
 
   /** Where VirtualBox speaks another language: what programs read is the same in all, and is told of one VM at a time. */
   private async oneByOne(): Promise<Promise<Machine | null>[]> {
-    return parseVmList(await this.client.list(['vms'])).map(({ uuid }) => this.alone(uuid));
+    return parseVmList(await this.client.list(listArguments('machines'))).map(({ uuid }) => this.alone(uuid));
   }
 
   private async machine(shown: ShownVm): Promise<Machine | null> {
@@ -73,7 +74,7 @@ export class Inventory {
   /** Asks for one VM whose entry in the list says too little, or whose settings file is gone or another's. */
   private async alone(uuid: string): Promise<Machine | null> {
     try {
-      const values = parseMachineReadable(await this.client.run(['showvminfo', uuid, '--machinereadable']));
+      const values = parseMachineReadable(await this.client.run(showArguments(uuid)));
       const [name, configFile, state] = [values.get('name'), values.get('CfgFile'), values.get('VMState')];
       if (name === undefined || configFile === undefined || state === undefined) return null;
       const settings = await readSettings(configFile);

@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { FleetError } from '../../model/errors';
+import { controlArguments, showArguments } from './arguments';
 import { type VBoxManage, VBoxManageError } from './client';
 import type { Machine } from './inventory';
 import { parseMachineReadable } from './output';
@@ -39,9 +40,13 @@ export class PowerSwitch {
   }
 
   /** What VirtualBox says to a VM that went off meanwhile has no code. */
-  private async control(machine: Machine, command: string, signal: AbortSignal): Promise<void> {
+  private async control(
+    machine: Machine,
+    command: Parameters<typeof controlArguments>[1],
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
-      await this.client.change(['controlvm', machine.uuid, command], signal);
+      await this.client.change(controlArguments(machine.uuid, command), signal);
     } catch (error) {
       if (!(error instanceof VBoxManageError) || powerOf(await this.state(machine, signal)) !== 'stopped') throw error;
     }
@@ -68,7 +73,7 @@ export class PowerSwitch {
   }
 
   private async state({ uuid }: Machine, signal: AbortSignal): Promise<string> {
-    const shown = parseMachineReadable(await this.client.run(['showvminfo', uuid, '--machinereadable'], signal));
+    const shown = parseMachineReadable(await this.client.run(showArguments(uuid), signal));
     return shown.get('VMState') ?? 'unknown';
   }
 }

@@ -1,4 +1,13 @@
 import { dirname, sep } from 'node:path';
+import {
+  deleteMachineArguments,
+  deleteMediumArguments,
+  detachArguments,
+  forgetMachineArguments,
+  forgetMediumArguments,
+  listArguments,
+  type MediumType,
+} from './arguments';
 import { VBoxManageError, type VBoxManage } from './client';
 import type { Machine } from './inventory';
 import { parseMedia, parseVmList } from './output';
@@ -11,17 +20,16 @@ export async function unregister(client: VBoxManage, machine: Machine, signal: A
   const { uuid, settings, configFile } = machine;
   if (settings === null) {
     // `--delete` would take it out and then fail on what it cannot read.
-    await client.change(['unregistervm', uuid], signal);
+    await client.change(forgetMachineArguments(uuid), signal);
     return;
   }
   const home = dirname(configFile);
   for (const { controller, port, device, kind, location } of settings.devices) {
     if (kind !== 'disk' || location === null || isBelow(home, location)) continue;
-    const place = ['--storagectl', controller, '--port', String(port), '--device', String(device)];
-    await client.change(['storageattach', uuid, ...place, '--medium', 'none'], signal);
+    await client.change(detachArguments(uuid, { controller, port, device }), signal);
   }
   try {
-    await client.change(['unregistervm', uuid, '--delete'], signal);
+    await client.change(deleteMachineArguments(uuid), signal);
   } catch (error) {
     // With a disk that is in use it fails after the machine is gone; its media are looked after next.
     if (!(error instanceof VBoxManageError) || (await isRegistered(client, uuid, signal))) throw error;
@@ -31,10 +39,10 @@ export async function unregister(client: VBoxManage, machine: Machine, signal: A
 /** Deletes the media below a directory that VirtualBox still knows, those that lie on others first. */
 export async function forgetMedia(client: VBoxManage, directory: string, signal: AbortSignal): Promise<void> {
   for (const [list, type] of [
-    ['hdds', 'disk'],
+    ['disks', 'disk'],
     ['dvds', 'dvd'],
   ] as const) {
-    const media = parseMedia(await client.list([list], signal));
+    const media = parseMedia(await client.list(listArguments(list), signal));
     const depth = (uuid: string | null): number => {
       const parent = media.find((medium) => medium.uuid === uuid)?.parentUuid;
       return parent == null ? 0 : 1 + depth(parent);
@@ -46,19 +54,19 @@ export async function forgetMedia(client: VBoxManage, directory: string, signal:
   }
 }
 
-async function closeMedium(client: VBoxManage, type: 'disk' | 'dvd', uuid: string, signal: AbortSignal): Promise<void> {
+async function closeMedium(client: VBoxManage, type: MediumType, uuid: string, signal: AbortSignal): Promise<void> {
   try {
-    await client.change(['closemedium', type, uuid, '--delete'], signal);
+    await client.change(deleteMediumArguments(type, uuid), signal);
   } catch (error) {
     if (!(error instanceof VBoxManageError)) throw error;
     if (error.says('VBOX_E_OBJECT_NOT_FOUND')) return;
     // One whose file is gone cannot be deleted, only forgotten.
-    await client.change(['closemedium', type, uuid], signal);
+    await client.change(forgetMediumArguments(type, uuid), signal);
   }
 }
 
 async function isRegistered(client: VBoxManage, uuid: string, signal: AbortSignal): Promise<boolean> {
-  return parseVmList(await client.list(['vms'], signal)).some((vm) => vm.uuid === uuid);
+  return parseVmList(await client.list(listArguments('machines'), signal)).some((vm) => vm.uuid === uuid);
 }
 
 export function isBelow(directory: string, path: string): boolean {

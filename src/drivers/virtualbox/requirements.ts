@@ -1,5 +1,6 @@
 import { FleetError } from '../../model/errors';
-import { SATA_CONTROLLER } from './arguments';
+import { isAtLeast } from '../../process/ask';
+import { SATA_CONTROLLER, VERSION_ARGUMENTS } from './arguments';
 import type { VmSpec } from '../driver';
 import { type VBoxManage, VBoxManageError } from './client';
 import type { Machine } from './inventory';
@@ -8,7 +9,8 @@ import { parseVersion } from './output';
 import type { VmRecord } from './record';
 import { isBelow } from './removal';
 
-const OLDEST_MAJOR = 7;
+/** The first whose VBoxManage spells its options as `arguments.ts` does. */
+export const OLDEST_VERSION = [7, 0] as const;
 
 /**
  * The machine that stands for a VM: the one that was written down, else one of its name, ours before others. One in the
@@ -58,13 +60,13 @@ export function notOurs(spec: Pick<VmSpec, 'name' | 'uuid' | 'fleet'>, problem: 
 
 /** @throws FleetError for a VirtualBox whose commands are spelled otherwise */
 export async function requireVersion(client: VBoxManage, signal: AbortSignal): Promise<void> {
-  const text = await client.run(['--version'], signal);
+  const text = await client.run(VERSION_ARGUMENTS, signal);
   const version = parseVersion(text);
-  if (version !== undefined && version[0] >= OLDEST_MAJOR) return;
+  if (version !== undefined && isAtLeast(version, OLDEST_VERSION)) return;
   throw new FleetError({
     code: 'virtualbox-too-old',
     problem: 'this VirtualBox is too old or does not say its version',
     value: text.trim().split('\n').at(-1),
-    remedy: `install VirtualBox ${OLDEST_MAJOR}.0 or newer`,
+    remedy: `install VirtualBox ${OLDEST_VERSION.join('.')} or newer`,
   });
 }

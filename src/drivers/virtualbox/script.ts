@@ -1,23 +1,9 @@
-import type { NetworkKind } from '../../model/hypervisor';
 import { shellWord } from '../../rendering/shell-word';
+import type { PlannedVm } from '../features';
 import { firstDeploy, machineFiles, SATA_CONTROLLER } from './arguments';
 
-/** A VM as it is known before it is made. */
-export interface PlannedMachine {
-  readonly name: string;
-  readonly fleet: string;
-  /** Definition hash of the image. */
-  readonly imageHash: string;
-  /** Paths begin with `~/` or are absolute; `~` is the operator's home. */
-  readonly imagePath: string;
-  readonly vmDirectory: string;
-  readonly cpus: number;
-  readonly memoryMib: number;
-  readonly mac: string;
-  readonly network: NetworkKind;
-  /** Null leaves the choice of a bridged VM's adapter to the deploy. */
-  readonly bridgeAdapter: string | null;
-}
+/** Name of the script in the directory of a rendered VM. */
+export const SCRIPT_FILE = 'vboxmanage.sh';
 
 // Stand for what a deploy knows; no name or path holds control characters.
 const MACHINE = '\u0001machine\u0001';
@@ -30,7 +16,7 @@ const LONGEST_LINE = 100;
  * `vboxmanage.sh`: the commands of a first deploy, for reviewers to compare and for people to run where VirtualBox is and
  * buildfleet is not. The driver makes its own calls by the same functions.
  */
-export function renderVboxmanageScript(vm: PlannedMachine): string {
+export function renderVboxmanageScript(vm: PlannedVm): string {
   const { name, fleet, imageHash, imagePath, cpus, memoryMib, mac, network, vmDirectory } = vm;
   const { baseFolder, seedPath, consoleLog } = machineFiles(vmDirectory);
   const isAdapterOpen = network === 'bridged' && vm.bridgeAdapter === null;
@@ -40,7 +26,7 @@ export function renderVboxmanageScript(vm: PlannedMachine): string {
     owner: { fleet, vm: ID, image: imageHash, machine: MACHINE },
     hardware: { name, cpus, memoryMib, mac, network, bridgeAdapter, consoleLog },
   });
-  const usage = `usage: vboxmanage.sh ID${isAdapterOpen ? ' ADAPTER' : ''}`;
+  const usage = `usage: ${SCRIPT_FILE} ID${isAdapterOpen ? ' ADAPTER' : ''}`;
   const lines = (argvs: readonly (readonly string[])[]) => argvs.map(command);
   return [
     '#!/usr/bin/env bash',

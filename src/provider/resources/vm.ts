@@ -1,16 +1,18 @@
+import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createHubClient, type HubClient } from '../../hub/client';
 import { instanceTitle } from '../../model/capability';
 import { FleetError, isFleetError } from '../../model/errors';
 import { DEFAULT_CACHE_DIRECTORY, defaultStateDirectory, expandHome, FleetPaths } from '../../model/paths';
-import { type NetworkKind, networkKindSchema } from '../../model/hypervisor';
+import type { NetworkKind } from '../../model/hypervisor';
 import type { Planned, State } from '../../model/resource-shape';
 import { vmShape } from '../../model/resources/vm';
 import { hold, type Hold } from '../../process/held';
 import { run, type Run } from '../../process/run';
 import { createDriver } from '../../drivers';
 import type { HypervisorDriver, VmObservation, VmSpec } from '../../drivers/driver';
+import type { HypervisorFeatures } from '../../drivers/features';
 import { writeSeedIso } from '../../drivers/seed-iso';
 import type { ApplyContext, Resource, ResourceContext } from '../plugin/resource';
 import type { ProviderSettings } from './settings';
@@ -192,12 +194,13 @@ export class VmResource implements Resource<typeof vmShape> {
   }
 
   async import(name: string): Promise<VmState> {
-    const told = readSeedRecord(this.services.paths.vm(name));
-    const observed = await this.services.driver(told?.hypervisor ?? 'qemu').inspect(name);
-    if (!observed || !told) {
+    const directory = this.services.paths.vm(name);
+    const told = readSeedRecord(directory);
+    const observed = told && (await this.services.driver(told.hypervisor).inspect(name));
+    if (!observed) {
       throw new FleetError({
         code: 'vm-not-importable',
-        problem: observed ? 'the VM never got its seed' : 'there is no VM of this name',
+        problem: !told && existsSync(directory) ? 'the VM never got its seed' : 'there is no VM of this name',
         value: name,
         remedy:
           'import by the name of a VM in the state directory, such as haskell-build-alpha, or deploy to create it',
@@ -229,7 +232,8 @@ export class VmResource implements Resource<typeof vmShape> {
     const observed = await driver.inspect(name);
     const isSeedNew = readSeedRecord(this.services.paths.vm(name))?.digest !== seed.digest;
     const isHardwareNew = observed === null || differs(observed, spec);
-    if ((isSeedNew || isHardwareNew) && observed !== null && observed.power !== 'stopped') {
+    const needsPowerOff = isSeedNew || (isHardwareNew && driver.features.hardwareNeedsPowerOff);
+    if (needsPowerOff && observed !== null && observed.power !== 'stopped') {
       await this.whileDrained(observed, prior, planned, context, () => {
         progress.step('waiting for the guest to power off');
         log.info('stopping the VM', { vm: name, hardware: isHardwareNew, seed: isSeedNew });
@@ -245,7 +249,7 @@ export class VmResource implements Resource<typeof vmShape> {
       await this.attachSeed(planned, spec, seed, driver, signal);
     }
     requireFreePort(name, planned.tunnelPort, this.services.ports);
-    const boots = isSeedNew || isHardwareNew || observed.power === 'stopped' || observed.power === 'crashed';
+    const boots = needsPowerOff || observed === null || ['stopped', 'crashed'].includes(observed.power);
     const hub = this.services.hub(planned.hub.url);
     const earlierHeartbeat = boots ? await lastHeartbeat(name, hub, planned.hub, signal) : null;
     progress.step('starting the VM');
@@ -369,7 +373,7 @@ export class VmResource implements Resource<typeof vmShape> {
   private spec(planned: VmPlan, uuid: string): VmSpec {
     const { name, imagePath, imageHash, cpus, memoryMib, mac, bridgeAdapter } = planned;
     const { fleet } = this.services;
-    const network = plannedNetwork(planned);
+    const network = plannedNetwork(planned, this.services.driver(planned.hypervisor).features);
     return { name, uuid, fleet, imagePath, imageHash, cpus, memoryMib, mac, network, bridgeAdapter };
   }
 
@@ -400,15 +404,23 @@ function differs(observed: VmObservation, spec: VmSpec): boolean {
   return spec.bridgeAdapter !== null && observed.bridgeAdapter !== spec.bridgeAdapter;
 }
 
-/** @throws FleetError for `none`, which only what was found may be */
-function plannedNetwork({ name, network }: Pick<VmPlan, 'name' | 'network'>): NetworkKind {
-  if (network !== 'none') return network;
+/** @throws FleetError for a network that the hypervisor does not have, and for `none`, which only what was found may be */
+function plannedNetwork(
+  { name, hypervisor, network }: Pick<VmPlan, 'name' | 'hypervisor' | 'network'>,
+  { networks }: HypervisorFeatures,
+): NetworkKind {
+  const kinds = networks.map(({ kind }) => kind);
+  const planned = kinds.find((kind) => kind === network);
+  if (planned !== undefined) return planned;
   throw new FleetError({
     code: 'vm-network',
-    problem: 'a VM without a network cannot dial in',
+    problem:
+      network === 'none'
+        ? 'a VM without a network cannot dial in'
+        : `${hypervisor} cannot give its VMs this network here`,
     place: name,
     value: network,
-    remedy: `use one of: ${networkKindSchema.options.join(', ')}`,
+    remedy: `use one of: ${kinds.join(', ')}`,
     attribute: 'network',
   });
 }

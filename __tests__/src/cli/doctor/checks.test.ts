@@ -7,21 +7,17 @@ import {
   checkXorriso,
 } from '../../../../src/cli/doctor/checks/image-building';
 import { checkServicePorts, checkTunnelPorts } from '../../../../src/cli/doctor/checks/ports';
-import { checkAcceleration, checkQemu } from '../../../../src/cli/doctor/checks/qemu';
 import { checkServiceRunner } from '../../../../src/cli/doctor/checks/service-runner';
 import { checkHub, checkSshd } from '../../../../src/cli/doctor/checks/services';
 import { checkSshConfig } from '../../../../src/cli/doctor/checks/ssh-config';
 import { checkNode, checkTerraform } from '../../../../src/cli/doctor/checks/tools';
-import {
-  checkBridgeAdapters,
-  checkVirtualBox,
-  checkVirtualBoxDriver,
-} from '../../../../src/cli/doctor/checks/virtualbox';
 import { checkWslNetworking } from '../../../../src/cli/doctor/checks/wsl';
-import type { Observation } from '../../../../src/cli/doctor/finding';
+import { examine } from '../../../../src/cli/doctor/examine';
 import type { Machine } from '../../../../src/cli/doctor/machine';
 import type { Subject } from '../../../../src/cli/doctor/subject';
+import type { Observation } from '../../../../src/model/finding';
 import { insertBlock } from '../../../../src/rendering/managed-block';
+import { type ExpectedFinding, expectFindings } from './expect-findings';
 import { type FakeParts, FRESH, fakeMachine, fakeSubject, HOME } from './fake-machine';
 
 type Check = (machine: Machine, subject: Subject) => Observation[] | Promise<Observation[]>;
@@ -32,12 +28,6 @@ const UBUNTU: Subject = { ...VIRTUALBOX, builders: new Set(['packer']) };
 const SERVICES = QEMU.paths.services;
 const IMAGES = (QEMU.images ?? []).map((hash) => `${HOME}/.cache/buildfleet/images/${hash}`);
 
-const QEMU_THERE = {
-  'qemu-system-x86_64 --version': 'QEMU emulator version 9.2.0 (Debian 1:9.2.0)\n',
-  'qemu-img --version': 'qemu-img version 9.2.0\n',
-};
-const VBOX = (version: string) => ({ 'VBoxManage --version': `WARNING: no character device\n${version}_Debianr1\n` });
-const KVM_ON = { '/sys/module/kvm/parameters/enable_virt_at_load': 'Y\n' };
 const SSHD = '/usr/sbin/sshd';
 const SSHD_THERE = { [`${SSHD} -V`]: { fails: 'unknown option -- V\nOpenSSH_9.2p1 Debian\n' } };
 const SSHD_VALID = { ...SSHD_THERE, [`${SSHD} -t -f ${SERVICES}/sshd_config`]: '' };
@@ -48,18 +38,10 @@ const OWN_SSHD = {
 };
 const TUNNEL = { description: 'sshd (pid 8, user alice)', program: 'sshd:', argv: ['sshd: alice'] };
 const PYTHON = { description: 'python3 (pid 9, user bob)', program: 'python3', argv: ['python3', '-m', 'http.server'] };
-const ADAPTER = (name: string, status: string) =>
-  `Name:            ${name}\nIPAddress:       192.168.1.2\nWireless:        No\nStatus:          ${status}\nVBoxNetworkName: HostInterfaceNetworking-${name}\n\n`;
 const SSH_CONFIG = `${HOME}/.ssh/config`;
 
 /** What is looked at, with what there is, and the levels with words of what is found and advised. */
-const TABLE: readonly (readonly [
-  string,
-  Check,
-  Subject,
-  FakeParts,
-  readonly (readonly [string, RegExp, RegExp?])[],
-])[] = [
+const TABLE: readonly (readonly [string, Check, Subject, FakeParts, readonly ExpectedFinding[]])[] = [
   ['node', checkNode, QEMU, {}, [['ok', /20\.19\.4/]]],
   ['old node', checkNode, QEMU, { nodeVersion: '20.18.9' }, [['problem', /too old/, /20\.19/]]],
   ['new node', checkNode, QEMU, { nodeVersion: '24.0.0' }, [['ok', /24/]]],
@@ -102,121 +84,6 @@ const TABLE: readonly (readonly [
     },
     [['problem', /there is no tf/, /install/]],
   ],
-
-  ['qemu', checkQemu, QEMU, { programs: QEMU_THERE }, [['ok', /^9\.2\.0$/]]],
-  ['no qemu', checkQemu, QEMU, {}, [['problem', /qemu-system-x86_64 is not/, /apt-get install qemu-system-x86/]]],
-  ['no qemu before the first deploy', checkQemu, FRESH, {}, [['problem', /not installed/, /apt-get/]]],
-  ['no qemu needed', checkQemu, VIRTUALBOX, {}, [['note', /not installed/, /apt-get/]]],
-  [
-    'no qemu-img',
-    checkQemu,
-    QEMU,
-    { programs: { 'qemu-system-x86_64 --version': 'QEMU emulator version 9.2.0' } },
-    [['problem', /qemu-img is not/, /qemu-utils/]],
-  ],
-  ['no kvm', checkAcceleration, QEMU, {}, [['note', /no \/dev\/kvm/, /firmware/]]],
-  [
-    'kvm of others',
-    checkAcceleration,
-    QEMU,
-    { access: { '/dev/kvm': 'denied' } },
-    [['warning', /alice may not/, /usermod -aG kvm alice/]],
-  ],
-  [
-    'kvm untried',
-    checkAcceleration,
-    QEMU,
-    { access: { '/dev/kvm': 'usable' } },
-    [['note', /tried when the first VM starts/]],
-  ],
-  [
-    'kvm proven',
-    checkAcceleration,
-    QEMU,
-    { access: { '/dev/kvm': 'usable' }, proven: 'kvm' },
-    [['ok', /KVM has run a guest/]],
-  ],
-  [
-    'kvm that hangs',
-    checkAcceleration,
-    QEMU,
-    { access: { '/dev/kvm': 'usable' }, proven: 'tcg' },
-    [['note', /no guest came up/, /accelerator\.json/]],
-  ],
-  ['kvm without qemu', checkAcceleration, VIRTUALBOX, {}, []],
-
-  ['virtualbox', checkVirtualBox, VIRTUALBOX, { programs: VBOX('7.2.22') }, [['ok', /^7\.2\.22$/]]],
-  ['no virtualbox', checkVirtualBox, VIRTUALBOX, {}, [['problem', /not installed/, /7\.0/]]],
-  ['no virtualbox needed', checkVirtualBox, QEMU, {}, [['note', /no host needs it/]]],
-  ['old virtualbox', checkVirtualBox, VIRTUALBOX, { programs: VBOX('6.1.50') }, [['problem', /too old/, /7\.0/]]],
-  ['old virtualbox unneeded', checkVirtualBox, QEMU, { programs: VBOX('6.1.50') }, [['note', /too old/, /7\.0/]]],
-  [
-    'virtualbox that answers nonsense',
-    checkVirtualBox,
-    VIRTUALBOX,
-    { programs: { 'VBoxManage --version': 'hello' } },
-    [['problem', /version/, /again/]],
-  ],
-  [
-    'virtualbox 7.2.0 beside the kvm of 6.12',
-    checkVirtualBox,
-    VIRTUALBOX,
-    { programs: VBOX('7.2.0'), kernel: '6.12.9-amd64', files: KVM_ON },
-    [
-      ['ok', /7\.2\.0/],
-      ['problem', /6\.12\.9-amd64/, /kvm\.enable_virt_at_load=0/],
-    ],
-  ],
-  [
-    'the same with the parameter off',
-    checkVirtualBox,
-    VIRTUALBOX,
-    {
-      programs: VBOX('7.2.0'),
-      kernel: '6.12.9-amd64',
-      files: { '/sys/module/kvm/parameters/enable_virt_at_load': 'N\n' },
-    },
-    [['ok', /7\.2\.0/]],
-  ],
-  [
-    'the same on an older kernel',
-    checkVirtualBox,
-    VIRTUALBOX,
-    { programs: VBOX('7.2.0'), kernel: '6.11.0', files: KVM_ON },
-    [['ok', /7\.2\.0/]],
-  ],
-  [
-    'a later virtualbox',
-    checkVirtualBox,
-    VIRTUALBOX,
-    { programs: VBOX('7.2.2'), kernel: '6.18.0', files: KVM_ON },
-    [['ok', /7\.2\.2/]],
-  ],
-  ['vboxdrv', checkVirtualBoxDriver, VIRTUALBOX, { access: { '/dev/vboxdrv': 'denied' } }, [['ok', /loaded/]]],
-  ['no vboxdrv', checkVirtualBoxDriver, VIRTUALBOX, {}, [['problem', /not loaded/, /modprobe vboxdrv/]]],
-  [
-    'vboxdrv without device',
-    checkVirtualBoxDriver,
-    VIRTUALBOX,
-    { files: { '/proc/modules': 'vboxdrv 696320 2 - Live\n' } },
-    [['problem', /no \/dev\/vboxdrv/, /udevadm/]],
-  ],
-  ['no vboxdrv needed', checkVirtualBoxDriver, QEMU, {}, []],
-  [
-    'adapters',
-    checkBridgeAdapters,
-    VIRTUALBOX,
-    { programs: { 'VBoxManage list bridgedifs': ADAPTER('eth0', 'Down') + ADAPTER('en0: Wi-Fi', 'Up') } },
-    [['ok', /use en0: Wi-Fi$/]],
-  ],
-  [
-    'no adapter up',
-    checkBridgeAdapters,
-    VIRTUALBOX,
-    { programs: { 'VBoxManage list bridgedifs': ADAPTER('eth0', 'Down') } },
-    [['warning', /eth0 \(down\)/, /connect/]],
-  ],
-  ['adapters unneeded', checkBridgeAdapters, QEMU, {}, []],
 
   [
     'mmdebstrap',
@@ -435,14 +302,19 @@ const TABLE: readonly (readonly [
 ];
 
 test.each(TABLE)('%s', async (_name, check, subject, parts, expected) => {
-  const found = await check(fakeMachine(parts), subject);
+  expectFindings(await check(fakeMachine(parts), subject), expected);
+});
 
-  expect(found.map(({ level }) => level)).toEqual(expected.map(([level]) => level));
-  for (const [index, [, words, remedy]] of expected.entries()) {
-    expect(found[index]?.found).toMatch(words);
-    if (remedy === undefined) expect(found[index]?.remedy).toBeNull();
-    else expect(found[index]?.remedy).toMatch(remedy);
-  }
+test('before the first deploy the default hypervisor is needed, and reported after the tools', async () => {
+  const { findings } = await examine(fakeMachine(), FRESH);
+
+  expect(findings.slice(0, 5).map(({ check, level }) => [check, level])).toEqual([
+    ['node', 'ok'],
+    ['terraform', 'problem'],
+    ['qemu', 'problem'],
+    ['acceleration', 'note'],
+    ['virtualbox', 'note'],
+  ]);
 });
 
 test('a hub that does not answer is a problem', async () => {

@@ -1,6 +1,7 @@
-import type { Access, Listener, Machine } from '../../../../src/cli/doctor/machine';
+import type { Listener, Machine } from '../../../../src/cli/doctor/machine';
 import { type Subject, subjectOf } from '../../../../src/cli/doctor/subject';
 import { loadFleet } from '../../../../src/cli/fleet-file';
+import type { Access } from '../../../../src/drivers/preflight';
 import type { Hypervisor } from '../../../../src/model/hypervisor';
 import { CommandError } from '../../../../src/process/run';
 import { join } from 'node:path';
@@ -24,7 +25,6 @@ export interface FakeParts {
   readonly uid?: number;
   readonly kernel?: string;
   readonly nodeVersion?: string;
-  readonly proven?: 'kvm' | 'tcg';
   readonly environment?: NodeJS.ProcessEnv;
 }
 
@@ -50,7 +50,6 @@ export function fakeMachine(parts: FakeParts = {}): Machine {
     freeMebibytes: () => parts.freeMebibytes ?? 100_000,
     listener: (port) => listeners[port] ?? null,
     listeningPorts: () => new Set(Object.keys(listeners).map(Number)),
-    provenAccelerator: () => parts.proven,
   };
 }
 

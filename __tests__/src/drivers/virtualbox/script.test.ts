@@ -13,13 +13,14 @@ import {
   parseOwnerTag,
   SATA_CONTROLLER,
 } from '../../../../src/drivers/virtualbox/arguments';
-import { type PlannedMachine, renderVboxmanageScript } from '../../../../src/drivers/virtualbox/script';
+import type { PlannedVm } from '../../../../src/drivers/features';
+import { renderVboxmanageScript } from '../../../../src/drivers/virtualbox/script';
 import { FakeVirtualBox } from './fake-virtualbox';
 
 const SIGNAL = new AbortController().signal;
 const ID = '5bd7a3f0-0000-5000-8000-000000000001';
 const MACHINE = '89c0cbda-f8c1-4e0a-a0f9-ed845a269e83';
-const ALPHA: PlannedMachine = {
+const ALPHA: PlannedVm = {
   ...{ name: 'haskell-build-alpha', fleet: 'laptops', imageHash: '0123abcd', cpus: 4, memoryMib: 8192 },
   ...{ mac: '52:54:00:00:00:01', network: 'nat', bridgeAdapter: null },
   imagePath: '~/.cache/buildfleet/images/0123abcd/disk.ova',
@@ -102,7 +103,7 @@ test('whatever an adapter or a directory is called, bash passes it on as it is',
   const text = fc.string({ unit: 'grapheme-ascii', minLength: 1 }).map((any) => `x${any}`);
   fc.assert(
     fc.property(text, text, (bridgeAdapter, folder) => {
-      const vm: PlannedMachine = { ...ALPHA, network: 'bridged', bridgeAdapter, vmDirectory: `~/${folder}/$machine` };
+      const vm: PlannedVm = { ...ALPHA, network: 'bridged', bridgeAdapter, vmDirectory: `~/${folder}/$machine` };
       const { create, configure, start, removeSeed } = firstDeploy({
         ...{ name: vm.name, imagePath: join(root, vm.imagePath.slice(2)), controller: SATA_CONTROLLER },
         ...machineFiles(`${root}/${folder}/$machine`),

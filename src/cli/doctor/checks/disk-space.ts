@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { existingImages } from '../images';
-import { ok, type Observation, problem, warning } from '../finding';
+import { ok, type Observation, problem, warning } from '../../../model/finding';
 import type { Machine } from '../machine';
 import type { Subject } from '../subject';
 

@@ -1,8 +1,8 @@
 import type { ImageBuilder } from '../../../model/image-definition';
 import { existingImages } from '../images';
-import { note, ok, type Observation, problem, type Verdict } from '../finding';
+import { note, ok, type Observation, problem, type Verdict } from '../../../model/finding';
 import type { Machine } from '../machine';
-import { ask, versionIn } from '../program';
+import { ask, versionIn } from '../../../process/ask';
 import type { Subject } from '../subject';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';

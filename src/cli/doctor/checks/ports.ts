@@ -1,4 +1,4 @@
-import { note, ok, type Observation, problem, warning } from '../finding';
+import { note, ok, type Observation, problem, warning } from '../../../model/finding';
 import type { Listener, Machine } from '../machine';
 import type { Subject } from '../subject';
 

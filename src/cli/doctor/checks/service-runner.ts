@@ -1,4 +1,4 @@
-import { note, ok, type Observation, warning } from '../finding';
+import { note, ok, type Observation, warning } from '../../../model/finding';
 import type { Machine } from '../machine';
 import type { Subject } from '../subject';
 

@@ -1,7 +1,7 @@
 import { askHubForEntries } from '../../status/hub-entries';
-import { ok, type Observation, problem } from '../finding';
+import { ok, type Observation, problem } from '../../../model/finding';
 import type { Machine } from '../machine';
-import { ask, versionIn } from '../program';
+import { ask, versionIn } from '../../../process/ask';
 import type { Subject } from '../subject';
 import { isOurs, notDeployed } from './ports';
 

@@ -1,7 +1,7 @@
 import { isFleetError } from '../../../model/errors';
 import { findBlock } from '../../../rendering/managed-block';
 import { sshIncludeBlock } from '../../../rendering/ssh-config';
-import { ok, type Observation, warning } from '../finding';
+import { ok, type Observation, warning } from '../../../model/finding';
 import type { Machine } from '../machine';
 import type { Subject } from '../subject';
 

@@ -1,7 +1,7 @@
-import type { Observation } from '../finding';
-import { ok, problem } from '../finding';
+import type { Observation } from '../../../model/finding';
+import { ok, problem } from '../../../model/finding';
 import type { Machine } from '../machine';
-import { ask, isAtLeast, versionIn } from '../program';
+import { ask, isAtLeast, versionIn } from '../../../process/ask';
 
 const NODE = [20, 19] as const;
 const TERRAFORM = [1, 5] as const;

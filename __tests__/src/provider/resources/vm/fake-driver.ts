@@ -1,6 +1,7 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FleetPaths } from '../../../../../src/model/paths';
+import type { HypervisorFeatures } from '../../../../../src/drivers/features';
 import type { HypervisorDriver, PowerState, VmObservation, VmSpec } from '../../../../../src/drivers/driver';
 
 interface FakeVm {
@@ -12,7 +13,13 @@ interface FakeVm {
 
 /** Stands in for a hypervisor: keeps VMs in memory and writes down what it was told. */
 export class FakeDriver implements HypervisorDriver {
-  readonly features = { imageFormat: 'qcow2', networks: ['nat', 'bridged'], hardwareNeedsPowerOff: true } as const;
+  features: HypervisorFeatures = {
+    ...{ title: 'Fake', imageFormat: 'qcow2', hardwareNeedsPowerOff: true, packages: [], firstDeployScript: null },
+    networks: [
+      { kind: 'nat', hostAddress: '10.0.2.2' },
+      { kind: 'bridged', hostAddress: null },
+    ],
+  };
   readonly calls: string[] = [];
   readonly vms = new Map<string, FakeVm>();
   /** Called at the end of every start, to let the guest do what the test wants. */
@@ -45,7 +52,8 @@ export class FakeDriver implements HypervisorDriver {
   update(spec: VmSpec): Promise<void> {
     return this.call('update', () => {
       const vm = this.vm(spec);
-      if (vm.power !== 'stopped') throw new Error('hardware changed while running');
+      if (vm.power !== 'stopped' && this.features.hardwareNeedsPowerOff)
+        throw new Error('hardware changed while running');
       vm.spec = spec;
     });
   }
@@ -91,6 +99,10 @@ export class FakeDriver implements HypervisorDriver {
 
   consoleLog(name: string): string {
     return join(this.paths.vm(name), 'console.log');
+  }
+
+  diskOrigins(): Promise<readonly never[]> {
+    return Promise.resolve([]);
   }
 
   private vm(spec: Pick<VmSpec, 'name'>): FakeVm {

@@ -219,6 +219,24 @@ test('update stops the VM for new hardware and leaves the seed alone', async () 
   expect(driver.calls).toEqual(['stop', 'update', 'start', 'removeSeed', 'confirmBoot']);
 });
 
+test('a hypervisor that changes the hardware of a running VM has it running on', async () => {
+  const state = await create();
+  driver.features = { ...driver.features, hardwareNeedsPowerOff: false };
+  driver.calls.length = 0;
+  expect(await update(state, { memoryMib: 4096 })).toMatchObject({ memoryMib: 4096 });
+  expect(driver.calls).toEqual(['update', 'start', 'removeSeed', 'confirmBoot']);
+  driver.calls.length = 0;
+  await update(state, { memoryMib: 4096, heartbeatSeconds: 10 });
+  expect(driver.calls).toContain('stop');
+});
+
+test('a network that the hypervisor does not have is refused before there is anything', async () => {
+  driver.features = { ...driver.features, networks: [{ kind: 'nat', hostAddress: '10.0.2.2' }] };
+  planned = { ...planned, network: 'bridged' };
+  await expect(create()).rejects.toMatchObject({ code: 'vm-network', remedy: 'use one of: nat' });
+  expect(driver.calls).toEqual([]);
+});
+
 test('says what it is at, and nothing of what needs no work', async () => {
   const state = await create();
   expect(steps).toEqual([
@@ -298,7 +316,9 @@ test('delete removes the VM and its hub entry, and again does nothing', async ()
 test('import by name gives back what create returned', async () => {
   const state = await create();
   expect(await resource().import(NAME)).toEqual({ ...state, readyTimeoutSeconds: 600, drainTimeoutSeconds: 600 });
-  await expect(resource().import('nobody')).rejects.toMatchObject({ code: 'vm-not-importable' });
+  await expect(resource().import('nobody')).rejects.toThrow('there is no VM of this name');
+  rmSync(join(paths.vm(NAME), 'seed.json'));
+  await expect(resource().import(NAME)).rejects.toThrow('the VM never got its seed');
 });
 
 /** Why a VM that was created did not become ready. */

@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { ACCELERATOR_FILE } from '../../../drivers/qemu/accelerator';
-import { note, ok, type Observation, problem, warning } from '../finding';
-import type { Machine } from '../machine';
-import { ask, versionIn } from '../program';
-import type { Subject } from '../subject';
+import { note, ok, type Observation, problem, warning } from '../../model/finding';
+import { ask, versionIn } from '../../process/ask';
+import type { Preflight, PreflightMachine, PreflightSubject } from '../preflight';
+import { ACCELERATOR_FILE, knownAccelerator } from './accelerator';
+import { features } from './features';
 
-const INSTALL = 'apt-get install qemu-system-x86 qemu-utils';
+const INSTALL = `apt-get install ${features.packages.join(' ')}`;
 
-export async function checkQemu(machine: Machine, { hypervisors }: Subject): Promise<Observation[]> {
-  const missing = hypervisors.has('qemu') ? problem : note;
+async function checkPrograms(machine: PreflightMachine, { isNeeded }: PreflightSubject): Promise<Observation[]> {
+  const missing = isNeeded ? problem : note;
   const [system, image] = await Promise.all(
     ['qemu-system-x86_64', 'qemu-img'].map((program) => ask(machine, program, ['--version'])),
   );
@@ -20,8 +20,8 @@ export async function checkQemu(machine: Machine, { hypervisors }: Subject): Pro
 }
 
 /** Boots nothing: tells what a deploy has proven, or what it will have to find out. */
-export function checkAcceleration(machine: Machine, { hypervisors, cacheDirectory }: Subject): Observation[] {
-  if (!hypervisors.has('qemu')) return [];
+function checkAcceleration(machine: PreflightMachine, { isNeeded, cacheDirectory }: PreflightSubject): Observation[] {
+  if (!isNeeded) return [];
   const device = '/dev/kvm';
   switch (machine.access(device)) {
     case 'missing':
@@ -41,17 +41,20 @@ export function checkAcceleration(machine: Machine, { hypervisors, cacheDirector
       ];
     case 'usable':
   }
-  switch (machine.provenAccelerator(join(cacheDirectory, ACCELERATOR_FILE))) {
+  const proof = join(cacheDirectory, ACCELERATOR_FILE);
+  switch (knownAccelerator(proof, (path) => machine.read(path))) {
     case 'kvm':
       return [ok('KVM has run a guest since this machine started')];
     case 'tcg':
       return [
         note(
           `${device} opens, but no guest came up with it: VMs are emulated, and several times slower`,
-          `see whether nested virtualization works here; to have it tried again, rm ${join(cacheDirectory, ACCELERATOR_FILE)}`,
+          `see whether nested virtualization works here; to have it tried again, rm ${proof}`,
         ),
       ];
     case undefined:
       return [note(`${device} opens; whether guests run with it is tried when the first VM starts`)];
   }
 }
+
+export const preflight: Preflight = { qemu: checkPrograms, acceleration: checkAcceleration };

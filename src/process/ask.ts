@@ -1,5 +1,4 @@
-import { CommandError } from '../../process/run';
-import type { Machine } from './machine';
+import { CommandError, type Run } from './run';
 
 /** What a program said: `missing` when it is not installed, `failed` with its first words when it did not work. */
 export type Answer =
@@ -11,7 +10,7 @@ export type Answer =
 const TIMEOUT = 20_000;
 
 /** Asks a program for something that changes nothing. Both of its streams are the answer. */
-export async function ask({ run }: Pick<Machine, 'run'>, program: string, args: readonly string[]): Promise<Answer> {
+export async function ask({ run }: { readonly run: Run }, program: string, args: readonly string[]): Promise<Answer> {
   try {
     const { stdout, stderr } = await run(program, args, { timeout: TIMEOUT });
     return { status: 'answered', output: `${stdout}\n${stderr}` };

@@ -1,12 +1,12 @@
-import { isFleetError } from '../../../model/errors';
-import { chooseAdapter } from '../../../drivers/virtualbox/adapters';
-import { parseBridgedAdapters, parseVersion } from '../../../drivers/virtualbox/output';
-import { note, ok, type Observation, problem, type Verdict, warning } from '../finding';
-import type { Machine } from '../machine';
-import { ask, isAtLeast, versionIn } from '../program';
-import type { Subject } from '../subject';
+import { isFleetError } from '../../model/errors';
+import { note, ok, type Observation, problem, type Verdict, warning } from '../../model/finding';
+import { ask, isAtLeast, versionIn } from '../../process/ask';
+import type { Preflight, PreflightMachine, PreflightSubject } from '../preflight';
+import { chooseAdapter } from './adapters';
+import { listArguments, VERSION_ARGUMENTS } from './arguments';
+import { parseBridgedAdapters, parseVersion } from './output';
+import { OLDEST_VERSION } from './requirements';
 
-const OLDEST = [7, 0] as const;
 /** The first version that works beside a KVM which holds the processor's extensions from its start on. */
 const SHARES_EXTENSIONS = [7, 2, 2] as const;
 /** The first kernel whose KVM does that. */
@@ -14,22 +14,21 @@ const HOLDS_EXTENSIONS = [6, 12] as const;
 const KVM_PARAMETER = '/sys/module/kvm/parameters/enable_virt_at_load';
 
 /** Nothing more is said of a VirtualBox that no host of the fleet needs and that is not there. */
-export async function checkVirtualBox(machine: Machine, { hypervisors }: Subject): Promise<Observation[]> {
-  const isNeeded = hypervisors.has('virtualbox');
+async function checkProgram(machine: PreflightMachine, { isNeeded }: PreflightSubject): Promise<Observation[]> {
   const bad = isNeeded ? problem : note;
-  const answer = await ask(machine, 'VBoxManage', ['--version']);
-  const install = `install VirtualBox ${OLDEST.join('.')} or newer`;
+  const answer = await ask(machine, 'VBoxManage', VERSION_ARGUMENTS);
+  const install = `install VirtualBox ${OLDEST_VERSION.join('.')} or newer`;
   if (answer.status === 'missing')
     return isNeeded ? [problem('VBoxManage is not installed', install)] : [note('not installed, and no host needs it')];
   if (answer.status === 'failed') return [bad(`VBoxManage does not work: ${answer.reason}`, `${install} again`)];
   const version = parseVersion(answer.output);
   if (version === undefined) return [bad('VBoxManage does not tell its version', `${install} again`)];
   const name = version.join('.');
-  if (!isAtLeast(version, OLDEST)) return [bad(`${name} is too old`, install)];
+  if (!isAtLeast(version, OLDEST_VERSION)) return [bad(`${name} is too old`, install)];
   return [ok(name), ...besideKvm(machine, version, bad)];
 }
 
-function besideKvm(machine: Machine, version: readonly number[], bad: Verdict): Observation[] {
+function besideKvm(machine: PreflightMachine, version: readonly number[], bad: Verdict): Observation[] {
   const kernel = versionIn(machine.kernel) ?? [];
   if (!isAtLeast(kernel, HOLDS_EXTENSIONS) || isAtLeast(version, SHARES_EXTENSIONS)) return [];
   // Absent: KVM is not loaded, or compiled in without the choice.
@@ -42,9 +41,8 @@ function besideKvm(machine: Machine, version: readonly number[], bad: Verdict): 
   ];
 }
 
-export async function checkVirtualBoxDriver(machine: Machine, { hypervisors }: Subject): Promise<Observation[]> {
-  const isNeeded = hypervisors.has('virtualbox');
-  if (!isNeeded && (await ask(machine, 'VBoxManage', ['--version'])).status === 'missing') return [];
+async function checkKernelDriver(machine: PreflightMachine, { isNeeded }: PreflightSubject): Promise<Observation[]> {
+  if (!isNeeded && (await ask(machine, 'VBoxManage', VERSION_ARGUMENTS)).status === 'missing') return [];
   const bad = isNeeded ? problem : note;
   const isLoaded = /^vboxdrv /m.test(machine.read('/proc/modules') ?? '');
   switch (machine.access('/dev/vboxdrv')) {
@@ -66,9 +64,9 @@ export async function checkVirtualBoxDriver(machine: Machine, { hypervisors }: S
 }
 
 /** The adapter that a bridged VM gets which names none. */
-export async function checkBridgeAdapters(machine: Machine, { hypervisors }: Subject): Promise<Observation[]> {
-  if (!hypervisors.has('virtualbox')) return [];
-  const answer = await ask(machine, 'VBoxManage', ['list', 'bridgedifs']);
+async function checkBridgeAdapters(machine: PreflightMachine, { isNeeded }: PreflightSubject): Promise<Observation[]> {
+  if (!isNeeded) return [];
+  const answer = await ask(machine, 'VBoxManage', listArguments('bridgeAdapters'));
   if (answer.status === 'missing') return [];
   if (answer.status === 'failed')
     return [
@@ -82,3 +80,9 @@ export async function checkBridgeAdapters(machine: Machine, { hypervisors }: Sub
     return [warning(error.problem, error.remedy)];
   }
 }
+
+export const preflight: Preflight = {
+  virtualbox: checkProgram,
+  vboxdrv: checkKernelDriver,
+  'bridge adapter': checkBridgeAdapters,
+};
