@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { App } from 'cdktf';
+import { App } from '../constructs/private/cdktf';
 import { PortLedger } from '../constructs/private/port-ledger';
 import { renderedFilesOf } from '../constructs/private/rendered-file';
 import { FleetError } from '../src/model/errors';

@@ -1,15 +1,15 @@
+import type { IConstruct } from 'constructs';
+import { z } from 'zod';
 import {
   Aspects,
   LocalBackend,
+  NullProvider,
   TerraformDataSource,
   type TerraformElement,
   type TerraformProvider,
   TerraformResource,
   TerraformStack,
-} from 'cdktf';
-import { NullProvider } from '@cdktf/provider-null/lib/provider';
-import type { IConstruct } from 'constructs';
-import { z } from 'zod';
+} from '../constructs/private/cdktf';
 import { type IFleet, markFleet } from '../constructs/private/fleet';
 import type { PortLedger } from '../constructs/private/port-ledger';
 import { BuildfleetProvider } from '../constructs/private/provider';

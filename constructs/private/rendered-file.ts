@@ -1,5 +1,5 @@
-import { Fn } from 'cdktf';
 import type { IConstruct } from 'constructs';
+import { Fn } from './cdktf';
 
 /** A file that synth writes. */
 export interface RenderedFile {

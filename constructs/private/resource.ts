@@ -1,8 +1,8 @@
-import { type ITerraformDependable, TerraformResource, Token } from 'cdktf';
 import type { Construct } from 'constructs';
 import type { Config, ResourceShape, State } from '../../src/model/resource-shape';
 import { valueTypeOf } from '../../src/model/value-type';
 import { toSnakeCase } from '../../src/model/wire-names';
+import { type ITerraformDependable, TerraformResource, Token } from './cdktf';
 import { escapeTemplates } from './template-escape';
 
 export interface ShapedResourceOptions<S extends ResourceShape> {

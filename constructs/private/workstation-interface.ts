@@ -1,8 +1,8 @@
-import type { ITerraformDependable } from 'cdktf';
 import type { IConstruct } from 'constructs';
 import type { PortAllocation, PortRange } from '../../src/model/port-registry';
 import type { IBuildImage } from '../haskell-build-image';
 import type { IVmHost } from '../vm-host';
+import type { ITerraformDependable } from './cdktf';
 
 /** A VM as the workstation sees it: somebody who dials in and can be logged in to. */
 export interface ITunnelledVm extends IConstruct {
