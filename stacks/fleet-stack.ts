@@ -11,6 +11,7 @@ import {
   TerraformStack,
 } from '../constructs/private/cdktf';
 import { type IFleet, markFleet } from '../constructs/private/fleet';
+import { checkProps, messageAt } from '../constructs/private/fleet-construct';
 import type { PortLedger } from '../constructs/private/port-ledger';
 import { BuildfleetProvider } from '../constructs/private/provider';
 import { workstationPathSchema } from '../constructs/private/schemas';
@@ -31,7 +32,7 @@ export interface FleetStackProps {
 const propsSchema = z.strictObject({
   stateDirectory: workstationPathSchema.optional(),
   cacheDirectory: workstationPathSchema.optional(),
-  nullProvider: z.enum(['bundled', 'registry']).optional(),
+  nullProvider: z.enum(['bundled', 'registry']).default('bundled').meta({ remedy: 'use one of: bundled, registry' }),
 });
 
 /** One fleet: a Terraform stack with our provider in it and its state beside `main.ts`. */
@@ -45,12 +46,15 @@ export class FleetStack extends TerraformStack implements IFleet {
   constructor(scope: IFleetProject, name: string, props: FleetStackProps = {}) {
     super(scope, NAME_PATTERN.test(name) && !scope.node.tryFindChild(name) ? name : scope.freeStackId());
     markFleet(this);
-    const problems = checkStack(name, this.node.id, props);
+    const problems = name === this.node.id ? [] : [badName(name)];
+    const checked = checkProps(propsSchema, props, (problem) => {
+      problems.push(messageAt(this, problem));
+    });
     this.node.addValidation({ validate: () => problems });
     this.fleetName = name;
     this.projectDirectory = scope.projectDirectory;
-    this.paths = new FleetPaths(text(props.stateDirectory) ?? defaultStateDirectory(name));
-    this.cacheDirectory = text(props.cacheDirectory) ?? DEFAULT_CACHE_DIRECTORY;
+    this.paths = new FleetPaths(checked.stateDirectory ?? defaultStateDirectory(name));
+    this.cacheDirectory = checked.cacheDirectory ?? DEFAULT_CACHE_DIRECTORY;
     this.portLedger = scope.portLedger;
 
     // as seen from the stack's output, where Terraform runs; the default would be an absolute path
@@ -61,21 +65,7 @@ export class FleetStack extends TerraformStack implements IFleet {
       cacheDirectory: this.cacheDirectory,
     });
     new NullProvider(this, 'null');
-    if (props.nullProvider !== 'registry') this.serveNullBinding(provider);
-  }
-
-  /**
-   * Has everything of the null binding served by our process, also what nobody gave a provider. Terraform starts a
-   * process for every source that it requires, if only to ask for its schema; so the binding's own goes.
-   */
-  private serveNullBinding(provider: TerraformProvider): void {
-    this.addOverride('terraform.required_providers.null', undefined);
-    this.addOverride('provider.null', undefined);
-    Aspects.of(this).add({
-      visit: (construct) => {
-        if (isOfNullBinding(construct)) construct.provider = provider;
-      },
-    });
+    if (checked.nullProvider !== 'registry') this.serveNullBinding(provider);
   }
 
   /** Between stacks this pass finds references; where there is one stack it would only resolve everything twice. */
@@ -92,6 +82,20 @@ export class FleetStack extends TerraformStack implements IFleet {
       .filter((id) => id !== 'Resource')
       .join('_');
   }
+
+  /**
+   * Has everything of the null binding served by our process, also what nobody gave a provider. Terraform starts a
+   * process for every source that it requires, if only to ask for its schema; so the binding's own goes.
+   */
+  private serveNullBinding(provider: TerraformProvider): void {
+    this.addOverride('terraform.required_providers.null', undefined);
+    this.addOverride('provider.null', undefined);
+    Aspects.of(this).add({
+      visit: (construct) => {
+        if (isOfNullBinding(construct)) construct.provider = provider;
+      },
+    });
+  }
 }
 
 function isOfNullBinding(construct: IConstruct): construct is TerraformResource | TerraformDataSource {
@@ -101,33 +105,13 @@ function isOfNullBinding(construct: IConstruct): construct is TerraformResource 
   );
 }
 
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function checkStack(name: string, place: string, props: FleetStackProps): string[] {
-  const problems: string[] = [];
-  if (name !== place) {
-    problems.push(
-      new FleetError({
-        code: 'bad-name',
-        place: 'app',
-        problem: `the name of a stack must match ${String(NAME_PATTERN)} and be used once`,
-        value: name,
-        remedy: 'give it another name',
-      }).message,
-    );
-  }
-  for (const issue of propsSchema.safeParse(props, { reportInput: true }).error?.issues ?? []) {
-    problems.push(
-      new FleetError({
-        code: 'bad-property',
-        place,
-        problem: `${issue.path.join('.')}: ${issue.message.charAt(0).toLowerCase()}${issue.message.slice(1)}`,
-        value: issue.code === 'unrecognized_keys' ? issue.keys : issue.input,
-        remedy: `use the properties ${Object.keys(propsSchema.shape).join(', ')} as documented`,
-      }).message,
-    );
-  }
-  return problems;
+/** A stack whose name cannot be used has another id, so the place is the app. */
+function badName(name: string): string {
+  return new FleetError({
+    code: 'bad-name',
+    place: 'app',
+    problem: `the name of a stack must match ${String(NAME_PATTERN)} and be used once`,
+    value: name,
+    remedy: 'give it another name',
+  }).message;
 }
