@@ -29,19 +29,40 @@ export interface BuildVmProps {
   readonly host: IVmHost;
   /** What the VM starts from. Another image replaces the VM. */
   readonly image: IBuildImage;
-  /** Changed in place, with a restart of the VM. @default 2 */
+  /**
+   * Changed in place, with a restart of the VM.
+   * @default 2
+   */
   readonly cpus?: number;
-  /** Changed in place, with a restart of the VM. @default 2 GiB */
+  /**
+   * Changed in place, with a restart of the VM.
+   * @default 2 GiB
+   */
   readonly memory?: Size;
-  /** Port of the workstation that leads to the VM. @default the one that the port registry reserves for it, else the lowest free one */
+  /**
+   * Port of the workstation that leads to the VM.
+   * @default the one that the port registry reserves for it, else the lowest free one
+   */
   readonly tunnelPort?: number;
-  /** Whether it is meant where no VM is named, and reached as plain `haskell-build`. @default the first VM of the workstation is */
+  /**
+   * Whether it is meant where no VM is named, and reached as plain `haskell-build`.
+   * @default the first VM of the workstation is
+   */
   readonly default?: boolean;
-  /** Address of the network interface. @default one that follows from the names of fleet and VM */
+  /**
+   * Address of the network interface.
+   * @default one that follows from the names of fleet and VM
+   */
   readonly mac?: string;
-  /** Time between two signs of life in the State Hub. @default 30 seconds */
+  /**
+   * Time between two signs of life in the State Hub.
+   * @default 30 seconds
+   */
   readonly heartbeat?: Duration;
-  /** Time that the VM has to dial in and register. @default 10 minutes */
+  /**
+   * Time that the VM has to dial in and register.
+   * @default 10 minutes
+   */
   readonly readyTimeout?: Duration;
   /**
    * Time that running builds have to end before the VM is stopped, replaced or deleted; it takes no new ones meanwhile. If
@@ -49,7 +70,10 @@ export interface BuildVmProps {
    * @default 10 minutes
    */
   readonly drainTimeout?: Duration;
-  /** Whether a deploy proves the whole chain after a change of the VM. @default true */
+  /**
+   * Whether a deploy proves the whole chain after a change of the VM.
+   * @default true
+   */
   readonly smokeTest?: boolean;
 }
 

@@ -3,7 +3,7 @@ import { FleetConstruct } from './private/fleet-construct';
 import type { IWorkstation } from './private/workstation-interface';
 
 export interface TunnelSlotProps {
-  /** Where the port is. @default none: the VM's props are wrong, which the VM reports */
+  /** Where the port is; undefined where the VM's props name none, which the VM reports. */
   readonly workstation: IWorkstation | undefined;
   /** The VM that it leads to. */
   readonly vmName: string;

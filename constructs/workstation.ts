@@ -19,18 +19,30 @@ export interface EmbeddedWorkstationProps {
    * @default none: only VMs that reach out through their host, where it is 10.0.2.2, can dial in
    */
   readonly address?: string;
-  /** Port of the private sshd on 127.0.0.1. @default 12220 */
+  /**
+   * Port of the private sshd on 127.0.0.1.
+   * @default 12220
+   */
   readonly sshdPort?: number;
-  /** Ports that lead to the VMs, one each, both ends included. @default { first: 12221, last: 12230 } */
+  /**
+   * Ports that lead to the VMs, one each, both ends included.
+   * @default { first: 12221, last: 12230 }
+   */
   readonly tunnelPorts?: PortRange;
-  /** Port of the embedded State Hub on 127.0.0.1. @default 8000 */
+  /**
+   * Port of the embedded State Hub on 127.0.0.1.
+   * @default 8000
+   */
   readonly hubPort?: number;
   /**
    * Files with the public keys that open the VMs. The first one, with its private key, is created if it is absent.
    * @default ['~/.ssh/id_build.pub']
    */
   readonly developers?: readonly string[];
-  /** The operator's own client configuration, which gets a marked block at its top. @default '~/.ssh/config' */
+  /**
+   * The operator's own client configuration, which gets a marked block at its top.
+   * @default '~/.ssh/config'
+   */
   readonly sshConfig?: string;
 }
 

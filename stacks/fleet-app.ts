@@ -17,9 +17,15 @@ import { writeFiles } from './output';
 const REGISTRY_FILE = 'port-registry.yml';
 
 export interface FleetAppProps {
-  /** Where Terraform's input goes. @default what the cdktf command says, else `cdktf.out` in the project */
+  /**
+   * Where Terraform's input goes.
+   * @default what the cdktf command says, else `cdktf.out` in the project
+   */
   readonly outdir?: string;
-  /** Fails when the port registry would change, instead of changing it. @default whether `CI` is set in the environment */
+  /**
+   * Fails when the port registry would change, instead of changing it.
+   * @default whether `CI` is set in the environment
+   */
   readonly ci?: boolean;
 }
 

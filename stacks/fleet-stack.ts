@@ -21,17 +21,26 @@ import { DEFAULT_CACHE_DIRECTORY, FleetPaths, defaultStateDirectory } from '../s
 import type { IFleetProject } from './fleet-project';
 
 export interface FleetStackProps {
-  /** Keys, disks and services of this fleet on the workstation. @default `~/.local/state/buildfleet/NAME` */
+  /**
+   * Keys, disks and services of this fleet on the workstation.
+   * @default `~/.local/state/buildfleet/NAME`
+   */
   readonly stateDirectory?: string;
-  /** Images, shared by all fleets of an operator. @default `~/.cache/buildfleet` */
+  /**
+   * Images, shared by all fleets of an operator.
+   * @default `~/.cache/buildfleet`
+   */
   readonly cacheDirectory?: string;
-  /** Where `null_resource` comes from: our own process, or the registry, which needs the network. @default 'bundled' */
+  /**
+   * Where `null_resource` comes from: our own process, or the registry, which needs the network.
+   * @default 'bundled'
+   */
   readonly nullProvider?: 'bundled' | 'registry';
 }
 
 const propsSchema = z.strictObject({
   stateDirectory: workstationPathSchema.optional(),
-  cacheDirectory: workstationPathSchema.optional(),
+  cacheDirectory: workstationPathSchema.default(DEFAULT_CACHE_DIRECTORY),
   nullProvider: z.enum(['bundled', 'registry']).default('bundled').meta({ remedy: 'use one of: bundled, registry' }),
 });
 
@@ -53,8 +62,10 @@ export class FleetStack extends TerraformStack implements IFleet {
     this.node.addValidation({ validate: () => problems });
     this.fleetName = name;
     this.projectDirectory = scope.projectDirectory;
-    this.paths = new FleetPaths(checked.stateDirectory ?? defaultStateDirectory(name));
-    this.cacheDirectory = checked.cacheDirectory ?? DEFAULT_CACHE_DIRECTORY;
+    // of wrong props nothing is synthesized, but paths are made
+    const { stateDirectory, cacheDirectory, nullProvider } = problems.length === 0 ? checked : propsSchema.parse({});
+    this.paths = new FleetPaths(stateDirectory ?? defaultStateDirectory(name));
+    this.cacheDirectory = cacheDirectory;
     this.portLedger = scope.portLedger;
 
     // as seen from the stack's output, where Terraform runs; the default would be an absolute path
@@ -65,7 +76,7 @@ export class FleetStack extends TerraformStack implements IFleet {
       cacheDirectory: this.cacheDirectory,
     });
     new NullProvider(this, 'null');
-    if (checked.nullProvider !== 'registry') this.serveNullBinding(provider);
+    if (nullProvider !== 'registry') this.serveNullBinding(provider);
   }
 
   /** Between stacks this pass finds references; where there is one stack it would only resolve everything twice. */

@@ -4,7 +4,7 @@ import { BuildVm, type BuildVmProps } from '../../constructs/build-vm';
 import { HaskellBuildImage } from '../../constructs/haskell-build-image';
 import { Workstation } from '../../constructs/workstation';
 import { Size } from '../../src/model/size';
-import { FleetStack, type FleetStackProps } from '../../stacks/fleet-stack';
+import { FleetStack } from '../../stacks/fleet-stack';
 import { TestFleet, type TestFleetOptions, temporaryDirectory, planned } from '../support/test-fleet';
 
 /** What is wrong with a fleet of these VMs. */
@@ -176,11 +176,11 @@ describe('what is wrong is said with construct path, value and remedy', () => {
       'fleet: there is no property stateDirectry (received "stateDirectry"): use one of stateDirectory, cacheDirectory, nullProvider',
     ],
     [
-      { cacheDirectory: 1 },
-      'fleet: cacheDirectory: invalid input: expected string, received number (received 1): give an absolute path, or one below the home directory, ~/…',
+      { stateDirectory: 1 },
+      'fleet: stateDirectory: invalid input: expected string, received number (received 1): give an absolute path, or one below the home directory, ~/…',
     ],
   ])('the stack %j, in the words that other constructs have', (stack, problem) => {
-    expect(problemsOf({}, { stack: stack as FleetStackProps })).toEqual([problem]);
+    expect(problemsOf({}, { stack: stack })).toEqual([problem]);
   });
 
   test('a second workstation, a second stack of the same name', () => {

@@ -6,7 +6,10 @@ export interface RenderedFile {
   /** Below the stack's output directory, with forward slashes. */
   readonly path: string;
   readonly content: string;
-  /** @default false */
+  /**
+   * Whether the file is a program.
+   * @default false
+   */
   readonly executable?: boolean;
 }
 
