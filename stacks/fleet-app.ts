@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { App } from '../constructs/private/cdktf';
 import { PortLedger } from '../constructs/private/port-ledger';
 import { renderedFilesOf } from '../constructs/private/rendered-file';
+import { CDK_COMMAND } from '../src/model/cdk-command';
 import { FleetError } from '../src/model/errors';
 import { type ParsedPortRegistry, parsePortRegistry, renderPortRegistry } from '../src/rendering/port-registry';
 import { bundleHub } from '../src/programs/hub';
@@ -136,7 +137,7 @@ export class FleetApp extends App implements IFleetProject {
         code: 'registry-stale',
         place: REGISTRY_FILE,
         problem: 'the port registry is not what main.ts asks for, and with CI set it is not written',
-        remedy: 'run `npx cdktf synth` without CI and commit the file',
+        remedy: `run \`npx ${CDK_COMMAND} synth\` without CI and commit the file`,
       }).message,
     ];
   }

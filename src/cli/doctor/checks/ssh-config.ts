@@ -1,3 +1,4 @@
+import { CDK_COMMAND } from '../../../model/cdk-command';
 import { FleetError } from '../../../model/errors';
 import { findBlock } from '../../../rendering/managed-block';
 import { sshIncludeBlock } from '../../../rendering/ssh-config';
@@ -10,7 +11,7 @@ export function checkSshConfig(machine: Machine, subject: Subject): Observation[
   const { fleet, name } = subject;
   if (fleet === null) return [];
   const path = `${machine.home}/.ssh/config`;
-  const deploy = `run \`cdktf deploy ${name}\`, which writes it; \`buildfleet ssh\` works without it`;
+  const deploy = `run \`${CDK_COMMAND} deploy ${name}\`, which writes it; \`buildfleet ssh\` works without it`;
   const text = machine.read(path) ?? '';
   try {
     const block = findBlock(text, sshIncludeBlock(name));
