@@ -66,6 +66,13 @@ module.exports = {
       to: { path: ['^node:child_process$', '^child_process$', 'node_modules/execa'] },
     },
     {
+      name: 'cdktf-in-one-module',
+      comment: 'a move to the successor of cdktf changes one module',
+      severity: 'error',
+      from: { path: ownCode, pathNot: '^constructs/private/cdktf\\.ts$' },
+      to: { path: 'node_modules/(cdktf|cdktn|@cdktf|@cdktn)/' },
+    },
+    {
       name: 'private-constructs',
       comment: 'an operator uses the constructs at the top; what they share may change',
       severity: 'error',

@@ -1,10 +1,11 @@
-# `make help` lists the targets. Everything else is the cdktf command and the buildfleet CLI.
+# `make help` lists the targets. Everything else is the command below and the buildfleet CLI.
 SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
 STACK ?= fleet
-# cdktf takes the program from this variable; OpenTofu serves where Terraform is missing
+CDK := cdktf
+# $(CDK) takes the program from this variable; OpenTofu serves where Terraform is missing
 export TERRAFORM_BINARY_NAME ?= $(shell command -v terraform >/dev/null && echo terraform || echo tofu)
 export CHECKPOINT_DISABLE = 1
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
@@ -21,21 +22,21 @@ setup-test:
 	@scripts/setup.sh test
 
 deploy: setup ## Make the fleet real, then show it
-	cdktf deploy $(STACK) --auto-approve
+	$(CDK) deploy $(STACK) --auto-approve
 	@bin/buildfleet status
 
 diff: setup ## Show what a deploy would change
-	cdktf diff $(STACK)
+	$(CDK) diff $(STACK)
 
 destroy: setup ## Take the fleet away again; the image cache stays
-	cdktf destroy $(STACK) --auto-approve
+	$(CDK) destroy $(STACK) --auto-approve
 	@scripts/remove-empty-state.sh $(STACK)
 
 status: ## Show the fleet
 	@bin/buildfleet status
 
 render: setup ## Write rendered/ and docs/reference/ again, the files that reviewers diff
-	cdktf synth
+	$(CDK) synth
 	node --require ts-node/register scripts/reference/write.ts
 
 lint: ## Check types, style and the direction of imports

@@ -24,6 +24,19 @@ export default tseslint.config(
     },
   },
   {
+    // src/model/cdk-command.ts says its name
+    files: ['constructs/**/*.ts', 'stacks/**/*.ts', 'src/**/*.ts'],
+    rules: {
+      'no-restricted-syntax': [
+        'error',
+        ...['Literal[value=/\\bcdktf [a-z]/]', 'TemplateElement[value.raw=/\\bcdktf [a-z]/]'].map((selector) => ({
+          selector,
+          message: 'Name the command by CDK_COMMAND.',
+        })),
+      ],
+    },
+  },
+  {
     files: ['__tests__/**/*.ts'],
     rules: {
       // jest's matchers are typed with any

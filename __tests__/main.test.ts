@@ -1,6 +1,7 @@
 import { cpSync, mkdirSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { dependencies, devDependencies } from '../package.json';
 import { run } from '../src/process/run';
 import { describeWithTools } from './support/tools';
 import { temporaryDirectory } from './support/test-fleet';
@@ -9,6 +10,11 @@ const REPOSITORY = join(__dirname, '..');
 const SOURCES = ['assets', 'constructs', 'src', 'stacks'];
 const SINGLE_FILES = ['main.ts', 'package.json', 'port-registry.yml', 'tsconfig.json'];
 const MINUTE = 60_000;
+
+/** What node loads before anything else, so that cdktn stands in for cdktf. */
+const CDKTN = join(__dirname, 'support/cdktn-for-cdktf.cjs');
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
+const runsCdktn = major > 22 || (major === 22 && minor >= 19);
 
 /** A copy of the project at another path; only the dependencies are shared. */
 function copyOfProject(name: string): string {
@@ -24,12 +30,16 @@ function copyOfProject(name: string): string {
 /** Runs `main.ts` as the cdktf command does, under another umask. */
 async function synth(
   directory: string,
-  { umask = '022', cwd = directory, env = {} }: { umask?: string; cwd?: string; env?: Record<string, string> } = {},
+  {
+    umask = '022',
+    cwd = directory,
+    env = {},
+    preloads = [],
+  }: { umask?: string; cwd?: string; env?: Record<string, string>; preloads?: readonly string[] } = {},
 ): Promise<void> {
   const node = [
     process.execPath,
-    '--require',
-    join(directory, 'node_modules/ts-node/register'),
+    ...[...preloads, join(directory, 'node_modules/ts-node/register')].flatMap((module) => ['--require', module]),
     join(directory, 'main.ts'),
   ];
   await run('bash', ['-c', 'umask "$0" && exec "$@"', umask, ...node], {
@@ -66,6 +76,20 @@ function executability(files: ReturnType<typeof tree>): Record<string, unknown> 
       path,
       { executable: (parseInt(mode, 8) & 0o100) !== 0, text },
     ]),
+  );
+}
+
+/** What is rendered, with the plans in one spelling and without the version of the library that wrote them. */
+function contentBy(version: string, directory: string): Record<string, string> {
+  const files = Object.entries(tree(join(directory, 'rendered')));
+  return Object.fromEntries(
+    files.map(([path, { text }]) => {
+      if (!path.endsWith('cdk.tf.json')) return [path, text];
+      const plan = JSON.parse(text) as { '//': { metadata: { version?: string } } };
+      expect(plan['//'].metadata.version).toBe(version);
+      delete plan['//'].metadata.version;
+      return [path, JSON.stringify(plan, null, 2)];
+    }),
   );
 }
 
@@ -106,6 +130,16 @@ describeWithTools(['bash'], 'synth of main.ts', () => {
       const content = (files: ReturnType<typeof tree>): unknown =>
         Object.entries(files).map(([path, { text }]) => [path, text]);
       expect(content(tree(join(other, 'cdktf.out')))).toEqual(content(tree(join(project, 'cdktf.out'))));
+    },
+    MINUTE,
+  );
+
+  (runsCdktn ? test : test.skip)(
+    `cdktn in the place of cdktf renders the same${runsCdktn ? '' : ' (skipped: its command needs Node 22.19)'}`,
+    async () => {
+      const other = copyOfProject('with cdktn');
+      await synth(other, { preloads: [CDKTN] });
+      expect(contentBy(devDependencies.cdktn, other)).toEqual(contentBy(dependencies.cdktf, project));
     },
     MINUTE,
   );

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { Construct } from 'constructs';
+import type { Construct } from 'constructs';
 import { z } from 'zod';
 import { Duration } from '../src/model/duration';
 import { NAME_PATTERN, vmName } from '../src/model/names';
@@ -28,19 +28,40 @@ export interface BuildVmProps {
   readonly host: IVmHost;
   /** What the VM starts from. Another image replaces the VM. */
   readonly image: IBuildImage;
-  /** Changed in place, with a restart of the VM. @default 2 */
+  /**
+   * Changed in place, with a restart of the VM.
+   * @default 2
+   */
   readonly cpus?: number;
-  /** Changed in place, with a restart of the VM. @default 2 GiB */
+  /**
+   * Changed in place, with a restart of the VM.
+   * @default 2 GiB
+   */
   readonly memory?: Size;
-  /** Port of the workstation that leads to the VM. @default the one that the port registry reserves for it, else the lowest free one */
+  /**
+   * Port of the workstation that leads to the VM.
+   * @default the one that the port registry reserves for it, else the lowest free one
+   */
   readonly tunnelPort?: number;
-  /** Whether it is meant where no VM is named, and reached as plain `haskell-build`. @default the first VM of the workstation is */
+  /**
+   * Whether it is meant where no VM is named, and reached as plain `haskell-build`.
+   * @default the first VM of the workstation is
+   */
   readonly default?: boolean;
-  /** Address of the network interface. @default one that follows from the names of fleet and VM */
+  /**
+   * Address of the network interface.
+   * @default one that follows from the names of fleet and VM
+   */
   readonly mac?: string;
-  /** Time between two signs of life in the State Hub. @default 30 seconds */
+  /**
+   * Time between two signs of life in the State Hub.
+   * @default 30 seconds
+   */
   readonly heartbeat?: Duration;
-  /** Time that the VM has to dial in and register. @default 10 minutes */
+  /**
+   * Time that the VM has to dial in and register.
+   * @default 10 minutes
+   */
   readonly readyTimeout?: Duration;
   /**
    * Time that running builds have to end before the VM is stopped, replaced or deleted; it takes no new ones meanwhile. If
@@ -48,7 +69,10 @@ export interface BuildVmProps {
    * @default 10 minutes
    */
   readonly drainTimeout?: Duration;
-  /** Whether a deploy proves the whole chain after a change of the VM. @default true */
+  /**
+   * Whether a deploy proves the whole chain after a change of the VM.
+   * @default true
+   */
   readonly smokeTest?: boolean;
 }
 
@@ -73,6 +97,9 @@ const propsSchema = z.strictObject({
   smokeTest: z.boolean().default(true),
 });
 
+/** What a VM is wired to; without all of it the VM has no place in the fleet. */
+const wiringSchema = z.object(propsSchema.shape).pick({ workstation: true, host: true, image: true });
+
 /** One build machine: its keys, its tunnel slot and the VM itself. */
 export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFiles {
   readonly vmName: string;
@@ -83,10 +110,10 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
   readonly cpus: number;
   readonly memory: Size;
   readonly mac: string;
-  // absent only where the props name no constructs to wire, which has then been reported
-  readonly slot!: TunnelSlot;
-  private readonly identity!: ShapedResource<typeof identityShape>;
-  private readonly resource!: ShapedResource<typeof vmShape>;
+  readonly pinnedPort: number | undefined;
+  private readonly slot: TunnelSlot;
+  private readonly identity: ShapedResource<typeof identityShape>;
+  private readonly resource: ShapedResource<typeof vmShape>;
   private readonly props: z.infer<typeof propsSchema>;
 
   constructor(scope: Construct, id: string, props: BuildVmProps) {
@@ -100,20 +127,17 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
     this.cpus = this.props.cpus;
     this.memory = this.props.memory;
     this.mac = this.props.mac ?? defaultMac(fleetOf(this).fleetName, this.vmName);
+    this.pinnedPort = this.props.tunnelPort;
+    // what is wrong here has been reported; nothing is synthesized from it
+    const wired = wiringSchema.safeParse(this.props).success ? this.props : undefined;
 
-    if (![this.workstation, this.host, this.image].every((construct) => Construct.isConstruct(construct))) return;
     this.identity = new ShapedResource(this, 'identity', identityShape, {
       attributes: () => ({ vmName: this.vmName }),
     });
-    this.slot = new TunnelSlot(this, 'tunnel', {
-      workstation: this.workstation,
-      vmName: this.vmName,
-      host: this.host.id,
-      port: this.props.tunnelPort,
-    });
-    const imagePath = this.image.artifactPath(this.host.imageFormat);
+    this.slot = new TunnelSlot(this, 'tunnel', { workstation: wired?.workstation, vmName: this.vmName });
+    const imagePath = wired?.image.artifactPath(wired.host.imageFormat) ?? '';
     this.resource = new ShapedResource(this, 'Resource', vmShape, {
-      dependsOn: this.workstation.beforeVms,
+      dependsOn: wired?.workstation.beforeVms ?? [],
       postcondition: { condition: '${self.problem == ""}', errorMessage: '${self.problem}' },
       attributes: () => ({
         name: this.vmName,
@@ -129,7 +153,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
         mac: this.mac,
         network: this.host.network,
         bridgeAdapter: this.host.bridgeAdapter,
-        tunnelPort: this.slot.port,
+        tunnelPort: this.tunnelPort,
         relay: {
           host: this.workstationAddress ?? '',
           port: this.workstation.sshdPort,
@@ -149,14 +173,18 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
         developerKey: this.workstation.developerKey,
       }),
     });
-    this.workstation.addVm(this);
-    this.host.addVm(this);
-    if (this.props.smokeTest) new SmokeTest(this, 'smoke', { vm: this });
+    wired?.workstation.addVm(this);
+    wired?.host.addVm(this);
+    if (wired?.smokeTest) new SmokeTest(this, 'smoke', { vm: this });
     this.addCheck(() => (this.valid ? [...this.tooLarge(), ...this.sharedNames(), ...this.unreachable()] : []));
   }
 
   get memoryMib(): number {
     return this.memory.toMebibytes();
+  }
+
+  get tunnelPort(): number {
+    return this.slot.port;
   }
 
   get testTriggers(): Record<string, string> {
@@ -191,7 +219,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
               port: this.workstation.sshdPort,
               user: 'ACCOUNT_THAT_DEPLOYS',
             },
-            tunnelPort: this.slot.port,
+            tunnelPort: this.tunnelPort,
             heartbeatSeconds: this.props.heartbeat.toSeconds(),
           },
           keys: SEED_PLACEHOLDERS,
@@ -205,7 +233,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
         path: catalogFile(this.vmName),
         content: renderTunnelCatalogEntry({
           vmName: this.vmName,
-          tunnelPort: this.slot.port,
+          tunnelPort: this.tunnelPort,
           sshConfig: fleetOf(this).paths.sshConfig,
         }),
       },

@@ -1,5 +1,4 @@
 import type { Construct, IConstruct } from 'constructs';
-import type { z } from 'zod';
 import { isFleetError } from '../src/model/errors';
 import type { ImageFormat } from '../src/model/hypervisor';
 import {
@@ -40,36 +39,23 @@ export interface IBuildImage extends IConstruct {
 const OTHER_DIRECTORIES = ['vms', 'ops-bridge', 'provider'];
 
 /** An image with a Haskell toolchain, the agent and the tunnel, built once per definition. */
-export class HaskellBuildImage extends FleetConstruct implements IBuildImage, IRendersFiles {
+export abstract class HaskellBuildImage extends FleetConstruct implements IBuildImage, IRendersFiles {
   /** Debian by mmdebstrap, toolchain from the distribution. */
   static debian(scope: Construct, id: string, props: DebianImageProps = {}): HaskellBuildImage {
-    return new HaskellBuildImage(scope, id, debianImagePropsSchema, props, debianImage);
+    return new DebianImage(scope, id, props);
   }
 
   /** Ubuntu LTS by its own installer in a virtual machine that Packer runs, toolchain by GHCup. */
   static ubuntu(scope: Construct, id: string, props: UbuntuImageProps = {}): HaskellBuildImage {
-    return new HaskellBuildImage(scope, id, ubuntuImagePropsSchema, props, ubuntuImage);
+    return new UbuntuImage(scope, id, props);
   }
 
-  readonly definitionHash: string;
-  readonly builder: ImageBuilder;
-  /** Seconds since 1970 that stand for the time of the build; follows from the hash. */
-  readonly sourceDateEpoch: number;
-  readonly ghcVersions: readonly string[];
-  readonly cabalVersion: string;
-  private readonly definition: ImageDefinition | undefined;
-  private readonly files: readonly RenderedFile[] = [];
+  private described: { readonly definition: ImageDefinition; readonly hash: string } | undefined;
+  private files: readonly RenderedFile[] = [];
   private readonly artifacts = new Map<ImageFormat, ShapedResource<typeof imageShape>>();
 
-  private constructor(
-    scope: Construct,
-    id: string,
-    schema: z.ZodObject,
-    props: object,
-    sourceOf: (image: ImagePlace, props: never) => ImageSource,
-  ) {
+  protected constructor(scope: Construct, id: string) {
     super(scope, id);
-    const checked = this.check(schema, props);
     if (OTHER_DIRECTORIES.includes(id)) {
       this.report({
         code: 'reserved-name',
@@ -78,24 +64,27 @@ export class HaskellBuildImage extends FleetConstruct implements IBuildImage, IR
         remedy: 'give the image another name',
       });
     }
-    try {
-      if (this.valid) {
-        const { projectDirectory } = fleetOf(this);
-        const source = sourceOf({ name: this.id, path: this.node.path, projectDirectory }, checked as never);
-        this.definition = this.define(source);
-        this.files = source.files;
-      }
-    } catch (error) {
-      if (!isFleetError(error)) throw error;
-      this.report(error);
-    }
-    this.definitionHash = this.definition ? definitionHash(this.definition) : '';
-    this.builder = this.definition ? builderOf(this.definition) : 'mmdebstrap';
-    this.sourceDateEpoch = sourceDateEpoch(this.definitionHash);
-    this.ghcVersions = this.definition ? ghcVersionsOf(this.definition) : [];
-    this.cabalVersion = this.definition?.toolchain.cabal ?? '';
-    // what comes out of the builder is provided also where no VM uses it yet
-    if (this.definition) this.artifact('Resource', builtFormat(this.definition));
+  }
+
+  get definitionHash(): string {
+    return this.described?.hash ?? '';
+  }
+
+  get builder(): ImageBuilder {
+    return this.described ? builderOf(this.described.definition) : 'mmdebstrap';
+  }
+
+  /** Seconds since 1970 that stand for the time of the build; follows from the hash. */
+  get sourceDateEpoch(): number {
+    return sourceDateEpoch(this.definitionHash);
+  }
+
+  get ghcVersions(): readonly string[] {
+    return this.described ? ghcVersionsOf(this.described.definition) : [];
+  }
+
+  get cabalVersion(): string {
+    return this.described?.definition.toolchain.cabal ?? '';
   }
 
   artifactPath(format: ImageFormat): string {
@@ -104,10 +93,31 @@ export class HaskellBuildImage extends FleetConstruct implements IBuildImage, IR
 
   renderFiles(): readonly RenderedFile[] {
     return [
-      { path: 'definition.json', content: `${JSON.stringify(this.definition, null, 2)}\n` },
+      { path: 'definition.json', content: `${JSON.stringify(this.described?.definition, null, 2)}\n` },
       ...this.files,
       ...hostScripts(),
     ].map((file) => ({ ...file, path: `${this.id}/${file.path}` }));
+  }
+
+  /** Called by each kind of image once it has checked its props; `source` is called if they are sound. */
+  protected describe(source: (image: ImagePlace) => ImageSource): void {
+    if (!this.valid) return;
+    const { path } = this.node;
+    const { projectDirectory } = fleetOf(this);
+    try {
+      const { definition, ghc, files } = source({ name: this.id, path, projectDirectory });
+      let complete = imageDefinition(definition, path);
+      if (ghc !== undefined) {
+        complete = imageDefinition({ ...definition, toolchain: { ...complete.toolchain, ghc } }, path);
+      }
+      this.described = { definition: complete, hash: definitionHash(complete) };
+      this.files = files;
+      // what comes out of the builder is provided also where no VM uses it yet
+      this.artifact('Resource', builtFormat(complete));
+    } catch (error) {
+      if (!isFleetError(error)) throw error;
+      this.report(error);
+    }
   }
 
   private artifact(id: string, format: ImageFormat): ShapedResource<typeof imageShape> {
@@ -122,10 +132,20 @@ export class HaskellBuildImage extends FleetConstruct implements IBuildImage, IR
     this.artifacts.set(format, resource);
     return resource;
   }
+}
 
-  private define({ definition, ghc }: ImageSource): ImageDefinition {
-    const complete = imageDefinition(definition, this.node.path);
-    if (ghc === undefined) return complete;
-    return imageDefinition({ ...definition, toolchain: { ...complete.toolchain, ghc } }, this.node.path);
+class DebianImage extends HaskellBuildImage {
+  constructor(scope: Construct, id: string, props: DebianImageProps) {
+    super(scope, id);
+    const checked = this.check(debianImagePropsSchema, props);
+    this.describe((image) => debianImage(image, checked));
+  }
+}
+
+class UbuntuImage extends HaskellBuildImage {
+  constructor(scope: Construct, id: string, props: UbuntuImageProps) {
+    super(scope, id);
+    const checked = this.check(ubuntuImagePropsSchema, props);
+    this.describe((image) => ubuntuImage(image, checked));
   }
 }

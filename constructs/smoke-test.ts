@@ -1,6 +1,5 @@
-import { Resource as NullResource } from '@cdktf/provider-null/lib/resource';
-import type { ITerraformDependable } from 'cdktf';
 import { Construct, type IConstruct } from 'constructs';
+import { type ITerraformDependable, NullResource } from './private/cdktf';
 
 /** A VM that can be proved. */
 export interface ITestedVm extends IConstruct {

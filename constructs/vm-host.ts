@@ -49,14 +49,21 @@ export interface IVmHost extends IConstruct {
 }
 
 export interface LocalVmHostProps {
-  /** What runs the VMs. @default 'qemu' */
+  /**
+   * What runs the VMs.
+   * @default 'qemu'
+   */
   readonly hypervisor?: Hypervisor;
   /**
    * How the VMs reach others: `nat` through this machine, `bridged` as machines of their own on the network of one of its
-   * adapters. QEMU has `nat` only. @default 'nat' for QEMU, 'bridged' for VirtualBox
+   * adapters. QEMU has `nat` only.
+   * @default 'nat' for QEMU, 'bridged' for VirtualBox
    */
   readonly network?: NetworkKind;
-  /** Adapter of this machine that bridged VMs use, as the hypervisor names it. @default the first that is up, wired before wireless */
+  /**
+   * Adapter of this machine that bridged VMs use, as the hypervisor names it.
+   * @default the first that is up, wired before wireless
+   */
   readonly bridgeAdapter?: string;
   /** What the VMs of this host may use together, and each of them alone. */
   readonly capacity: Capacity;

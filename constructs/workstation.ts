@@ -1,7 +1,7 @@
 import type { Construct } from 'constructs';
 import { z } from 'zod';
 import { portSchema } from '../src/model/port';
-import type { PortAllocation, PortRange } from '../src/model/port-registry';
+import type { PortAllocation, PortRange, PortRequest } from '../src/model/port-registry';
 import { managedFileShape } from '../src/model/resources/managed-file';
 import { ipv4Schema, workstationShape } from '../src/model/resources/workstation';
 import { tunnelKeyLine } from '../src/rendering/authorized-keys';
@@ -11,7 +11,7 @@ import { fleetOf } from './private/fleet';
 import { FleetConstruct, type Problem } from './private/fleet-construct';
 import { ShapedResource } from './private/resource';
 import { workstationPathSchema } from './private/schemas';
-import type { ITunnelSlot, ITunnelledVm, IWorkstation } from './private/workstation-interface';
+import type { ITunnelledVm, IWorkstation } from './private/workstation-interface';
 
 export interface EmbeddedWorkstationProps {
   /**
@@ -19,18 +19,30 @@ export interface EmbeddedWorkstationProps {
    * @default none: only VMs that reach out through their host, where it is 10.0.2.2, can dial in
    */
   readonly address?: string;
-  /** Port of the private sshd on 127.0.0.1. @default 12220 */
+  /**
+   * Port of the private sshd on 127.0.0.1.
+   * @default 12220
+   */
   readonly sshdPort?: number;
-  /** Ports that lead to the VMs, one each, both ends included. @default { first: 12221, last: 12230 } */
+  /**
+   * Ports that lead to the VMs, one each, both ends included.
+   * @default { first: 12221, last: 12230 }
+   */
   readonly tunnelPorts?: PortRange;
-  /** Port of the embedded State Hub on 127.0.0.1. @default 8000 */
+  /**
+   * Port of the embedded State Hub on 127.0.0.1.
+   * @default 8000
+   */
   readonly hubPort?: number;
   /**
    * Files with the public keys that open the VMs. The first one, with its private key, is created if it is absent.
    * @default ['~/.ssh/id_build.pub']
    */
   readonly developers?: readonly string[];
-  /** The operator's own client configuration, which gets a marked block at its top. @default '~/.ssh/config' */
+  /**
+   * The operator's own client configuration, which gets a marked block at its top.
+   * @default '~/.ssh/config'
+   */
   readonly sshConfig?: string;
 }
 
@@ -70,7 +82,6 @@ export class Workstation extends FleetConstruct implements IWorkstation {
   private readonly resource: ShapedResource<typeof workstationShape>;
   private readonly tunnelKeys: ShapedResource<typeof managedFileShape>;
   private readonly declaredVms: ITunnelledVm[] = [];
-  private readonly slots = new Map<string, ITunnelSlot>();
   private allocated: PortAllocation | undefined;
 
   private constructor(scope: Construct, id: string, props: EmbeddedWorkstationProps) {
@@ -100,7 +111,7 @@ export class Workstation extends FleetConstruct implements IWorkstation {
         path: fleetOf(this).paths.tunnelAuthorizedKeys,
         mode: '0600',
         content: this.vms
-          .map((vm) => tunnelKeyLine({ port: vm.slot.port, hubPort: this.hubPort, publicKey: vm.tunnelPublicKey }))
+          .map((vm) => tunnelKeyLine({ port: vm.tunnelPort, hubPort: this.hubPort, publicKey: vm.tunnelPublicKey }))
           .join(''),
       }),
     });
@@ -143,21 +154,21 @@ export class Workstation extends FleetConstruct implements IWorkstation {
   }
 
   get allocation(): PortAllocation {
-    this.allocated ??= fleetOf(this).portLedger.allocate(
-      [...this.slots.values()].map(({ vmName, host, pinned }) => ({ vmName, host, pinned })),
-      this.tunnelPorts,
-    );
+    this.allocated ??= fleetOf(this).portLedger.allocate(this.portRequests(), this.tunnelPorts);
     return this.allocated;
   }
 
   addVm(vm: ITunnelledVm): void {
+    if (this.allocated) throw new Error('ports have been allocated: declare every VM before synth');
     this.declaredVms.push(vm);
   }
 
-  addSlot(slot: ITunnelSlot): void {
-    if (this.allocated) throw new Error('ports have been allocated: declare every VM before synth');
-    // a second VM of the same name is reported as that, not as a port that is taken twice
-    if (!this.slots.has(slot.vmName)) this.slots.set(slot.vmName, slot);
+  /** A second VM of the same name is reported as that, not as a port that is taken twice. */
+  private portRequests(): readonly PortRequest[] {
+    const names = this.vms.map(({ vmName }) => vmName);
+    return this.vms
+      .filter(({ vmName }, index) => names.indexOf(vmName) === index)
+      .map(({ vmName, host, pinnedPort: pinned }) => ({ vmName, host: host.id, pinned }));
   }
 
   private conflicts(): Problem[] {

@@ -1,10 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { App } from 'cdktf';
+import { App } from '../constructs/private/cdktf';
 import { PortLedger } from '../constructs/private/port-ledger';
 import { renderedFilesOf } from '../constructs/private/rendered-file';
 import { FleetError, isFleetError } from '../src/model/errors';
+import { CDK_COMMAND } from '../src/model/cdk-command';
 import { type ParsedPortRegistry, parsePortRegistry, renderPortRegistry } from '../src/rendering/port-registry';
 import { bundleHub } from '../src/programs/hub';
 import { bundleSupervisor } from '../src/programs/supervisor';
@@ -17,9 +18,15 @@ import { writeFiles } from './output';
 const REGISTRY_FILE = 'port-registry.yml';
 
 export interface FleetAppProps {
-  /** Where Terraform's input goes. @default what the cdktf command says, else `cdktf.out` in the project */
+  /**
+   * Where Terraform's input goes.
+   * @default what the cdktf command says, else `cdktf.out` in the project
+   */
   readonly outdir?: string;
-  /** Fails when the port registry would change, instead of changing it. @default whether `CI` is set in the environment */
+  /**
+   * Fails when the port registry would change, instead of changing it.
+   * @default whether `CI` is set in the environment
+   */
   readonly ci?: boolean;
 }
 
@@ -130,7 +137,7 @@ export class FleetApp extends App implements IFleetProject {
         code: 'registry-stale',
         place: REGISTRY_FILE,
         problem: 'the port registry is not what main.ts asks for, and with CI set it is not written',
-        remedy: 'run `npx cdktf synth` without CI and commit the file',
+        remedy: `run \`npx ${CDK_COMMAND} synth\` without CI and commit the file`,
       }).message,
     ];
   }

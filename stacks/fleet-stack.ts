@@ -1,38 +1,47 @@
+import type { IConstruct } from 'constructs';
+import { z } from 'zod';
 import {
   Aspects,
   LocalBackend,
+  NullProvider,
   TerraformDataSource,
   type TerraformElement,
   type TerraformProvider,
   TerraformResource,
   TerraformStack,
-} from 'cdktf';
-import { NullProvider } from '@cdktf/provider-null/lib/provider';
-import type { IConstruct } from 'constructs';
-import { z } from 'zod';
+} from '../constructs/private/cdktf';
 import { type IFleet, markFleet } from '../constructs/private/fleet';
+import { checkProps, messageAt } from '../constructs/private/fleet-construct';
 import type { PortLedger } from '../constructs/private/port-ledger';
 import { BuildfleetProvider } from '../constructs/private/provider';
 import { workstationPathSchema } from '../constructs/private/schemas';
 import { FleetError } from '../src/model/errors';
 import { NAME_PATTERN } from '../src/model/names';
 import { DEFAULT_CACHE_DIRECTORY, FleetPaths, defaultStateDirectory } from '../src/model/paths';
-import { describeIssue } from '../src/model/zod-issue';
 import type { IFleetProject } from './fleet-project';
 
 export interface FleetStackProps {
-  /** Keys, disks and services of this fleet on the workstation. @default `~/.local/state/buildfleet/NAME` */
+  /**
+   * Keys, disks and services of this fleet on the workstation.
+   * @default `~/.local/state/buildfleet/NAME`
+   */
   readonly stateDirectory?: string;
-  /** Images, shared by all fleets of an operator. @default `~/.cache/buildfleet` */
+  /**
+   * Images, shared by all fleets of an operator.
+   * @default `~/.cache/buildfleet`
+   */
   readonly cacheDirectory?: string;
-  /** Where `null_resource` comes from: our own process, or the registry, which needs the network. @default 'bundled' */
+  /**
+   * Where `null_resource` comes from: our own process, or the registry, which needs the network.
+   * @default 'bundled'
+   */
   readonly nullProvider?: 'bundled' | 'registry';
 }
 
 const propsSchema = z.strictObject({
   stateDirectory: workstationPathSchema.optional(),
-  cacheDirectory: workstationPathSchema.optional(),
-  nullProvider: z.enum(['bundled', 'registry']).optional(),
+  cacheDirectory: workstationPathSchema.default(DEFAULT_CACHE_DIRECTORY),
+  nullProvider: z.enum(['bundled', 'registry']).default('bundled').meta({ remedy: 'use one of: bundled, registry' }),
 });
 
 /** One fleet: a Terraform stack with our provider in it and its state beside `main.ts`. */
@@ -46,12 +55,17 @@ export class FleetStack extends TerraformStack implements IFleet {
   constructor(scope: IFleetProject, name: string, props: FleetStackProps = {}) {
     super(scope, NAME_PATTERN.test(name) && !scope.node.tryFindChild(name) ? name : scope.freeStackId());
     markFleet(this);
-    const problems = checkStack(name, this.node.id, props);
+    const problems = name === this.node.id ? [] : [badName(name)];
+    const checked = checkProps(propsSchema, props, (problem) => {
+      problems.push(messageAt(this, problem));
+    });
     this.node.addValidation({ validate: () => problems });
     this.fleetName = name;
     this.projectDirectory = scope.projectDirectory;
-    this.paths = new FleetPaths(text(props.stateDirectory) ?? defaultStateDirectory(name));
-    this.cacheDirectory = text(props.cacheDirectory) ?? DEFAULT_CACHE_DIRECTORY;
+    // of wrong props nothing is synthesized, but paths are made
+    const { stateDirectory, cacheDirectory, nullProvider } = problems.length === 0 ? checked : propsSchema.parse({});
+    this.paths = new FleetPaths(stateDirectory ?? defaultStateDirectory(name));
+    this.cacheDirectory = cacheDirectory;
     this.portLedger = scope.portLedger;
 
     // as seen from the stack's output, where Terraform runs; the default would be an absolute path
@@ -62,21 +76,7 @@ export class FleetStack extends TerraformStack implements IFleet {
       cacheDirectory: this.cacheDirectory,
     });
     new NullProvider(this, 'null');
-    if (props.nullProvider !== 'registry') this.serveNullBinding(provider);
-  }
-
-  /**
-   * Has everything of the null binding served by our process, also what nobody gave a provider. Terraform starts a
-   * process for every source that it requires, if only to ask for its schema; so the binding's own goes.
-   */
-  private serveNullBinding(provider: TerraformProvider): void {
-    this.addOverride('terraform.required_providers.null', undefined);
-    this.addOverride('provider.null', undefined);
-    Aspects.of(this).add({
-      visit: (construct) => {
-        if (isOfNullBinding(construct)) construct.provider = provider;
-      },
-    });
+    if (nullProvider !== 'registry') this.serveNullBinding(provider);
   }
 
   /** Between stacks this pass finds references; where there is one stack it would only resolve everything twice. */
@@ -93,6 +93,20 @@ export class FleetStack extends TerraformStack implements IFleet {
       .filter((id) => id !== 'Resource')
       .join('_');
   }
+
+  /**
+   * Has everything of the null binding served by our process, also what nobody gave a provider. Terraform starts a
+   * process for every source that it requires, if only to ask for its schema; so the binding's own goes.
+   */
+  private serveNullBinding(provider: TerraformProvider): void {
+    this.addOverride('terraform.required_providers.null', undefined);
+    this.addOverride('provider.null', undefined);
+    Aspects.of(this).add({
+      visit: (construct) => {
+        if (isOfNullBinding(construct)) construct.provider = provider;
+      },
+    });
+  }
 }
 
 function isOfNullBinding(construct: IConstruct): construct is TerraformResource | TerraformDataSource {
@@ -102,33 +116,13 @@ function isOfNullBinding(construct: IConstruct): construct is TerraformResource 
   );
 }
 
-function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-function checkStack(name: string, place: string, props: FleetStackProps): string[] {
-  const problems: string[] = [];
-  if (name !== place) {
-    problems.push(
-      new FleetError({
-        code: 'bad-name',
-        place: 'app',
-        problem: `the name of a stack must match ${String(NAME_PATTERN)} and be used once`,
-        value: name,
-        remedy: 'give it another name',
-      }).message,
-    );
-  }
-  for (const issue of propsSchema.safeParse(props, { reportInput: true }).error?.issues ?? []) {
-    problems.push(
-      new FleetError({
-        code: 'bad-property',
-        place,
-        problem: describeIssue(issue, { place: (path) => path || 'props' }).problem,
-        value: issue.code === 'unrecognized_keys' ? issue.keys : issue.input,
-        remedy: `use the properties ${Object.keys(propsSchema.shape).join(', ')} as documented`,
-      }).message,
-    );
-  }
-  return problems;
+/** A stack whose name cannot be used has another id, so the place is the app. */
+function badName(name: string): string {
+  return new FleetError({
+    code: 'bad-name',
+    place: 'app',
+    problem: `the name of a stack must match ${String(NAME_PATTERN)} and be used once`,
+    value: name,
+    remedy: 'give it another name',
+  }).message;
 }

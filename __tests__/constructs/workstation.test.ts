@@ -14,6 +14,13 @@ test('a tunnel key may open the port of its VM and reach the hub, with the publi
   ]);
 });
 
+test('ports are allocated once: a VM that is declared after that is an error', () => {
+  const fleet = new TestFleet();
+  const alpha = new BuildVm(fleet.stack, 'alpha', fleet.standard);
+  expect(alpha.tunnelPort).toBe(12221);
+  expect(() => new BuildVm(fleet.stack, 'beta', fleet.standard)).toThrow('declare every VM before synth');
+});
+
 test('host keys are pinned by alias', () => {
   const fleet = new TestFleet();
   new BuildVm(fleet.stack, 'alpha', fleet.standard);

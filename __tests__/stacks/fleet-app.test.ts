@@ -40,6 +40,17 @@ describe('what is wrong is said with construct path, value and remedy', () => {
     ]);
   });
 
+  test('a name that is used twice is no port that is used twice', () => {
+    const fleet = new TestFleet();
+    const pinned = { ...fleet.standard, tunnelPort: 12225 };
+    new BuildVm(fleet.stack, 'alpha', pinned);
+    new BuildVm(fleet.image, 'alpha', pinned);
+    expect(fleet.app.problems()).toEqual([
+      expect.stringMatching(/: fleet\/alpha has the same name \(/),
+      expect.stringMatching(/: fleet\/alpha has the same MAC address \(/),
+    ]);
+  });
+
   test('a VM of the same name elsewhere in the tree', () => {
     const fleet = new TestFleet();
     new BuildVm(fleet.stack, 'alpha', fleet.standard);
@@ -155,6 +166,23 @@ describe('what is wrong is said with construct path, value and remedy', () => {
     ]);
   });
 
+  test.each<[object, string]>([
+    [
+      { nullProvider: 'none' },
+      'fleet: nullProvider: invalid option: expected one of "bundled"|"registry" (received "none"): use one of: bundled, registry',
+    ],
+    [
+      { stateDirectry: '~/x' },
+      'fleet: there is no property stateDirectry (received "stateDirectry"): use one of stateDirectory, cacheDirectory, nullProvider',
+    ],
+    [
+      { stateDirectory: 1 },
+      'fleet: stateDirectory: invalid input: expected string, received number (received 1): give an absolute path, or one below the home directory, ~/…',
+    ],
+  ])('the stack %j, in the words that other constructs have', (stack, problem) => {
+    expect(problemsOf({}, { stack: stack })).toEqual([problem]);
+  });
+
   test('a second workstation, a second stack of the same name', () => {
     const fleet = new TestFleet();
     Workstation.embedded(fleet.stack, 'other', {});
@@ -178,6 +206,16 @@ describe('what is wrong is said with construct path, value and remedy', () => {
       "fleet/b: host: must be a VmHost (received undefined): pass one, VmHost.local(fleet, 'local', {…})",
       'fleet/c: memory: must be a size, Size.mebibytes(2048) (received 2048): give a size, Size.gibibytes(2)',
       expect.stringMatching(/^fleet\/d: props: /),
+    ]);
+  });
+
+  test('a workstation and a host that changed places', () => {
+    const fleet = new TestFleet();
+    const { workstation, host, image } = fleet.standard;
+    new BuildVm(fleet.stack, 'alpha', { workstation: host, host: workstation, image } as unknown as BuildVmProps);
+    expect(fleet.app.problems()).toEqual([
+      expect.stringMatching(/^fleet\/alpha: workstation: must be a Workstation \(received "fleet\/local"\): /),
+      expect.stringMatching(/^fleet\/alpha: host: must be a VmHost \(received "fleet\/workstation"\): /),
     ]);
   });
 

@@ -1,6 +1,6 @@
-import { Resource as NullResource } from '@cdktf/provider-null/lib/resource';
 import { z } from 'zod';
 import { BuildVm } from '../../constructs/build-vm';
+import { NullResource } from '../../constructs/private/cdktf';
 import type { ResourceShape } from '../../src/model/resource-shape';
 import { capabilityShape } from '../../src/model/resources/capability';
 import { identityShape } from '../../src/model/resources/identity';

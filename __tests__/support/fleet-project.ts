@@ -11,6 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { CDK_COMMAND } from '../../src/model/cdk-command';
 import { expandHome, FleetPaths, defaultStateDirectory } from '../../src/model/paths';
 import { type CommandResult, run, type RunOptions } from '../../src/process/run';
 import { RunningCommand } from './running-command';
@@ -77,7 +78,7 @@ export class FleetProject {
   async cdktf(command: 'deploy' | 'diff' | 'destroy' | 'synth', options: RunOptions = {}): Promise<CommandResult> {
     const args = command === 'synth' ? ['synth'] : [command, 'fleet'];
     if (command === 'deploy' || command === 'destroy') args.push('--auto-approve');
-    const result = await run(join(this.code, 'node_modules/.bin/cdktf'), args, {
+    const result = await run(join(this.code, 'node_modules/.bin', CDK_COMMAND), args, {
       ...options,
       cwd: this.directory,
       env: this.environment(options.env),
@@ -87,10 +88,14 @@ export class FleetProject {
 
   /** As {@link cdktf}, without waiting for the end. */
   start(command: 'deploy' | 'destroy'): RunningCommand {
-    return RunningCommand.start(join(this.code, 'node_modules/.bin/cdktf'), [command, 'fleet', '--auto-approve'], {
-      cwd: this.directory,
-      env: this.environment(),
-    });
+    return RunningCommand.start(
+      join(this.code, 'node_modules/.bin', CDK_COMMAND),
+      [command, 'fleet', '--auto-approve'],
+      {
+        cwd: this.directory,
+        env: this.environment(),
+      },
+    );
   }
 
   /** Runs the project's own CLI on the deployed fleet. */

@@ -76,7 +76,7 @@ export class ClientFiles extends Construct implements IRendersFiles {
     return renderSshConfig({
       vms: this.workstation.vms.map((vm) => ({
         aliases: [vm.vmName, ...hostAliases(vm.id, vm === this.workstation.defaultVm).slice(1)],
-        tunnelPort: vm.slot.port,
+        tunnelPort: vm.tunnelPort,
       })),
       identityFile: this.workstation.developerKey,
       knownHostsFile: fleetOf(this).paths.knownHosts,
@@ -128,7 +128,7 @@ export class ClientFiles extends Construct implements IRendersFiles {
         default: vm === workstation.defaultVm,
         host: vm.host.id,
         image: vm.image.id,
-        tunnelPort: vm.slot.port,
+        tunnelPort: vm.tunnelPort,
         cpus: vm.cpus,
         memoryMib: vm.memoryMib,
       })),

@@ -59,11 +59,22 @@ export abstract class FleetConstruct extends Construct {
    * @returns the props as given if they are wrong, which has then been reported
    */
   protected check<S extends z.ZodObject>(schema: S, props: unknown): z.infer<S> {
-    const result = schema.safeParse(props, { reportInput: true });
-    if (result.success) return result.data;
-    for (const issue of result.error.issues) this.report(toProblem(schema, issue));
-    return { ...(props as object) } as z.infer<S>;
+    return checkProps(schema, props, (problem) => {
+      this.report(problem);
+    });
   }
+}
+
+/** As {@link FleetConstruct.check}, for what is a construct of another library. */
+export function checkProps<S extends z.ZodObject>(
+  schema: S,
+  props: unknown,
+  report: (problem: Problem) => void,
+): z.infer<S> {
+  const result = schema.safeParse(props, { reportInput: true });
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) report(toProblem(schema, issue));
+  return { ...(props as object) } as z.infer<S>;
 }
 
 /** A schema for a prop that takes a construct: the compiler has checked its type, if it was asked. */
@@ -72,7 +83,7 @@ export function constructSchema<T extends IConstruct>(what: string, member: keyo
 }
 
 /** The place and text of a mistake, one line. */
-function messageAt(construct: IConstruct, problem: Problem): string {
+export function messageAt(construct: IConstruct, problem: Problem): string {
   if (isFleetError(problem)) return problem.message;
   // an id with a newline in it must not break the list of mistakes
   const place = JSON.stringify(construct.node.path).slice(1, -1);

@@ -13,7 +13,10 @@ export interface ImageOverlay {
   readonly target: string;
   /** Text file of the project, seen from `main.ts`: `overlays/motd`. */
   readonly file: string;
-  /** Its permissions, in octal. @default '0644' */
+  /**
+   * Its permissions, in octal.
+   * @default '0644'
+   */
   readonly mode?: string;
 }
 

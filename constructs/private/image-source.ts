@@ -1,6 +1,56 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import { type ImageDefinitionProps, PROVISIONING_SCRIPTS } from '../../src/model/image-definition';
+import { singleLineSchema } from '../../src/model/names';
+import type { Size } from '../../src/model/size';
+import { type ImageOverlay, overlaysSchema, readOverlays } from './image-overlays';
 import type { RenderedFile } from './rendered-file';
+import { sizeSchema } from './schemas';
+
+/** What every kind of image can be told. */
+export interface ImageProps {
+  /**
+   * Packages that developers find in the image besides the toolchain.
+   * @default build tools and libraries that common packages need
+   */
+  readonly packages?: readonly string[];
+  /**
+   * Files over what packages and scripts have made, in this order.
+   * @default none
+   */
+  readonly overlays?: readonly ImageOverlay[];
+  /**
+   * Size of the disk; only what is used takes space.
+   * @default 40 GiB
+   */
+  readonly disk?: Size;
+  /**
+   * Locale of the image.
+   * @default 'en_US.UTF-8'
+   */
+  readonly locale?: string;
+  /**
+   * Keyboard layout of the console.
+   * @default 'us'
+   */
+  readonly keyboard?: string;
+  /**
+   * Time zone of the image.
+   * @default 'Europe/Berlin'
+   */
+  readonly timezone?: string;
+}
+
+export const textSchema = singleLineSchema.optional();
+
+export const imagePropsSchema = z.strictObject({
+  packages: z.array(singleLineSchema).optional(),
+  overlays: overlaysSchema,
+  disk: sizeSchema.optional(),
+  locale: textSchema,
+  keyboard: textSchema,
+  timezone: textSchema,
+});
 
 /** An image as its kind sees it. */
 export interface ImagePlace {
@@ -18,6 +68,21 @@ export interface ImageSource {
   readonly ghc?: string | undefined;
   /** Files that lie beside the definition; paths are relative to it. */
   readonly files: readonly RenderedFile[];
+}
+
+/** What a definition says of every kind of image, and the overlays' copies that lie beside it. */
+export function common(
+  image: ImagePlace,
+  { packages, overlays, disk, locale, keyboard, timezone }: z.infer<typeof imagePropsSchema>,
+): Pick<ImageSource, 'files'> & { readonly declared: Omit<ImageDefinitionProps, 'base' | 'scripts' | 'files'> } {
+  const source = readOverlays(overlays, image.projectDirectory, image.path);
+  return {
+    files: source.files,
+    declared: {
+      ...{ name: image.name, packages, overlays: source.overlays },
+      ...{ diskMib: disk?.toMebibytes(), locale, keyboard, timezone },
+    },
+  };
 }
 
 /** How a definition lists the files that it is made with. */

@@ -1,6 +1,6 @@
-import { TerraformProvider } from 'cdktf';
 import type { Construct } from 'constructs';
 import { FLEET_SOURCE } from '../../src/programs/place-provider';
+import { TerraformProvider } from './cdktf';
 import { escapeTemplates } from './template-escape';
 
 export interface BuildfleetProviderProps {

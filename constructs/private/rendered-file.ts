@@ -1,12 +1,15 @@
-import { Fn } from 'cdktf';
 import type { IConstruct } from 'constructs';
+import { Fn } from './cdktf';
 
 /** A file that synth writes. */
 export interface RenderedFile {
   /** Below the stack's output directory, with forward slashes. */
   readonly path: string;
   readonly content: string;
-  /** @default false */
+  /**
+   * Whether the file is a program.
+   * @default false
+   */
   readonly executable?: boolean;
 }
 

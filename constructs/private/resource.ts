@@ -1,16 +1,22 @@
-import { type ITerraformDependable, TerraformResource, Token } from 'cdktf';
 import type { Construct } from 'constructs';
 import type { Config, ResourceShape, State } from '../../src/model/resource-shape';
 import { valueTypeOf } from '../../src/model/value-type';
 import { toSnakeCase } from '../../src/model/wire-names';
+import { type ITerraformDependable, TerraformResource, Token } from './cdktf';
 import { escapeTemplates } from './template-escape';
 
 export interface ShapedResourceOptions<S extends ResourceShape> {
   /** Called when the stack is synthesized, so that it may use what is only known once the whole fleet is declared. */
   readonly attributes: () => Config<S>;
-  /** Created before this resource and destroyed after it. @default only what the attributes refer to */
+  /**
+   * Created before this resource and destroyed after it.
+   * @default only what the attributes refer to
+   */
   readonly dependsOn?: readonly ITerraformDependable[];
-  /** What must hold of the object once it is made; `self` refers to it. @default nothing */
+  /**
+   * What must hold of the object once it is made; `self` refers to it.
+   * @default nothing
+   */
   readonly postcondition?: { readonly condition: string; readonly errorMessage: string };
 }
 

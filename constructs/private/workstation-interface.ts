@@ -1,8 +1,8 @@
-import type { ITerraformDependable } from 'cdktf';
 import type { IConstruct } from 'constructs';
 import type { PortAllocation, PortRange } from '../../src/model/port-registry';
 import type { IBuildImage } from '../haskell-build-image';
 import type { IVmHost } from '../vm-host';
+import type { ITerraformDependable } from './cdktf';
 
 /** A VM as the workstation sees it: somebody who dials in and can be logged in to. */
 export interface ITunnelledVm extends IConstruct {
@@ -13,7 +13,10 @@ export interface ITunnelledVm extends IConstruct {
   readonly valid: boolean;
   /** Said to be the fleet's default VM. */
   readonly isDefault: boolean;
-  readonly slot: ITunnelSlot;
+  /** Port of the workstation that leads to the VM; known once everything has been declared. */
+  readonly tunnelPort: number;
+  /** The only port that will do. */
+  readonly pinnedPort: number | undefined;
   readonly host: IVmHost;
   readonly image: IBuildImage;
   readonly cpus: number;
@@ -22,16 +25,6 @@ export interface ITunnelledVm extends IConstruct {
   /** References, known at deploy. */
   readonly tunnelPublicKey: string;
   readonly hostPublicKey: string;
-}
-
-/** A port of the workstation that belongs to one VM. */
-export interface ITunnelSlot extends IConstruct {
-  readonly vmName: string;
-  /** Id of the host that runs the VM. */
-  readonly host: string;
-  readonly pinned: number | undefined;
-  /** Known once everything has been declared. */
-  readonly port: number;
 }
 
 /** Where tunnels end. */
@@ -64,12 +57,10 @@ export interface IWorkstation extends IConstruct {
   readonly vms: readonly ITunnelledVm[];
   /** The VM that is meant when none is named. */
   readonly defaultVm: ITunnelledVm | undefined;
-  /** Who has which port; made when first asked for, after everything has been declared. */
+  /** Ports of all VMs; made when first asked for, after everything has been declared. */
   readonly allocation: PortAllocation;
   /** Called by a VM that dials in here. */
   addVm(vm: ITunnelledVm): void;
-  /** Called by a slot of this workstation. */
-  addSlot(slot: ITunnelSlot): void;
 }
 
 /** A type of entry in the State Hub. */

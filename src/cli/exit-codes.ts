@@ -1,4 +1,5 @@
 import { ERROR_CODES, type ErrorCode, type ErrorFacts, type ExitClass } from '../model/error-codes';
+import { CDK_COMMAND } from '../model/cdk-command';
 
 /** Exit codes of every command, as `--help` and docs/cli.md give them. */
 export const EXIT = {
@@ -43,4 +44,4 @@ Exit codes:
   could not be reached, and 128 plus its number when a signal ended them.
   build, test, repl, sync, fetch and exec --project end with 255 when the
   connection to the VM was lost.
-  deploy, diff and destroy end with cdktf's exit code, 130 after Ctrl-C.`;
+  deploy, diff and destroy end with ${CDK_COMMAND}'s exit code, 130 after Ctrl-C.`;

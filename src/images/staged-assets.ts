@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { CDK_COMMAND } from '../model/cdk-command';
 import { FleetError } from '../model/errors';
 import type { ImageAsset, ImageDefinition } from '../model/image-definition';
 
@@ -44,7 +45,7 @@ export function stageAssets(definition: ImageDefinition, assetsDirectory: string
       code: 'image-asset-missing',
       problem: `the definition of image ${definition.name} does not list ${missing}`,
       place: assetsDirectory,
-      remedy: 'run cdktf synth again',
+      remedy: `run ${CDK_COMMAND} synth again`,
     });
   }
   makeDirectory(join(stage, 'overlay'));
@@ -99,7 +100,7 @@ function readAsset(assetsDirectory: string, { path, sha256 }: ImageAsset): Buffe
       code: 'image-asset-missing',
       problem: 'a file of the image definition cannot be read',
       place: source,
-      remedy: 'run cdktf synth again',
+      remedy: `run ${CDK_COMMAND} synth again`,
       cause,
     });
   }
@@ -108,7 +109,7 @@ function readAsset(assetsDirectory: string, { path, sha256 }: ImageAsset): Buffe
       code: 'image-asset-altered',
       problem: 'a file of the image definition is not the one that was declared',
       place: source,
-      remedy: 'run cdktf synth again, and change the source rather than what synth wrote',
+      remedy: `run ${CDK_COMMAND} synth again, and change the source rather than what synth wrote`,
     });
   }
   return content;

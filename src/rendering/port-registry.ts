@@ -1,5 +1,6 @@
 import { type Document, LineCounter, type Scalar, isMap, isScalar, parseDocument, stringify } from 'yaml';
 import type { ErrorCode } from '../model/error-codes';
+import { CDK_COMMAND } from '../model/cdk-command';
 import { FleetError } from '../model/errors';
 import { portSchema } from '../model/port';
 import { type PortEntry, type PortRegistry, portEntrySchema } from '../model/port-registry';
@@ -11,7 +12,7 @@ export interface ParsedPortRegistry {
   readonly problems: readonly FleetError[];
 }
 
-const HEADER = `# Which VM has which tunnel port. Written by \`cdktf synth\`, committed like a lock file.
+const HEADER = `# Which VM has which tunnel port. Written by \`${CDK_COMMAND} synth\`, committed like a lock file.
 # The port of a removed VM stays reserved for its name until \`buildfleet ports release PORT\`.
 `;
 

@@ -1,3 +1,4 @@
+import { CDK_COMMAND } from '../model/cdk-command';
 import { GUEST_USER } from '../model/names';
 
 /** One Host block. */
@@ -16,7 +17,7 @@ export interface SshConfigParts {
 
 /** Client configuration of the fleet: every VM is reached through its tunnel, with the host key that deploy made. */
 export function renderSshConfig(parts: SshConfigParts): string {
-  const header = '# Written by buildfleet; `cdktf deploy` overwrites changes.\n';
+  const header = `# Written by buildfleet; \`${CDK_COMMAND} deploy\` overwrites changes.\n`;
   return header + parts.vms.map((vm) => renderHost(vm, parts)).join('');
 }
 

@@ -13,7 +13,7 @@ jest.setTimeout(240_000);
 
 /** A fleet without VMs: services, keys and files of the workstation. */
 const MAIN = (ports: FleetProject['ports'], more = '') => `
-import { Resource } from '@cdktf/provider-null/lib/resource';
+import { NullResource } from './constructs/private/cdktf';
 import { Workstation } from './constructs/workstation';
 import { FleetApp } from './stacks/fleet-app';
 import { FleetStack } from './stacks/fleet-stack';
@@ -21,7 +21,7 @@ const app = new FleetApp(__dirname);
 const fleet = new FleetStack(app, 'fleet');
 const { sshd, hub, first, last } = ${JSON.stringify(ports)};
 Workstation.embedded(fleet, 'workstation', { sshdPort: sshd, hubPort: hub, tunnelPorts: { first, last } });
-const run = (id: string, command: string) => new Resource(fleet, id, { provisioners: [{ type: 'local-exec', command }] });
+const run = (id: string, command: string) => new NullResource(fleet, id, { provisioners: [{ type: 'local-exec', command }] });
 void run;
 ${more}
 app.synth();

@@ -1,5 +1,6 @@
 import { closeSync, existsSync, openSync, readdirSync, readSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { CDK_COMMAND } from '../../../src/model/cdk-command';
 import { CommandError, run } from '../../../src/process/run';
 import { cachedDebian } from '../image/cached-image';
 import { FleetProject, withOneCpu } from '../../support/fleet-project';
@@ -12,7 +13,7 @@ const DEPLOY = 15 * 60 * 1000;
 
 const TOOLS = ['terraform', 'qemu-system-x86_64', 'qemu-img', 'mmdebstrap', 'sshd', 'mount', 'unshare'];
 
-const CDKTF = join(__dirname, '../../../node_modules/.bin/cdktf');
+const CDKTF = join(__dirname, '../../../node_modules/.bin', CDK_COMMAND);
 
 /** A port that nothing listens on. */
 const MIRROR = 'http://127.0.0.1:9/debian';

@@ -1,6 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { z } from 'zod';
+import { CDK_COMMAND } from '../../model/cdk-command';
 import { FleetError } from '../../model/errors';
 import { parseFailure } from '../../model/zod-issue';
 
@@ -36,11 +37,11 @@ export function openProject(directory: string, environment: NodeJS.ProcessEnv): 
   }
   const binaries = join(directory, 'node_modules/.bin');
   const path = [binaries, ...(environment['PATH'] ?? '').split(delimiter).filter((entry) => entry !== '')];
-  const cdktf = find('cdktf', path);
+  const cdktf = find(CDK_COMMAND, path);
   if (cdktf === undefined) {
     throw new FleetError({
       code: 'cdktf-missing',
-      problem: 'the cdktf command is not installed',
+      problem: `the ${CDK_COMMAND} command is not installed`,
       place: directory,
       remedy: 'run `npm ci` there',
     });
@@ -81,7 +82,7 @@ function readConfig(file: string): z.infer<typeof configSchema> {
       code: 'project-unreadable',
       problem: `the file cannot be understood: ${parseFailure(cause)}`,
       place: file,
-      remedy: 'correct it; cdktf describes it at https://developer.hashicorp.com/terraform/cdktf',
+      remedy: `correct it; ${CDK_COMMAND} describes it at https://developer.hashicorp.com/terraform/cdktf`,
       cause,
     });
   }

@@ -1,6 +1,7 @@
 import { createHubClient } from '../../hub/client';
 import { type Capability, heartbeatAgeSeconds, isTypeEntry } from '../../model/capability';
 import { FleetError, isFleetError } from '../../model/errors';
+import { CDK_COMMAND } from '../../model/cdk-command';
 import type { Fleet } from '../../model/fleet';
 import type { Discovered, DiscoveryReport } from './report';
 
@@ -37,7 +38,7 @@ export async function discoverEntries(request: DiscoveryRequest, now: Date): Pro
       code: 'hub-unavailable',
       problem: cause.problem,
       place: fleet.hub.url,
-      remedy: `run \`cdktf deploy ${fleet.fleet}\`, which starts the fleet's own; if it is another one, see whether it runs`,
+      remedy: `run \`${CDK_COMMAND} deploy ${fleet.fleet}\`, which starts the fleet's own; if it is another one, see whether it runs`,
       cause,
     });
   }

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { FleetError, isFleetError } from '../../model/errors';
+import { CDK_COMMAND } from '../../model/cdk-command';
 import {
   asDebian,
   type DebianImageDefinition,
@@ -43,7 +44,7 @@ export function findDefinition(image: string | undefined, projects: readonly str
       ...(image === undefined ? {} : { value: image }),
       remedy:
         choices.length === 0
-          ? 'run `cdktf synth` in the project, and this command there, or give --definition'
+          ? `run \`${CDK_COMMAND} synth\` in the project, and this command there, or give --definition`
           : `use one of: ${choices.join(', ')}`,
     });
   }
@@ -65,7 +66,7 @@ export function readDefinition(file: string): FoundDefinition {
       code: 'image-unknown',
       problem: `the definition cannot be read: ${(cause as Error).message}`,
       place: file,
-      remedy: 'run `cdktf synth`, and name a definition.json that it wrote',
+      remedy: `run \`${CDK_COMMAND} synth\`, and name a definition.json that it wrote`,
       cause,
     });
   }

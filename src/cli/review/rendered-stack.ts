@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CDK_COMMAND } from '../../model/cdk-command';
 import { FleetError } from '../../model/errors';
 import type { PortRegistry } from '../../model/port-registry';
 import { describeIssues } from '../../model/zod-issue';
@@ -116,8 +117,7 @@ function unreadable(place: string, problem: string, cause?: unknown): FleetError
     code: 'rendered-unreadable',
     problem,
     place,
-    remedy:
-      'resolve its conflicts if it has any, run `npx cdktf synth`, which writes it again, or name another revision',
+    remedy: `resolve its conflicts if it has any, run \`npx ${CDK_COMMAND} synth\`, which writes it again, or name another revision`,
     cause,
   });
 }

@@ -14,6 +14,7 @@ import type { StackComparison } from './stack-comparison';
 import { summarize } from './summary';
 import { textChanges } from './text-changes';
 import { counted, valueText } from './words';
+import { CDK_COMMAND } from '../../model/cdk-command';
 
 /** Whether a stack stands in the tree, rather than a directory of other files. */
 type Presence = { readonly before: boolean; readonly after: boolean };
@@ -63,7 +64,7 @@ function addedFleet(name: string, { plan }: RenderedStack): Finding {
     category: 'fleet-added',
     subject: name,
     effect: 'change',
-    sentence: `fleet ${name} is new; \`cdktf deploy ${name}\` makes it`,
+    sentence: `fleet ${name} is new; \`${CDK_COMMAND} deploy ${name}\` makes it`,
     details: workstations.flatMap((workstation) => [
       `a private sshd on port ${valueText(workstation['sshd_port'])}, a State Hub on port ${valueText(workstation['hub_port'])}`,
       `keys of ${valueText(workstation['developers'])} may log in`,
@@ -78,7 +79,7 @@ function removed(name: string, { vms }: RenderedStack): StackReview {
     category: 'fleet-removed',
     subject: name,
     effect: 'loss',
-    sentence: `fleet ${name} is no longer described, and nothing of it is destroyed by that: run \`cdktf destroy ${name}\` from the old revision first`,
+    sentence: `fleet ${name} is no longer described, and nothing of it is destroyed by that: run \`${CDK_COMMAND} destroy ${name}\` from the old revision first`,
     details: names.length === 0 ? [] : [`${counted(names, 'VM', 'VMs')} would run on`],
   };
   return { name, state: 'removed', summary: summarize([finding]), findings: [finding], textChanges: [] };

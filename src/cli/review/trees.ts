@@ -1,5 +1,6 @@
 import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { CDK_COMMAND } from '../../model/cdk-command';
 import { FleetError } from '../../model/errors';
 import type { Run } from '../../process/run';
 import { Repository, type Tree, withUnixLines } from './git';
@@ -95,6 +96,6 @@ function nothingRendered(name: string): FleetError {
     place: name,
     remedy: name.includes(':')
       ? 'name a revision in which `rendered/` is committed, and run this in its project'
-      : 'run `npx cdktf synth`, which writes them, beside main.ts',
+      : `run \`npx ${CDK_COMMAND} synth\`, which writes them, beside main.ts`,
   });
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { CDK_COMMAND } from '../../model/cdk-command';
 import type { FleetVm } from '../../model/fleet';
 import { classifySshFailure } from '../../process/host-key-probe';
 import { describePortOwner, listenersOn, portOwner } from '../../process/port-owner';
@@ -168,7 +169,7 @@ function compareGhc(line: RemoteLine & { kind: 'step' }, loaded: LoadedFleet, vm
         'ghc version',
         line.seconds,
         `the VM has GHC ${found ?? line.detail}, its image ${vm.image} has ${expected ?? 'none'}`,
-        `put back what was changed in the VM, or replace it: \`cdktf deploy ${loaded.fleet.fleet}\` after its disk was removed`,
+        `put back what was changed in the VM, or replace it: \`${CDK_COMMAND} deploy ${loaded.fleet.fleet}\` after its disk was removed`,
       );
 }
 

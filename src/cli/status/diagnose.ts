@@ -1,4 +1,5 @@
 import type { HubEntry, Power, Problem, Tunnel } from './report';
+import { CDK_COMMAND } from '../../model/cdk-command';
 
 /** What is known about one VM when it is asked whether it can be used. */
 export interface Findings {
@@ -23,7 +24,7 @@ export function diagnose(findings: Findings): Problem | null {
 }
 
 function powerProblem({ power, fleet }: Findings): Problem | null {
-  const deploy = `run \`cdktf deploy ${fleet}\``;
+  const deploy = `run \`${CDK_COMMAND} deploy ${fleet}\``;
   const why = power.detail === '' ? '' : ` (${power.detail})`;
   switch (power.state) {
     case 'missing':
@@ -56,7 +57,7 @@ export function tunnelProblem(findings: Omit<Findings, 'power' | 'hubEntry' | 'h
     case 'wrong-host-key':
       return {
         reason: `${place}${holder} answers with another host key than the pinned one`,
-        remedy: `end the program that took the port; if the VM was made anew, \`cdktf deploy ${fleet}\` pins its key`,
+        remedy: `end the program that took the port; if the VM was made anew, \`${CDK_COMMAND} deploy ${fleet}\` pins its key`,
       };
     case 'not-ssh':
       return {
@@ -76,12 +77,12 @@ export function tunnelProblem(findings: Omit<Findings, 'power' | 'hubEntry' | 'h
           }
         : {
             reason: `no tunnel can be opened, because the workstation's sshd on port ${findings.sshdPort} is down`,
-            remedy: `run \`cdktf deploy ${fleet}\`, which starts it; the VMs come back by themselves`,
+            remedy: `run \`${CDK_COMMAND} deploy ${fleet}\`, which starts it; the VMs come back by themselves`,
           };
     case 'unknown':
       return {
         reason: `the tunnel could not be tried: ${tunnel.detail}`,
-        remedy: `mend what it names; \`cdktf deploy ${fleet}\` writes the fleet's ssh configuration anew`,
+        remedy: `mend what it names; \`${CDK_COMMAND} deploy ${fleet}\` writes the fleet's ssh configuration anew`,
       };
   }
 }
@@ -101,7 +102,7 @@ export function hubProblem({
     case 'hub-down':
       return {
         reason: `the State Hub at ${hub.url} cannot be asked (${hub.detail})`,
-        remedy: `run \`cdktf deploy ${fleet}\`, which starts it; \`buildfleet build\` and \`exec\` work meanwhile`,
+        remedy: `run \`${CDK_COMMAND} deploy ${fleet}\`, which starts it; \`buildfleet build\` and \`exec\` work meanwhile`,
       };
     case 'missing':
       return {
@@ -111,7 +112,7 @@ export function hubProblem({
     case 'wrong-port':
       return {
         reason: `the VM's entry in the State Hub does not name its port ${tunnelPort}`,
-        remedy: `run \`cdktf deploy ${fleet}\`; if this stays, look at \`systemctl status build-agent\` in the VM`,
+        remedy: `run \`${CDK_COMMAND} deploy ${fleet}\`; if this stays, look at \`systemctl status build-agent\` in the VM`,
       };
     case 'stale':
       return {

@@ -1,4 +1,5 @@
 import type { Facts, HubEntry, Image, Problem, Tunnel } from './report';
+import { CDK_COMMAND } from '../../model/cdk-command';
 
 /** Less room than a build of a middle-sized project takes. */
 const LITTLE_DISK_MIB = 1024;
@@ -49,7 +50,7 @@ function oldImage({ image, fleet }: NotableFindings): Problem[] {
   return [
     {
       reason: `the VM's disk was made from another image${age} than ${image.id} is now`,
-      remedy: `run \`cdktf deploy ${fleet}\`, which makes the VM anew; what lies in /build is lost with it`,
+      remedy: `run \`${CDK_COMMAND} deploy ${fleet}\`, which makes the VM anew; what lies in /build is lost with it`,
     },
   ];
 }

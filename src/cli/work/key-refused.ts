@@ -1,3 +1,4 @@
+import { CDK_COMMAND } from '../../model/cdk-command';
 import type { Fleet } from '../../model/fleet';
 import { classifySshFailure } from '../../process/host-key-probe';
 import type { Problem } from '../status/report';
@@ -12,6 +13,6 @@ export function keyRefused({ fleet, workstation }: Fleet, stderr: string): Probl
   if (classifySshFailure(stderr).state !== 'up') return null;
   return {
     reason: `it does not let in the key ${workstation.developerKey}`,
-    remedy: `see that this file is there, and that \`developers\` in main.ts names its public half, then run \`cdktf deploy ${fleet}\`; a key with a passphrase has to be in the ssh-agent`,
+    remedy: `see that this file is there, and that \`developers\` in main.ts names its public half, then run \`${CDK_COMMAND} deploy ${fleet}\`; a key with a passphrase has to be in the ssh-agent`,
   };
 }

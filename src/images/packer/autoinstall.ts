@@ -9,6 +9,7 @@ import {
   LOCKED_PASSWORD,
   parseAutoinstall,
 } from './autoinstall-schema';
+import { CDK_COMMAND } from '../../model/cdk-command';
 import { FleetError } from '../../model/errors';
 import { describeIssues } from '../../model/zod-issue';
 import { renderMetaData } from '../../rendering/seed';
@@ -67,7 +68,7 @@ export function fillBuildKey(userData: string, publicKey: string, place?: string
       problem: `the installer's user-data has no place for the key of a build`,
       place,
       value: section.ssh['authorized-keys'],
-      remedy: 'run cdktf synth again',
+      remedy: `run ${CDK_COMMAND} synth again`,
     });
   }
   return HEADER + toYaml({ autoinstall: { ...section, ssh: { ...section.ssh, 'authorized-keys': [key.data] } } });

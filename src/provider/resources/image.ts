@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { withFileAdvice } from '../../files/file-errors';
+import { CDK_COMMAND } from '../../model/cdk-command';
 import { FleetError } from '../../model/errors';
 import { definitionHash, type ImageDefinition, parseImageDefinition } from '../../model/image-definition';
 import { DEFAULT_CACHE_DIRECTORY, expandHome } from '../../model/paths';
@@ -138,7 +139,7 @@ function definitionError(problem: string, place: string, cause: unknown): FleetE
     code: 'image-definition-file',
     problem: `the definition file ${problem}`,
     place,
-    remedy: 'run cdktf synth again',
+    remedy: `run ${CDK_COMMAND} synth again`,
     attribute: 'definitionFile',
     cause,
   });

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../../files/atomic';
+import { CDK_COMMAND } from '../../model/cdk-command';
 import { FleetError } from '../../model/errors';
 
 /** sha256 over these files of a directory; null if one is missing. */
@@ -39,7 +40,7 @@ export function copyProgram(source: string, target: string, names: readonly stri
       code: 'program-missing',
       problem: `the fleet's output lacks ${names.join(' or ')}`,
       place: source,
-      remedy: 'run "cdktf synth" and deploy from its output',
+      remedy: `run "${CDK_COMMAND} synth" and deploy from its output`,
     });
   }
   if (offered !== present) {

@@ -1,6 +1,7 @@
 import { note, ok, type Observation, warning } from '../../../model/finding';
 import type { Machine } from '../machine';
 import type { Subject } from '../subject';
+import { CDK_COMMAND } from '../../../model/cdk-command';
 
 /** Where systemd remembers whose manager runs from boot on, and after the last log-out. */
 const LINGER_DIRECTORY = '/var/lib/systemd/linger';
@@ -9,7 +10,7 @@ const LINGER_DIRECTORY = '/var/lib/systemd/linger';
 export function checkServiceRunner(machine: Machine, subject: Subject): Observation[] {
   const runtime = machine.environment['XDG_RUNTIME_DIR'] ?? `/run/user/${machine.user.uid}`;
   if (machine.access(`${runtime}/systemd/private`) !== 'usable') {
-    const remedy = `after a boot run \`cdktf deploy ${subject.name}\`, which starts them again`;
+    const remedy = `after a boot run \`${CDK_COMMAND} deploy ${subject.name}\`, which starts them again`;
     return [note('no systemd manager of yours runs: a supervisor keeps sshd and hub running', remedy)];
   }
   if (machine.read(`${LINGER_DIRECTORY}/${machine.user.name}`) !== null)

@@ -4,6 +4,7 @@ import type { Machine } from '../machine';
 import { ask, versionIn } from '../../../process/ask';
 import type { Subject } from '../subject';
 import { isOurs, notDeployed } from './ports';
+import { CDK_COMMAND } from '../../../model/cdk-command';
 
 /** Places of sshd, which is not on everybody's search path. */
 const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/sbin/sshd', 'sshd'];
@@ -17,7 +18,7 @@ export async function checkSshd(machine: Machine, subject: Subject): Promise<Obs
   }
   if (subject.fleet === null) return [ok(`OpenSSH ${program.version}`)];
   const config = `${subject.paths.services}/sshd_config`;
-  const deploy = `run \`cdktf deploy ${subject.name}\`, which`;
+  const deploy = `run \`${CDK_COMMAND} deploy ${subject.name}\`, which`;
   if (machine.read(config) === null)
     return [problem(`${config} is not there or cannot be read`, `${deploy} writes it`)];
   const verdict = await ask(machine, program.path, ['-t', '-f', config]);
@@ -49,6 +50,6 @@ export async function checkHub(_machine: Machine, subject: Subject): Promise<Obs
   if (subject.fleet === null) return [notDeployed()];
   const answer = await askHubForEntries(subject.fleet.fleet.hub, AbortSignal.timeout(5000));
   if (answer.reachable) return [ok(`${answer.url} answers`)];
-  const remedy = `run \`cdktf deploy ${subject.name}\`, which starts it`;
+  const remedy = `run \`${CDK_COMMAND} deploy ${subject.name}\`, which starts it`;
   return [problem(`${answer.url} does not answer: ${answer.detail}`, remedy)];
 }

@@ -1,4 +1,5 @@
 import { isFleetError } from '../../../model/errors';
+import { CDK_COMMAND } from '../../../model/cdk-command';
 import { findBlock } from '../../../rendering/managed-block';
 import { sshIncludeBlock } from '../../../rendering/ssh-config';
 import { ok, type Observation, warning } from '../../../model/finding';
@@ -10,7 +11,7 @@ export function checkSshConfig(machine: Machine, subject: Subject): Observation[
   const { fleet, name } = subject;
   if (fleet === null) return [];
   const path = `${machine.home}/.ssh/config`;
-  const deploy = `run \`cdktf deploy ${name}\`, which writes it; \`buildfleet ssh\` works without it`;
+  const deploy = `run \`${CDK_COMMAND} deploy ${name}\`, which writes it; \`buildfleet ssh\` works without it`;
   const text = machine.read(path) ?? '';
   try {
     const block = findBlock(text, sshIncludeBlock(name));

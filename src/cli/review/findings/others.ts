@@ -3,6 +3,7 @@ import { SHAPES } from '../plan';
 import type { Finding } from '../report';
 import { changesOf, type StackComparison } from '../stack-comparison';
 import { counted, valueText } from '../words';
+import { CDK_COMMAND } from '../../../model/cdk-command';
 
 /** Logical ids of smoke tests end so; before it stands the VM's. */
 const SMOKE = /^(.+)_smoke$/;
@@ -75,7 +76,7 @@ function resource({ address, action, attributes }: ResourceChange): readonly Fin
     create: 'is created',
     destroy: 'is destroyed',
     replace: 'is replaced',
-    update: 'is changed; whether it is replaced, `cdktf diff` says',
+    update: `is changed; whether it is replaced, \`${CDK_COMMAND} diff\` says`,
   }[action];
   return [
     {

@@ -3,6 +3,7 @@ import type { Json, RenderedStack } from '../rendered-stack';
 import type { Finding } from '../report';
 import type { StackComparison } from '../stack-comparison';
 import { arrow, listed, valueText } from '../words';
+import { CDK_COMMAND } from '../../../model/cdk-command';
 
 type Plan = RenderedStack['plan'];
 
@@ -30,7 +31,7 @@ function movedState({ name, before, after }: StackComparison): readonly Finding[
           moved(
             'state_directory',
             'loss',
-            `the state directory becomes another one (${arrow(one['state_directory'], other['state_directory'])}): nothing is moved, and what runs from the old one is no longer looked after; destroy the fleet first, \`cdktf destroy ${name}\` from the old revision`,
+            `the state directory becomes another one (${arrow(one['state_directory'], other['state_directory'])}): nothing is moved, and what runs from the old one is no longer looked after; destroy the fleet first, \`${CDK_COMMAND} destroy ${name}\` from the old revision`,
           ),
         ]),
     ...(same(backend, newBackend)
@@ -57,7 +58,7 @@ function movedState({ name, before, after }: StackComparison): readonly Finding[
           moved(
             'cache_directory',
             'change',
-            `images are kept elsewhere (${arrow(one['cache_directory'], other['cache_directory'])}): those that are not there yet are built again, and \`cdktf diff\` says what that means for VMs`,
+            `images are kept elsewhere (${arrow(one['cache_directory'], other['cache_directory'])}): those that are not there yet are built again, and \`${CDK_COMMAND} diff\` says what that means for VMs`,
           ),
         ]),
   ];
