@@ -9,7 +9,7 @@ export const CONNECT_SECONDS = 20;
 /** Seconds that an idle master stays. */
 const PERSIST_SECONDS = 600;
 
-/** At which end of ssh the operator is, which decides on terminal, questions and ssh's own remarks. */
+/** Reader and writer at this end of ssh. They decide on terminal, questions and ssh's own remarks. */
 export type SshMode = keyof typeof MODES;
 
 const MODES = {
@@ -44,7 +44,10 @@ export interface SshCall {
   readonly first?: readonly string[];
 }
 
-/** All options of one call, without the host. Of an option that is given twice ssh takes the first value. */
+/**
+ * All options of one call, without the host. Options that every call needs, such as protection against an ssh
+ * configuration, belong here. Of an option that is given twice ssh takes the first value.
+ */
 export function sshOptions(target: SshTarget, call: SshCall): string[] {
   const { mode, connection, connectSeconds = CONNECT_SECONDS, first = [] } = call;
   return [
@@ -62,7 +65,7 @@ export function sshArguments(target: SshTarget, call: SshCall, command?: string)
   return [...sshOptions(target, call), '--', target.host, ...(command === undefined ? [] : [command])];
 }
 
-/** Arguments that end a master. It may not be there, and says so for no reader. */
+/** Arguments that end a master. ssh prints nothing when there is none. */
 export function endMasterArguments(target: SshTarget, socket: string): string[] {
   return [...target.options, '-S', socket, '-O', 'exit', ...set({ LogLevel: 'QUIET' }), '--', target.host];
 }
@@ -78,7 +81,7 @@ function connectionOptions(connection: SshConnection): string[] {
     case 'shared':
       return ['-S', connection.socket, ...set({ ControlMaster: 'no' })];
     case 'own':
-      // Without a master in between that could be of yesterday. A VM that builds on all its CPUs may be silent for long.
+      // No master answers in the VM's place. A VM that builds on all its CPUs may be silent for long.
       return set({ ControlMaster: 'no', ControlPath: 'none', ServerAliveInterval: 5, ServerAliveCountMax: 6 });
   }
 }
