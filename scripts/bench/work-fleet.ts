@@ -33,7 +33,7 @@ export class WorkFleet {
   async ssh(vmName: string, command: string): Promise<string> {
     const vm = this.loaded.fleet.vms.find(({ name }) => name === vmName);
     if (vm === undefined) throw new Error(`the fleet has no ${vmName}`);
-    return (await run('ssh', this.connections.arguments(vm, ['-T', '-o', 'LogLevel=ERROR'], command))).stdout;
+    return (await this.connections.run(vm, { what: 'the benchmark', command })).stdout;
   }
 }
 

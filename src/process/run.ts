@@ -2,6 +2,7 @@ import type { Duplex } from 'node:stream';
 import type { ExecaError } from 'execa';
 import { commandStarts } from './command-observer';
 import { execaLibrary } from './execa';
+import { lastLines } from './output';
 
 /** What one finished command printed. `exitCode` is 0 unless `acceptExitCodes` allowed another. */
 export interface CommandResult {
@@ -51,6 +52,16 @@ export class CommandError extends Error {
   ) {
     super(message, { cause });
     this.name = 'CommandError';
+  }
+
+  /** Whether its time limit ended it. */
+  get timedOut(): boolean {
+    return (this.cause as Partial<ExecaError> | undefined)?.timedOut === true;
+  }
+
+  /** The signal that ended it, where one did. */
+  get endedBy(): string | undefined {
+    return (this.cause as Partial<ExecaError> | undefined)?.signal;
   }
 }
 
@@ -117,7 +128,7 @@ function toCommandError(error: ExecaError): CommandError {
   const command = error.escapedCommand;
   const stdout = withoutOverwritten(String(error.stdout ?? ''));
   const stderr = withoutOverwritten(String(error.stderr ?? ''));
-  const tail = lastLines(`${stderr}\n${stdout}`, 20);
+  const tail = lastLines(`${stderr}\n${stdout}`, 20).join('\n');
   return new CommandError(
     `${whatHappened(error)}: ${command}${tail === '' ? '' : `\n${tail}`}`,
     command,
@@ -142,8 +153,4 @@ function whatHappened(error: ExecaError): string {
 /** What a terminal would still show: progress is written over itself. */
 function withoutOverwritten(text: string): string {
   return text.replace(/[^\n]*\r(?!\n|$)/g, '');
-}
-
-function lastLines(text: string, count: number): string {
-  return text.trim().split('\n').slice(-count).join('\n');
 }

@@ -47,6 +47,7 @@ describeWithTools(
       const streamed: Step[] = [];
       const steps = await smokeVm(loaded, vm, {
         run,
+        environment: process.env,
         signal,
         workspaceRoot: workspaces,
         consoleLog: () => 'console.log',

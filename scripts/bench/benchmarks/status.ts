@@ -8,7 +8,8 @@ import { until } from '../../../__tests__/support/until';
 import { statusReportSchema } from '../../../src/cli/status/report';
 import { createHubClient } from '../../../src/hub/client';
 import { BUILD_AGENT_TYPE, CAPABILITY_DOMAIN, instanceKeywords, instanceTitle } from '../../../src/model/capability';
-import { probeHostKey } from '../../../src/process/host-key-probe';
+import { probeHostKey } from '../../../src/ssh/host-key-probe';
+import { fleetTarget } from '../../../src/ssh/target';
 import { run } from '../../../src/process/run';
 import type { Benchmark } from '../figure';
 import { interleaved, secondsOf } from '../timing';
@@ -52,7 +53,7 @@ export const status: Benchmark = async ({ signal, progress }) => {
     };
     const probe = async (id: string): Promise<void> => {
       const enough = new AbortController();
-      await probeHostKey(run, ['-F', sshConfig, '--', `haskell-build-${id}`], {
+      await probeHostKey(run, fleetTarget(sshConfig, `haskell-build-${id}`), {
         ...{ timeoutSeconds: 2, enough: enough.signal, signal },
         onStep: (step) => {
           const giveUp = () => {

@@ -74,15 +74,12 @@ export async function syncOnly(context: Context, options: ProjectOptions): Promi
 }
 
 function runThere(
-  { context: { run, signal }, connections }: Work,
+  { context: { signal }, connections }: Work,
   project: Project,
   { vm, workspace }: Place,
   command: Pick<WorkspaceCommand, 'argv' | 'prepare' | 'after'>,
 ): Promise<number> {
-  return runInWorkspace(
-    { run, signal, connections },
-    { vm, workspace, subdirectory: project.subdirectory, ...command },
-  );
+  return runInWorkspace({ signal, connections }, { vm, workspace, subdirectory: project.subdirectory, ...command });
 }
 
 export function projectOf(context: Context, option: string | undefined, cabalFiles: boolean): Project {

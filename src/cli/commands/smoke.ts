@@ -16,6 +16,7 @@ export async function smoke(context: Context, aliases: readonly string[]): Promi
     vms.map(async (vm) => {
       const steps = await smokeVm(loaded, vm, {
         run: context.run,
+        environment: context.environment,
         signal: context.signal,
         consoleLog: (vm) => powerReader.consoleLog(vm),
         onStep: (step) => {

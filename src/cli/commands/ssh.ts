@@ -1,8 +1,8 @@
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
-import { classifySshFailure } from '../../process/host-key-probe';
 import { runInteractive } from '../../process/interactive';
-import { CommandError } from '../../process/run';
+import type { SshMode } from '../../ssh/arguments';
+import { SshFailure } from '../../ssh/failure';
 import { type Context, openFleet } from '../context';
 import { SSH_CONNECTION_FAILED } from '../exit-codes';
 import { findVm, type LoadedFleet } from '../fleet-file';
@@ -10,16 +10,13 @@ import { Connections } from '../ssh/connections';
 import { later } from '../status/later';
 import { commandWithTerminal, supervisedCommand } from '../ssh/remote-command';
 
-/** Longest that a VM may take to let us in. */
-const CONNECT_SECONDS = 10;
-
 /** `buildfleet ssh VM`: a login, or one command on a terminal of its own if we have one ourselves. */
 export async function ssh(context: Context, alias: string, command: readonly string[]): Promise<number> {
   const loaded = openFleet(context);
   const vm = findVm(loaded, alias);
-  if (command.length === 0) return connect(context, loaded, vm, []);
+  if (command.length === 0) return connect(context, loaded, vm, 'login');
   if (!process.stdin.isTTY) return runWithoutTerminal(context, loaded, vm, command);
-  return connect(context, loaded, vm, ['-t'], commandWithTerminal(command));
+  return connect(context, loaded, vm, 'login-command', commandWithTerminal(command));
 }
 
 /**
@@ -37,7 +34,7 @@ export async function exec(context: Context, alias: string, command: readonly st
   const loaded = openFleet(context);
   const vm = findVm(loaded, alias);
   if (process.stdin.isTTY && process.stdout.isTTY && process.stderr.isTTY) {
-    return connect(context, loaded, vm, ['-t', '-o', 'LogLevel=ERROR'], commandWithTerminal(command));
+    return connect(context, loaded, vm, 'terminal', commandWithTerminal(command));
   }
   return runWithoutTerminal(context, loaded, vm, command);
 }
@@ -48,14 +45,14 @@ function runWithoutTerminal(
   vm: FleetVm,
   command: readonly string[],
 ): Promise<number> {
-  return connect(context, loaded, vm, ['-T', '-o', 'LogLevel=ERROR'], supervisedCommand(command));
+  return connect(context, loaded, vm, 'streams', supervisedCommand(command));
 }
 
 async function connect(
   context: Context,
   loaded: LoadedFleet,
   vm: FleetVm,
-  options: readonly string[],
+  mode: SshMode,
   command?: string,
 ): Promise<number> {
   const connections = new Connections(loaded, context);
@@ -63,10 +60,7 @@ async function connect(
     await explain(context, loaded, vm);
     return SSH_CONNECTION_FAILED;
   }
-  const { exitCode, endedBy } = await runInteractive(
-    'ssh',
-    connections.arguments(vm, ['-o', `ConnectTimeout=${CONNECT_SECONDS}`, ...options], command),
-  );
+  const { exitCode, endedBy } = await runInteractive('ssh', connections.arguments(vm, mode, command));
   if (exitCode === SSH_CONNECTION_FAILED) await explain(context, loaded, vm);
   // SIGPIPE: whoever reads our output has seen enough, and knows.
   if (endedBy !== undefined && endedBy !== 'SIGPIPE') {
@@ -79,12 +73,12 @@ async function connect(
 /** Whether it makes sense to go on. A login that needs a question answered is left to the ssh that has the terminal. */
 async function isOpen(context: Context, connections: Connections, vm: FleetVm): Promise<boolean> {
   try {
-    await connections.open(vm, { timeoutSeconds: CONNECT_SECONDS });
+    await connections.open(vm);
     return true;
   } catch (error) {
-    if (!(error instanceof CommandError) || error.cancelled) throw error;
-    if (classifySshFailure(error.stderr).state === 'up') return true;
-    context.terminal.error(error.stderr.trim());
+    if (!(error instanceof SshFailure)) throw error;
+    if (error.kind === 'key-refused') return true;
+    context.terminal.error(error.stderr.trim() || error.message);
     return false;
   }
 }

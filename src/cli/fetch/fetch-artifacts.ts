@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
 import { CommandError, type Run } from '../../process/run';
+import { SshFailure } from '../../ssh/failure';
 import { ConnectionLost, wasCutOff } from '../work/connection-lost';
 import { rsyncShell } from '../work/rsync-shell';
 import { workspacePath } from '../project/workspace';
@@ -151,12 +152,11 @@ async function readPlan(tools: FetchTools, { vm, workspace }: FetchSource): Prom
   return text;
 }
 
-async function onVm({ run, connections, signal }: FetchTools, vm: FleetVm, argv: readonly string[]): Promise<string> {
+async function onVm({ connections, signal }: FetchTools, vm: FleetVm, argv: readonly string[]): Promise<string> {
   try {
-    const args = connections.arguments(vm, ['-T', '-o', 'LogLevel=ERROR'], quoteArgv(argv));
-    return (await run('ssh', args, { signal })).stdout;
+    return (await connections.run(vm, { what: 'fetch', command: quoteArgv(argv), signal })).stdout;
   } catch (error) {
-    if (!(error instanceof CommandError) || error.cancelled) throw error;
+    if (!(error instanceof SshFailure)) throw error;
     throw wasCutOff('ssh', error.exitCode) ? new ConnectionLost(vm, error.stderr, error) : failed(vm, error);
   }
 }
@@ -211,7 +211,7 @@ function nothingBuilt(vm: FleetVm): FleetError {
   });
 }
 
-function failed(vm: FleetVm, cause: CommandError): FleetError {
+function failed(vm: FleetVm, cause: CommandError | SshFailure): FleetError {
   return new FleetError({
     code: 'fetch-failed',
     problem: `not everything could be brought from ${vm.name}: ${cause.stderr.trim().split('\n').slice(0, 3).join('; ')}`,

@@ -2,12 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { CDK_COMMAND } from '../../model/cdk-command';
 import type { FleetVm } from '../../model/fleet';
-import { classifySshFailure } from '../../process/host-key-probe';
 import { describePortOwner, listenersOn, portOwner } from '../../process/port-owner';
-import { CommandError, type Run } from '../../process/run';
+import { lastLines } from '../../process/output';
+import type { Run } from '../../process/run';
+import { classifySshFailure } from '../../ssh/client-messages';
+import { SshFailure } from '../../ssh/failure';
 import type { LoadedFleet } from '../fleet-file';
 import { inCheckout } from '../package-root';
-import { sshArguments, supervisedCommand } from '../ssh/remote-command';
+import { Connections } from '../ssh/connections';
+import { supervisedCommand } from '../ssh/remote-command';
 import { hubProblem, tunnelProblem } from '../status/diagnose';
 import { askHubForEntries, hubEntryOf } from '../status/hub-entries';
 import { expectedResult, ghcVersionOf, parseRemoteLine, type RemoteLine, type Step, type StepName } from './steps';
@@ -15,6 +18,7 @@ import { expectedResult, ghcVersionOf, parseRemoteLine, type RemoteLine, type St
 /** What {@link smokeVm} works with. */
 export interface SmokeTools {
   readonly run: Run;
+  readonly environment: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
   /** Where the serial console of a VM is logged, for remedies. */
   readonly consoleLog: (vm: FleetVm) => string;
@@ -25,9 +29,6 @@ export interface SmokeTools {
   /** Longest that the whole work on the VM may take. Default 5 minutes. */
   readonly timeoutMs?: number;
 }
-
-/** Longest that the VM's sshd may take to answer: an emulated VM under load needs seconds. */
-const CONNECT_SECONDS = 15;
 
 /**
  * Proves the whole chain for one VM over one connection: its tunnel with the pinned host key, its GHC, its entry in
@@ -80,7 +81,7 @@ async function workOnVm(
   // What a failed step said comes on a stream of its own, which may be read later than the step's line.
   const failure = lines.find((line) => line.kind === 'step' && !line.ok);
   if (failure?.kind === 'step') {
-    report(toStep(failure, loaded, vm, seconds(), lastLines(stderr.split('\n'))));
+    report(toStep(failure, loaded, vm, seconds(), remarksOf(stderr)));
   } else if (lines.length === 0) {
     report(connectionFailure(loaded, vm, tools, seconds(), stderr));
   } else {
@@ -99,19 +100,17 @@ async function runOnVm(
 ): Promise<string> {
   const script = readFileSync(inCheckout('assets/smoke/remote.sh'), 'utf8');
   const command = supervisedCommand(['bash', '-c', script, 'smoke', tools.workspaceRoot ?? '/build', nonce]);
-  const options = ['-T', '-o', 'BatchMode=yes', '-o', 'LogLevel=ERROR', '-o', `ConnectTimeout=${CONNECT_SECONDS}`];
   try {
-    const result = await tools.run('ssh', sshArguments(loaded.sshConfig, options, vm.name, command), {
-      input: sources,
-      signal: tools.signal,
-      timeout: tools.timeoutMs ?? 300_000,
-      onLine,
+    const { stderr } = await new Connections(loaded, tools).run(vm, {
+      ...{ what: 'smoke', command, input: sources, timeout: tools.timeoutMs ?? 300_000, onLine },
+      // The tunnel and the login are part of the chain.
+      ownConnection: true,
     });
-    return result.stderr;
+    return stderr;
   } catch (error) {
-    if (!(error instanceof CommandError) || error.cancelled) throw error;
+    if (!(error instanceof SshFailure)) throw error;
     // Which step failed is in the lines that came; a time limit is told as the reason why no more came.
-    return error.exitCode === undefined ? (error.message.split('\n')[0] ?? '') : error.stderr;
+    return error.exitCode === undefined ? error.message : error.stderr;
   }
 }
 
@@ -176,7 +175,7 @@ function compareGhc(line: RemoteLine & { kind: 'step' }, loaded: LoadedFleet, vm
 function checkResult(line: RemoteLine | undefined, nonce: string, vm: FleetVm, stderr: string): Step {
   const remedy = `try again; if this stays, look into the VM with \`buildfleet ssh ${vm.id}\``;
   if (line?.kind !== 'result')
-    return failed('fetch result', 0, `the connection ended early: ${lastLines(stderr.split('\n'))}`, remedy);
+    return failed('fetch result', 0, `the connection ended early: ${remarksOf(stderr)}`, remedy);
   const expected = expectedResult(nonce);
   return line.content === expected
     ? done('fetch result', 0, `${Buffer.byteLength(expected)} bytes, as expected`)
@@ -194,7 +193,7 @@ function connectionFailure(loaded: LoadedFleet, vm: FleetVm, tools: SmokeTools, 
     return failed(
       'tunnel',
       seconds,
-      `the VM does not let us in: ${lastLines(stderr.split('\n'))}`,
+      `the VM does not let us in: ${remarksOf(stderr)}`,
       `see that ${loaded.fleet.workstation.developerKey} is yours, and its public key one of the fleet's developers`,
     );
   }
@@ -209,7 +208,7 @@ function connectionFailure(loaded: LoadedFleet, vm: FleetVm, tools: SmokeTools, 
     portOwner: owner === null ? '' : describePortOwner(owner),
     consoleLog: tools.consoleLog(vm),
   });
-  return failed('tunnel', seconds, problem?.reason ?? lastLines(stderr.split('\n')), problem?.remedy ?? '');
+  return failed('tunnel', seconds, problem?.reason ?? remarksOf(stderr), problem?.remedy ?? '');
 }
 
 function done(step: StepName, seconds: number, detail: string): Step {
@@ -226,9 +225,7 @@ function stopwatch(): () => number {
   return () => Math.round(performance.now() - start) / 1000;
 }
 
-function lastLines(lines: readonly string[]): string {
-  return lines
-    .filter((line) => line.trim() !== '')
-    .slice(-8)
-    .join(' | ');
+/** What a failed step said, in one line. */
+function remarksOf(stderr: string): string {
+  return lastLines(stderr, 8).join(' | ');
 }

@@ -4,13 +4,19 @@ import { createConnection } from 'node:net';
 import { join } from 'node:path';
 import { withLock } from '../../files/lock';
 import type { FleetVm } from '../../model/fleet';
-import type { Run } from '../../process/run';
+import type { CommandResult, Run } from '../../process/run';
+import {
+  CONNECT_SECONDS,
+  endMasterArguments,
+  sshArguments,
+  type SshConnection,
+  type SshMode,
+  sshOptions,
+} from '../../ssh/arguments';
+import { type RemoteCommand, runOnVm } from '../../ssh/run-on-vm';
+import { fleetTarget, type SshTarget } from '../../ssh/target';
 import type { LoadedFleet } from '../fleet-file';
 import { runtimeDirectory } from './runtime-directory';
-import { sshArguments } from './remote-command';
-
-/** Seconds that an idle connection stays. */
-const PERSIST_SECONDS = 600;
 
 /** Longest that a master may take to greet us. It is a process of this machine; a stopped one never does. */
 const GREETING_MS = 1000;
@@ -22,12 +28,11 @@ export interface ConnectionTools {
   readonly signal: AbortSignal;
 }
 
-/** Login that the caller may wait for. */
-export interface OpenOptions {
-  /** For the TCP connection and the login together. */
-  readonly timeoutSeconds: number;
-  /** In place of the tools' own. */
-  readonly signal?: AbortSignal;
+/** What is run on a VM by {@link Connections.run}. */
+export interface ConnectionCommand extends RemoteCommand {
+  readonly command: string;
+  /** Whether it logs in for itself, as a proof that the VM lets us in now. Default false. */
+  readonly ownConnection?: boolean;
 }
 
 /**
@@ -43,9 +48,10 @@ export class Connections {
   /**
    * Sees to it that there is a connection. A master that does not answer is replaced.
    *
-   * @throws CommandError of ssh when the VM cannot be reached or does not let us in
+   * @param signal in place of the tools' own
+   * @throws SshFailure when the VM cannot be reached or does not let us in; CommandError when the signal fired
    */
-  async open(vm: FleetVm, { timeoutSeconds, signal = this.tools.signal }: OpenOptions): Promise<void> {
+  async open(vm: FleetVm, signal: AbortSignal = this.tools.signal): Promise<void> {
     const socket = this.socket(vm);
     if (await greets(socket)) return;
     // Two masters for one socket: the second would stay for ever with nobody to use it.
@@ -54,15 +60,10 @@ export class Connections {
       async () => {
         if (await greets(socket)) return;
         await this.close(vm);
-        const options = [
-          ...['-M', '-N', '-f', '-T', '-S', socket, '-o', `ControlPersist=${PERSIST_SECONDS}`],
-          ...['-o', 'BatchMode=yes', '-o', `ConnectTimeout=${timeoutSeconds}`, '-o', 'ConnectionAttempts=1'],
-          ...['-o', 'ServerAliveInterval=2', '-o', 'ServerAliveCountMax=3', '-o', 'LogLevel=ERROR'],
-        ];
-        await this.tools.run('ssh', sshArguments(this.loaded.sshConfig, options, vm.name), {
-          signal,
-          timeout: timeoutSeconds * 1000,
-        });
+        const call = { mode: 'program', connection: { kind: 'master', socket } } as const;
+        const what = 'the shared connection';
+        // The login takes its time, too.
+        await runOnVm(this.tools.run, this.target(vm), call, { what, signal, timeout: CONNECT_SECONDS * 1000 });
       },
       { signal },
     );
@@ -76,22 +77,40 @@ export class Connections {
   /** Ends the connection, if there is one, and every command that uses it. */
   async close(vm: FleetVm): Promise<void> {
     const socket = this.socket(vm);
-    const options = ['-S', socket, '-O', 'exit', '-o', 'LogLevel=QUIET'];
     // It may have no master, or one that does not listen to us.
     await this.tools
-      .run('ssh', sshArguments(this.loaded.sshConfig, options, vm.name), { timeout: GREETING_MS })
+      .run('ssh', endMasterArguments(this.target(vm), socket), { timeout: GREETING_MS })
       .catch(() => undefined);
     await rm(socket, { force: true });
   }
 
   /**
-   * Arguments for ssh that use the connection if there is one, and a new one of their own otherwise.
+   * Runs a command for a program that reads its answer.
    *
-   * @param options more options of ssh
+   * @throws SshFailure; CommandError when the signal fired
    */
-  arguments(vm: FleetVm, options: readonly string[], command?: string): string[] {
-    const shared = ['-S', this.socket(vm), '-o', 'ControlMaster=no'];
-    return sshArguments(this.loaded.sshConfig, [...shared, ...options], vm.name, command);
+  run(vm: FleetVm, { ownConnection = false, ...command }: ConnectionCommand): Promise<CommandResult> {
+    const connection: SshConnection = ownConnection ? { kind: 'own' } : this.shared(vm);
+    const { run, signal } = this.tools;
+    return runOnVm(run, this.target(vm), { mode: 'program', connection }, { signal, ...command });
+  }
+
+  /** Arguments for ssh that use the connection if there is one, and a new one of their own otherwise. */
+  arguments(vm: FleetVm, mode: SshMode, command?: string): string[] {
+    return sshArguments(this.target(vm), { mode, connection: this.shared(vm) }, command);
+  }
+
+  /** The same without the host, for programs that add it themselves. */
+  options(vm: FleetVm, mode: SshMode): string[] {
+    return sshOptions(this.target(vm), { mode, connection: this.shared(vm) });
+  }
+
+  private target(vm: FleetVm): SshTarget {
+    return fleetTarget(this.loaded.sshConfig, vm.name);
+  }
+
+  private shared(vm: FleetVm): SshConnection {
+    return { kind: 'shared', socket: this.socket(vm) };
   }
 
   /** The control socket: short, because the kernel allows 107 bytes and ssh adds 17 while it makes one. */

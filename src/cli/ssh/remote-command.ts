@@ -47,8 +47,3 @@ export function scriptCommand(name: string, script: string, args: readonly strin
 export function supervisedCommand(argv: readonly string[]): string {
   return scriptWithoutTerminal('supervise', readFileSync(inCheckout('assets/cli/supervise.sh'), 'utf8'), argv);
 }
-
-/** Arguments for ssh. Nothing after the host can be taken for an option of ssh. */
-export function sshArguments(sshConfig: string, options: readonly string[], host: string, command?: string): string[] {
-  return ['-F', sshConfig, ...options, '--', host, ...(command === undefined ? [] : [command])];
-}

@@ -1,7 +1,8 @@
 import { HEARTBEAT_SECONDS } from '../../model/capability';
 import type { FleetVm } from '../../model/fleet';
-import { probeHostKey } from '../../process/host-key-probe';
 import type { Run } from '../../process/run';
+import { probeHostKey } from '../../ssh/host-key-probe';
+import { fleetTarget } from '../../ssh/target';
 import type { LoadedFleet } from '../fleet-file';
 import { type HubAnswer, hubEntryOf } from './hub-entries';
 import type { HubEntry, Tunnel } from './report';
@@ -53,7 +54,7 @@ export async function probeTunnel(
   };
   try {
     const options = { timeoutSeconds: PROBE_SECONDS, enough: enough.signal, onStep, signal };
-    const seen = await probeHostKey(run, ['-F', loaded.sshConfig, '--', vm.name], options);
+    const seen = await probeHostKey(run, fleetTarget(loaded.sshConfig, vm.name), options);
     if (!enough.signal.aborted || seen.state !== 'silent') return seen;
     return { state: isAlive(entry) ? 'slow' : 'silent', detail: `no answer in ${PATIENCE_MS / 1000} s` };
   } finally {

@@ -5,6 +5,7 @@ import { type Context, openFleet } from '../context';
 import { EXIT } from '../exit-codes';
 import type { LoadedFleet } from '../fleet-file';
 import { describeTrouble } from '../status/explain';
+import { Connections } from '../ssh/connections';
 import { renderTable } from '../table';
 import { askVm, type AskTools } from './ask-vm';
 import { chooseVms, type VmChoice } from './choose-vms';
@@ -32,7 +33,7 @@ export async function add(context: Context, { choice, argv, seenInHub }: Additio
       const say = (text: string) => {
         context.terminal.message(vms.length === 1 ? text : `${vm.id}: ${text}`);
       };
-      const outcome = await askVm(loaded, vm, argv, askTools(context, loaded, say));
+      const outcome = await askVm(vm, argv, askTools(context, loaded, say));
       if (!outcome.ok || seenInHub === undefined) return outcome;
       say('waiting for its entry in the State Hub to show it');
       const inHub = await seenInHub(loaded, vm);
@@ -48,9 +49,8 @@ export async function add(context: Context, { choice, argv, seenInHub }: Additio
 }
 
 function askTools(context: Context, loaded: LoadedFleet, onProgress: (text: string) => void): AskTools {
-  const { run, signal } = context;
   return {
-    ...{ run, signal, onProgress },
+    ...{ connections: new Connections(loaded, context), onProgress },
     explain: async (vm) => (await describeTrouble(context, loaded, [vm]))[0],
   };
 }

@@ -1,6 +1,6 @@
 import type { FleetVm } from '../../model/fleet';
-import { classifySshFailure } from '../../process/host-key-probe';
-import { CommandError, type Run } from '../../process/run';
+import { CommandError } from '../../process/run';
+import { SshFailure } from '../../ssh/failure';
 import type { LoadedFleet } from '../fleet-file';
 import type { Connections } from '../ssh/connections';
 import { later } from '../status/later';
@@ -18,7 +18,6 @@ const PATIENCE_MS = 20_000;
 
 /** What {@link findCandidates} works with. */
 export interface CandidateTools {
-  readonly run: Run;
   readonly connections: Connections;
   readonly trouble: Trouble;
   readonly signal: AbortSignal;
@@ -114,15 +113,15 @@ async function ask(
 ): Promise<State> {
   const begin = performance.now();
   try {
-    const answer = await probe(tools, vm, workspace, { signal, timeoutSeconds: PATIENCE_MS / 1000 });
+    const answer = await probe(tools.connections, vm, workspace, signal);
     tools.trouble.forgive(vm);
     return { probe: answer };
   } catch (error) {
-    if (!(error instanceof CommandError) && !signal.aborted) throw error;
+    if (!(error instanceof SshFailure || error instanceof CommandError) && !signal.aborted) throw error;
     const seconds = Math.round((performance.now() - begin) / 100) / 10;
     const problem =
-      error instanceof CommandError && !error.cancelled && error.exitCode !== undefined
-        ? (keyRefused(loaded.fleet, error.stderr) ?? unreachable(classifySshFailure(error.stderr).detail))
+      error instanceof SshFailure && error.kind !== 'timed-out'
+        ? (keyRefused(loaded.fleet, error) ?? unreachable(error.said || error.message))
         : unreachable(`no answer within ${seconds} s`);
     tools.trouble.remember(vm, problem.reason);
     return { problem };

@@ -1,6 +1,6 @@
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
-import { classifySshFailure } from '../../process/host-key-probe';
+import { classifySshFailure } from '../../ssh/client-messages';
 import { SSH_CONNECTION_FAILED } from '../exit-codes';
 
 /** What was going on ended because the VM could not be reached any more, not because it failed. */

@@ -1,5 +1,4 @@
 import type { FleetVm } from '../../model/fleet';
-import type { Run } from '../../process/run';
 import { BUILD_ROOT } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
 import { scriptCommand } from '../ssh/remote-command';
@@ -18,28 +17,20 @@ export interface Probe {
   readonly draining: boolean;
 }
 
-export interface ProbeTools {
-  readonly run: Run;
-  readonly connections: Connections;
-}
-
 /**
  * Asks a machine over the shared connection, which is made if there is none.
  *
- * @throws CommandError when the machine cannot be reached, or does not answer before the signal fires
+ * @throws SshFailure when the machine cannot be reached or fails; CommandError when the signal fired
  */
 export async function probe(
-  { run, connections }: ProbeTools,
+  connections: Connections,
   vm: FleetVm,
   workspace: string,
-  { signal, timeoutSeconds }: { readonly signal: AbortSignal; readonly timeoutSeconds: number },
+  signal: AbortSignal,
 ): Promise<Probe> {
-  await connections.open(vm, { timeoutSeconds, signal });
+  await connections.open(vm, signal);
   const command = scriptCommand('probe', scriptText('probe'), [BUILD_ROOT, workspace]);
-  const { stdout } = await run('ssh', connections.arguments(vm, ['-T', '-o', 'LogLevel=ERROR'], command), {
-    signal,
-    timeout: timeoutSeconds * 1000,
-  });
+  const { stdout } = await connections.run(vm, { what: 'the probe', command, signal });
   return parseProbe(stdout);
 }
 

@@ -15,9 +15,7 @@ const GATED = 'exec 4<&0; exec "$@" < <(exec 2>/dev/null; head -c 4 <&4; read -r
  * @param gated whether what rsync says is kept back until its descriptor 3 has a line
  */
 export function rsyncShell(connections: Connections, vm: FleetVm, gated = false): string {
-  // rsync adds the host itself, which is the last argument.
-  const args = connections.arguments(vm, ['-T', '-o', 'LogLevel=ERROR']).slice(0, -2);
-  return [...(gated ? ['bash', '-c', GATED, 'gate'] : []), 'ssh', ...args]
+  return [...(gated ? ['bash', '-c', GATED, 'gate'] : []), 'ssh', ...connections.options(vm, 'program')]
     .map((word) => (/^[\w/.,:=@%+-]+$/.test(word) ? word : `'${word.replaceAll("'", "''")}'`))
     .join(' ');
 }

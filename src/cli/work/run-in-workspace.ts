@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { FleetVm } from '../../model/fleet';
 import { runInteractive } from '../../process/interactive';
-import { CommandError, type Run } from '../../process/run';
+import { SshFailure } from '../../ssh/failure';
 import { BUILD_ROOT } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
 import { quoteArgv } from '../ssh/quote';
@@ -28,9 +28,11 @@ const SIGNALS = 128;
 /** Exit code after a terminal that closed. */
 const HANGUP = 129;
 
+/** Longest that a VM may take to tell how a command ended, after which the connection counts as lost. */
+const EXIT_STATUS_MS = 10_000;
+
 /** What {@link runInWorkspace} works with. */
 export interface RunTools {
-  readonly run: Run;
   readonly connections: Connections;
   /** Has fired when we were asked to end. */
   readonly signal: AbortSignal;
@@ -47,20 +49,20 @@ const WAIT = 'read -r _ || exit 0\n';
  * @throws ConnectionLost; what `after` rejects with
  */
 export async function runInWorkspace(
-  { run, connections, signal }: RunTools,
+  { connections, signal }: RunTools,
   { vm, workspace, subdirectory, argv, prepare = '', after }: WorkspaceCommand,
 ): Promise<number> {
   const id = randomBytes(8).toString('hex');
   const [script, args] = [scriptText('run'), [BUILD_ROOT, workspace, subdirectory, id, prepare, ...argv]];
-  const ssh = (terminal: '-t' | '-T', command: string) =>
-    connections.arguments(vm, [terminal, '-o', 'LogLevel=ERROR'], command);
   // The session ends what runs when we are gone.
-  const startAhead = () =>
-    runInteractive('ssh', ssh('-T', scriptWithoutTerminal('run', `${WAIT}${script}`, args)), after);
+  const startAhead = () => {
+    const command = scriptWithoutTerminal('run', `${WAIT}${script}`, args);
+    return runInteractive('ssh', connections.arguments(vm, 'streams', command), after);
+  };
   // What is typed meanwhile is for us.
   const onTerminal = async () => {
     await after;
-    return runInteractive('ssh', ssh('-t', scriptWithTerminal('run', script, args)));
+    return runInteractive('ssh', connections.arguments(vm, 'terminal', scriptWithTerminal('run', script, args)));
   };
   const hasTerminal = process.stdin.isTTY && process.stdout.isTTY && process.stderr.isTTY;
   const { exitCode } = await (hasTerminal ? onTerminal() : startAhead());
@@ -68,14 +70,13 @@ export async function runInWorkspace(
   if (exitCode < SIGNALS || exitCode === HANGUP || signal.aborted) return exitCode;
   // The command may have ended like this itself. Otherwise ssh was ended here, or everything over there, because whoever
   // held the workspace had gone.
-  const status = await exitStatus(run, connections, vm, workspace, id);
+  const status = await exitStatus(connections, vm, workspace, id);
   if (status === undefined) throw new ConnectionLost(vm, '');
   return status;
 }
 
 /** How a run ended, as the VM has noted it; undefined when it did not end, or when the VM cannot be asked. */
 async function exitStatus(
-  run: Run,
   connections: Connections,
   vm: FleetVm,
   workspace: string,
@@ -83,11 +84,11 @@ async function exitStatus(
 ): Promise<number | undefined> {
   try {
     const command = quoteArgv(['cat', `${BUILD_ROOT}/.buildfleet/${workspace}.exit`]);
-    const args = connections.arguments(vm, ['-T', '-o', 'BatchMode=yes', '-o', 'ConnectTimeout=5'], command);
-    const [noted, status] = (await run('ssh', args, { timeout: 10_000 })).stdout.trim().split(' ');
+    const { stdout } = await connections.run(vm, { what: 'the exit code', command, timeout: EXIT_STATUS_MS });
+    const [noted, status] = stdout.trim().split(' ');
     return noted === id ? Number(status) : undefined;
   } catch (error) {
-    if (error instanceof CommandError) return undefined;
+    if (error instanceof SshFailure) return undefined;
     throw error;
   }
 }

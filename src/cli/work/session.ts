@@ -51,7 +51,7 @@ export async function withWorkspace<T>(
   const { vm, signal } = request;
   const { onLine, admitted, answer } = listen(request);
   const late = new AbortController();
-  const session = hold('ssh', connections.arguments(vm, ['-T', '-o', 'LogLevel=ERROR'], commandOf(request)), {
+  const session = hold('ssh', connections.arguments(vm, 'program', commandOf(request)), {
     signal: AbortSignal.any([signal, late.signal]),
     onLine,
   });

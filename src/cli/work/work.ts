@@ -2,7 +2,7 @@ import { hostname, userInfo } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
-import { CommandError } from '../../process/run';
+import { SshFailure } from '../../ssh/failure';
 import type { Context } from '../context';
 import { findVm, type LoadedFleet } from '../fleet-file';
 import type { Project } from '../project/find-project';
@@ -18,9 +18,6 @@ import type { Probe } from './probe';
 import { NotAdmitted, type SessionRequest, withWorkspace } from './session';
 import { sync, type SyncReport } from './sync';
 import { Trouble } from './trouble';
-
-/** Longest that a VM may take to let us in. */
-const CONNECT_SECONDS = 20;
 
 /** How long a VM that was lost is waited for: it may have to boot. */
 const RETURN_MS = 300_000;
@@ -268,11 +265,11 @@ export class Work {
     for (;;) {
       this.context.signal.throwIfAborted();
       try {
-        await this.connections.open(vm, { timeoutSeconds: CONNECT_SECONDS });
+        await this.connections.open(vm);
         this.trouble.forgive(vm);
         return;
       } catch (error) {
-        if (!(error instanceof CommandError) || error.cancelled) throw error;
+        if (!(error instanceof SshFailure)) throw error;
         if (Date.now() > deadline) throw lost;
         await pause(1000, undefined, { signal: this.context.signal });
       }
@@ -290,14 +287,14 @@ export class Work {
 
   private async connect(vm: FleetVm): Promise<void> {
     try {
-      await this.connections.open(vm, { timeoutSeconds: CONNECT_SECONDS });
+      await this.connections.open(vm);
     } catch (error) {
-      if (!(error instanceof CommandError) || error.cancelled) throw error;
-      const refused = keyRefused(this.loaded.fleet, error.stderr);
+      if (!(error instanceof SshFailure)) throw error;
+      const refused = keyRefused(this.loaded.fleet, error);
       const problem = refused ?? (await later.describeTrouble()(this.context, this.loaded, [vm]))[0];
       throw new FleetError({
         code: 'no-vm-usable',
-        problem: `${vm.name} cannot be used: ${problem?.reason ?? error.stderr.trim()}`,
+        problem: `${vm.name} cannot be used: ${problem?.reason ?? (error.stderr.trim() || error.message)}`,
         remedy: problem?.remedy ?? 'leave out --vm to build on another one',
         cause: error,
       });
@@ -324,8 +321,8 @@ export class Work {
   }
 
   private candidateTools(): CandidateTools {
-    const { run, signal } = this.context;
-    return { run, signal, connections: this.connections, trouble: this.trouble };
+    const { signal } = this.context;
+    return { signal, connections: this.connections, trouble: this.trouble };
   }
 
   private workspaceOf({ root }: Project): string {

@@ -1,21 +1,5 @@
-import {
-  scriptCommand,
-  scriptWithoutTerminal,
-  sshArguments,
-  supervisedCommand,
-} from '../../../../src/cli/ssh/remote-command';
+import { scriptCommand, scriptWithoutTerminal, supervisedCommand } from '../../../../src/cli/ssh/remote-command';
 import { run } from '../../../../src/process/run';
-
-test('nothing that follows the host can be an option of ssh', () => {
-  expect(sshArguments('/state/ssh-config', ['-T'], 'haskell-build-alpha', '-oProxyCommand=x')).toEqual([
-    '-F',
-    '/state/ssh-config',
-    '-T',
-    '--',
-    'haskell-build-alpha',
-    '-oProxyCommand=x',
-  ]);
-});
 
 // The login shell does it itself if it is bash, and starts one otherwise.
 describe.each(['bash', 'sh'])('a login shell that is %s', (shell) => {

@@ -44,7 +44,7 @@ function start(after: Promise<unknown>): Promise<SyncReport> {
   const env = { PATH: `${join(directory, 'bin')}:${process.env['PATH']}`, MACHINE: machine };
   const withStandIn: Run = (file, args, options) => run(file, args, { ...options, env });
   const connections = {
-    arguments: (vm: FleetVm, options: readonly string[]) => ['-F', "it's here", ...options, '--', vm.name],
+    options: () => ['-F', "it's here", '-T'],
   } as unknown as Connections;
   const request = { vm: VM, root: project, workspace: WORKSPACE, after, signal: new AbortController().signal };
   return sync({ run: withStandIn, connections }, request);

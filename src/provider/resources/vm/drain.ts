@@ -1,9 +1,11 @@
 import { FleetError } from '../../../model/errors';
 import type { Progress } from '../../../model/journal';
 import type { Hold } from '../../../process/held';
+import { sshArguments } from '../../../ssh/arguments';
+import { SshFailure } from '../../../ssh/failure';
 import type { Logger } from '../../plugin/resource';
 import { type Build, describeBuilds, readRounds } from './drain-rounds';
-import { sshPath, sshTarget } from './ssh-target';
+import { vmTarget } from './ssh-target';
 
 /** A VM that is about to be stopped, and with what its builds are asked for. */
 export interface Drain {
@@ -27,8 +29,7 @@ export interface Drain {
 /** Where all workspaces of a build machine are. */
 const BUILD_ROOT = '/build';
 
-/** Seconds for the connection, and for the first answer: a machine that builds on all its CPUs is slow. */
-const CONNECT_SECONDS = 15;
+/** Seconds for the first answer: a machine that builds on all its CPUs is slow. */
 const ANSWER_SECONDS = 60;
 
 /** Milliseconds for a guest to notice that we let it go. One that is off by now never does. */
@@ -99,14 +100,15 @@ class DrainSession {
     }, ANSWER_SECONDS * 1000);
     drain.signal.addEventListener('abort', this.cancelled, { once: true });
     if (drain.signal.aborted) this.cancelled();
-    this.command = drain.hold('ssh', sshArguments(drain), {
+    this.command = drain.hold('ssh', drainArguments(drain), {
       onLine: readRounds((builds) => {
         this.onRound(builds);
       }),
       signal: this.kill.signal,
     });
-    void this.command.ended.then(({ stderr, exitCode }) => {
-      this.lost(stderr.trim().split('\n').at(-1) || `ssh ended with ${String(exitCode)}`);
+    void this.command.ended.then((end) => {
+      const { said, message } = new SshFailure(drain.name, 'the drain', end);
+      this.lost(said || message);
     });
   }
 
@@ -149,15 +151,10 @@ class DrainSession {
   };
 }
 
-function sshArguments({ name, tunnelPort, directory, keys, script }: Drain): string[] {
-  return [
-    ...['-T', '-o', 'BatchMode=yes', '-o', 'ControlMaster=no', '-o', 'ControlPath=none'],
-    ...['-o', `ConnectTimeout=${CONNECT_SECONDS}`, '-o', 'ConnectionAttempts=1', '-o', 'LogLevel=ERROR'],
-    ...['-o', 'ServerAliveInterval=5', '-o', 'ServerAliveCountMax=6', '-o', 'IdentitiesOnly=yes'],
-    ...keys.flatMap((key) => ['-o', `IdentityFile=${sshPath(key)}`]),
-    ...sshTarget(name, tunnelPort, directory),
-    `exec bash -c '${script.replaceAll("'", "'\\''")}' drain ${BUILD_ROOT}`,
-  ];
+function drainArguments({ name, tunnelPort, directory, keys, script }: Drain): string[] {
+  const command = `exec bash -c '${script.replaceAll("'", "'\\''")}' drain ${BUILD_ROOT}`;
+  const call = { mode: 'program', connection: { kind: 'own' } } as const;
+  return sshArguments(vmTarget(name, tunnelPort, directory, keys), call, command);
 }
 
 function busy({ name, timeoutSeconds }: Drain, builds: readonly Build[]): FleetError {

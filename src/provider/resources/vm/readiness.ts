@@ -4,13 +4,13 @@ import type { CapabilityQuery, HubClient } from '../../../hub/client';
 import { instanceTitle, parseInstanceKeywords } from '../../../model/capability';
 import { FleetError } from '../../../model/errors';
 import type { Progress } from '../../../model/journal';
-import { probeHostKey } from '../../../process/host-key-probe';
+import { probeHostKey } from '../../../ssh/host-key-probe';
 import { describePortOwner, listenersOn, type PortOwner, portOwner } from '../../../process/port-owner';
 import type { Run } from '../../../process/run';
 import type { HypervisorDriver } from '../../../drivers/driver';
 import type { Logger } from '../../plugin/resource';
 import { consoleTail } from './console-tail';
-import { pinnedKeyFile, sshTarget } from './ssh-target';
+import { pinnedKeyFile, vmTarget } from './ssh-target';
 
 /** What is known of a TCP port of this machine without connecting to it. */
 export interface PortView {
@@ -121,7 +121,7 @@ function tunnelWatch(readiness: Readiness): { isUp(): Promise<boolean>; seen(): 
       if (Date.now() < nextProbe) return false;
       requireFreePort(name, tunnelPort, ports);
       writeFileAtomically(pinnedKeyFile(directory), `${name} ${hostPublicKey}\n`, { mode: 0o600 });
-      const target = sshTarget(name, tunnelPort, directory);
+      const target = vmTarget(name, tunnelPort, directory);
       const probe = await probeHostKey(run, target, { timeoutSeconds: PROBE_SECONDS, signal });
       nextProbe = Date.now() + PROBE_INTERVAL;
       seen = probe.detail === '' ? probe.state : `${probe.state} (${probe.detail})`;

@@ -1,5 +1,9 @@
-import { classifySshFailure, probeHostKey } from '../../../src/process/host-key-probe';
 import { CommandError, type Run } from '../../../src/process/run';
+import { classifySshFailure } from '../../../src/ssh/client-messages';
+import { probeHostKey } from '../../../src/ssh/host-key-probe';
+import { fleetTarget } from '../../../src/ssh/target';
+
+const ALPHA = fleetTarget('/state/ssh-config', 'alpha');
 
 /** What OpenSSH 9.2 and 10.0 print at this log level, shortened. */
 const REFUSED_LOGIN = 'debug1: Host key found\nbuild@127.0.0.1: Permission denied (publickey).\n';
@@ -60,7 +64,7 @@ const failing =
     );
 
 test('an ssh that had to be ended saw nobody answer', async () => {
-  expect(await probeHostKey(failing({}), ['alpha'], { timeoutSeconds: 1 })).toEqual({
+  expect(await probeHostKey(failing({}), ALPHA, { timeoutSeconds: 1 })).toEqual({
     state: 'silent',
     detail: 'no answer in time',
   });
@@ -68,15 +72,15 @@ test('an ssh that had to be ended saw nobody answer', async () => {
 
 test('an sshd that has said what it is is slow, not silent', async () => {
   const stderr = 'debug1: Remote protocol version 2.0, remote software version OpenSSH_9.2p1\ndebug1: SSH2_MSG_KEXINIT';
-  expect((await probeHostKey(failing({ stderr }), ['alpha'], { timeoutSeconds: 1 })).state).toBe('slow');
+  expect((await probeHostKey(failing({ stderr }), ALPHA, { timeoutSeconds: 1 })).state).toBe('slow');
 });
 
 test('a probe that has gone on for long enough is an answer, and a cancelled one is none all the same', async () => {
   const cancelled = failing({ cancelled: true });
   const enough = AbortSignal.abort();
-  expect((await probeHostKey(cancelled, ['alpha'], { timeoutSeconds: 1, enough })).state).toBe('silent');
+  expect((await probeHostKey(cancelled, ALPHA, { timeoutSeconds: 1, enough })).state).toBe('silent');
   await expect(
-    probeHostKey(cancelled, ['alpha'], { timeoutSeconds: 1, enough, signal: AbortSignal.abort() }),
+    probeHostKey(cancelled, ALPHA, { timeoutSeconds: 1, enough, signal: AbortSignal.abort() }),
   ).rejects.toThrow(CommandError);
 });
 
@@ -93,19 +97,17 @@ test('tells how far it has got', async () => {
     return Promise.resolve({ stdout: '', stderr: REFUSED_LOGIN, exitCode: 255 });
   };
   const steps: string[] = [];
-  await probeHostKey(speaking, ['alpha'], { timeoutSeconds: 1, onStep: (step) => steps.push(step) });
+  await probeHostKey(speaking, ALPHA, { timeoutSeconds: 1, onStep: (step) => steps.push(step) });
   expect(steps).toEqual(['connected', 'greeted', 'greeted']);
 });
 
 test('a missing ssh is no fault of the VM', async () => {
-  expect(await probeHostKey(failing({ code: 'ENOENT' }), ['alpha'], { timeoutSeconds: 1 })).toEqual({
+  expect(await probeHostKey(failing({ code: 'ENOENT' }), ALPHA, { timeoutSeconds: 1 })).toEqual({
     state: 'unknown',
     detail: 'ssh is not installed',
   });
 });
 
 test('a cancelled probe is no answer', async () => {
-  await expect(probeHostKey(failing({ cancelled: true }), ['alpha'], { timeoutSeconds: 1 })).rejects.toThrow(
-    CommandError,
-  );
+  await expect(probeHostKey(failing({ cancelled: true }), ALPHA, { timeoutSeconds: 1 })).rejects.toThrow(CommandError);
 });
