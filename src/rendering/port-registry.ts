@@ -1,4 +1,5 @@
 import { type Document, LineCounter, type Scalar, isMap, isScalar, parseDocument, stringify } from 'yaml';
+import { DEFAULT_TUNNEL_PORTS } from '../model/defaults';
 import { FleetError } from '../model/errors';
 import { portSchema } from '../model/port';
 import { type PortEntry, type PortRegistry, portEntrySchema } from '../model/port-registry';
@@ -56,7 +57,7 @@ export function parsePortRegistry(text: string, file: string): ParsedPortRegistr
 
   const ports: unknown = isMap(document.contents) ? document.get('ports', true) : undefined;
   if (!isMap(ports) && !(isScalar(ports) && ports.value === null)) {
-    refuse(0, 'registry-shape', 'the port registry has no `ports` mapping', content, 'write `ports: {12221: {…}}`');
+    refuse(0, 'registry-shape', 'the port registry has no `ports` mapping', content, `write \`ports: {${DEFAULT_TUNNEL_PORTS.first}: {…}}\``);
     return { registry, problems };
   }
   for (const pair of isMap(ports) ? ports.items : []) {

@@ -1,5 +1,6 @@
 import { createHubClient, type HubClient } from '../../hub/client';
-import { sameContent, type NewCapability } from '../../model/capability';
+import { BUILD_AGENT_TYPE, CAPABILITY_DOMAIN, sameContent, type NewCapability } from '../../model/capability';
+import { DEFAULT_HUB_PORT, embeddedHubUrl } from '../../model/defaults';
 import { FleetError } from '../../model/errors';
 import { capabilityShape } from '../../model/resources/capability';
 import type { Config, State } from '../../model/resource-shape';
@@ -81,7 +82,7 @@ export function capabilityResource(
           problem: 'there is no such entry in the State Hub',
           value: id,
           remedy:
-            'import with "URL DOMAIN TYPE TITLE", such as "http://127.0.0.1:8000 railiance haskell-build-agent Title"',
+            `import with "URL DOMAIN TYPE TITLE", such as "${embeddedHubUrl(DEFAULT_HUB_PORT)} ${CAPABILITY_DOMAIN} ${BUILD_AGENT_TYPE} Title"`,
         });
       }
       return {

@@ -417,7 +417,7 @@ const TABLE: readonly (readonly [
         VIRTUALBOX,
         [['warning', /nat networking: the LAN does not reach/, /networkingMode=mirrored.*portproxy/]],
       ],
-      ['nat', QEMU, [['note', /need no LAN/]]],
+      ['nat', QEMU, [['note', /no VM of this fleet needs the LAN/]]],
     ] as const
   ).map(
     ([mode, subject, found]) =>

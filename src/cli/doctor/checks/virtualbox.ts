@@ -65,20 +65,23 @@ export async function checkVirtualBoxDriver(machine: Machine, { hypervisors }: S
   }
 }
 
-/** The adapter that a bridged VM gets which names none. */
-export async function checkBridgeAdapters(machine: Machine, { hypervisors }: Subject): Promise<Observation[]> {
-  if (!hypervisors.has('virtualbox')) return [];
+/** The adapters that the hosts' bridged VMs get. */
+export async function checkBridgeAdapters(machine: Machine, { bridgeAdapters }: Subject): Promise<Observation[]> {
+  if (bridgeAdapters.length === 0) return [];
   const answer = await ask(machine, 'VBoxManage', ['list', 'bridgedifs']);
   if (answer.status === 'missing') return [];
   if (answer.status === 'failed')
     return [
       warning(`network adapters cannot be listed: ${answer.reason}`, 'see what `VBoxManage list bridgedifs` says'),
     ];
-  try {
-    const adapters = parseBridgedAdapters(answer.output.replaceAll('\r\n', '\n'));
-    return [ok(`bridged VMs use ${chooseAdapter({ name: 'a bridged VM', bridgeAdapter: null }, adapters)}`)];
-  } catch (error) {
-    if (!(error instanceof FleetError)) throw error;
-    return [warning(error.problem, error.remedy)];
-  }
+  const adapters = parseBridgedAdapters(answer.output.replaceAll('\r\n', '\n'));
+  return [...new Set(bridgeAdapters)].map((bridgeAdapter) => {
+    try {
+      return ok(`bridged VMs use ${chooseAdapter({ name: 'a bridged VM', bridgeAdapter }, adapters)}`);
+    } catch (error) {
+      if (!(error instanceof FleetError)) throw error;
+      const named = bridgeAdapter === null ? '' : `${bridgeAdapter}: `;
+      return warning(`${named}${error.problem}`, error.remedy);
+    }
+  });
 }
