@@ -1,8 +1,9 @@
 import type { Construct, IConstruct } from 'constructs';
 import type { z } from 'zod';
 import { FleetError } from '../src/model/errors';
-import type { ImageFormat } from '../src/model/hypervisor';
+import type { Hypervisor, ImageFormat } from '../src/model/hypervisor';
 import {
+  buildHypervisorOf,
   builderOf,
   builtFormat,
   definitionHash,
@@ -29,6 +30,8 @@ export interface IBuildImage extends IConstruct {
   readonly definitionHash: string;
   /** Program that builds it where no cache has it. */
   readonly builder: ImageBuilder;
+  /** Hypervisor of the machine that it is installed on; null where it is built without one. */
+  readonly buildHypervisor: Hypervisor | null;
   /** Where the image lies on the workstation in that format; a reference, known at deploy. Makes the deploy provide it. */
   artifactPath(format: ImageFormat): string;
   /** GHC versions in the image, the default first. */
@@ -53,6 +56,7 @@ export class HaskellBuildImage extends FleetConstruct implements IBuildImage, IR
 
   readonly definitionHash: string;
   readonly builder: ImageBuilder;
+  readonly buildHypervisor: Hypervisor | null;
   /** Seconds since 1970 that stand for the time of the build; follows from the hash. */
   readonly sourceDateEpoch: number;
   readonly ghcVersions: readonly string[];
@@ -91,6 +95,7 @@ export class HaskellBuildImage extends FleetConstruct implements IBuildImage, IR
     }
     this.definitionHash = this.definition ? definitionHash(this.definition) : '';
     this.builder = this.definition ? builderOf(this.definition) : 'mmdebstrap';
+    this.buildHypervisor = this.definition ? buildHypervisorOf(this.definition) : null;
     this.sourceDateEpoch = sourceDateEpoch(this.definitionHash);
     this.ghcVersions = this.definition ? ghcVersionsOf(this.definition) : [];
     this.cabalVersion = this.definition?.toolchain.cabal ?? '';

@@ -122,6 +122,7 @@ export class ClientFiles extends Construct implements IRendersFiles {
         id: image.id,
         definitionHash: image.definitionHash,
         builder: image.builder,
+        buildHypervisor: image.buildHypervisor,
         ghcVersions: [...image.ghcVersions],
         cabalVersion: image.cabalVersion,
       })),

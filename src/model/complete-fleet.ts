@@ -19,5 +19,6 @@ export function completeFleet(file: FleetFile): Fleet {
       network: host.network ?? (host.hypervisor === 'virtualbox' ? 'bridged' : 'nat'),
       bridgeAdapter: host.bridgeAdapter ?? null,
     })),
+    images: file.images.map((image) => ({ ...image, buildHypervisor: image.buildHypervisor ?? null })),
   };
 }

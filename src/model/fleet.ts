@@ -44,6 +44,8 @@ export const fleetSchema = z.strictObject({
       definitionHash: z.string(),
       /** What builds it where no cache has it. */
       builder: imageBuilderSchema,
+      /** Hypervisor of the machine that it is installed on; null where it is built without one. */
+      buildHypervisor: hypervisorSchema.nullable().optional(),
       /** Versions in the image, the default first. */
       ghcVersions: z.array(z.string()).min(1),
       cabalVersion: z.string(),
@@ -72,9 +74,10 @@ export const fleetSchema = z.strictObject({
 export type FleetFile = z.infer<typeof fleetSchema>;
 
 /** A fleet as clients see it, whatever version has written its file. */
-export type Fleet = Complete<Omit<FleetFile, 'workstation' | 'hosts'>> & {
+export type Fleet = Complete<Omit<FleetFile, 'workstation' | 'hosts' | 'images'>> & {
   workstation: Complete<FleetFile['workstation']>;
   hosts: Complete<FleetFile['hosts'][number]>[];
+  images: Complete<FleetFile['images'][number]>[];
 };
 export type FleetVm = Fleet['vms'][number];
 

@@ -89,8 +89,8 @@ test('image gc has defaults, and verify takes an image or none', async () => {
   await main(['image', 'verify']);
   await main(['image', 'verify', 'haskell', '--definition', 'd.json']);
   expect(calls.map(([, name, options]) => [name, options])).toEqual([
-    [undefined, { cache: '~/.cache/buildfleet' }],
-    ['haskell', { cache: '~/.cache/buildfleet', definition: 'd.json' }],
+    [undefined, {}],
+    ['haskell', { definition: 'd.json' }],
   ]);
 });
 

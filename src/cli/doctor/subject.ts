@@ -30,6 +30,8 @@ export interface Subject {
   readonly usedPorts: ReadonlySet<number>;
   /** What builds the fleet's images. */
   readonly builders: ReadonlySet<ImageBuilder>;
+  /** What runs the machines that images are installed on. */
+  readonly buildHypervisors: ReadonlySet<Hypervisor>;
   /** Definition hashes of the fleet's images; null when none is deployed. */
   readonly images: readonly string[] | null;
 }
@@ -48,6 +50,7 @@ export function subjectOf(fleet: LoadedFleet | null, home: string): Subject {
       tunnelPorts: DEFAULT_TUNNEL_PORTS,
       usedPorts: new Set(),
       builders: new Set(['mmdebstrap']),
+      buildHypervisors: new Set(),
       images: null,
     };
   }
@@ -64,6 +67,9 @@ export function subjectOf(fleet: LoadedFleet | null, home: string): Subject {
     tunnelPorts: workstation.tunnelPorts,
     usedPorts: new Set(vms.map(({ tunnelPort }) => tunnelPort)),
     builders: new Set(images.map(({ builder }) => builder)),
+    buildHypervisors: new Set(
+      images.flatMap(({ buildHypervisor }) => (buildHypervisor === null ? [] : [buildHypervisor])),
+    ),
     images: images.map(({ definitionHash }) => definitionHash),
   };
 }

@@ -1,14 +1,15 @@
 import { join } from 'node:path';
 import { ACCELERATOR_FILE } from '../../../drivers/qemu/accelerator';
 import { note, ok, type Observation, problem, warning } from '../finding';
+import { needsHypervisor } from '../images';
 import type { Machine } from '../machine';
 import { ask, versionIn } from '../program';
 import type { Subject } from '../subject';
 
 const INSTALL = 'apt-get install qemu-system-x86 qemu-utils';
 
-export async function checkQemu(machine: Machine, { hypervisors }: Subject): Promise<Observation[]> {
-  const missing = hypervisors.has('qemu') ? problem : note;
+export async function checkQemu(machine: Machine, subject: Subject): Promise<Observation[]> {
+  const missing = needsHypervisor(machine, subject, 'qemu') ? problem : note;
   const [system, image] = await Promise.all(
     ['qemu-system-x86_64', 'qemu-img'].map((program) => ask(machine, program, ['--version'])),
   );

@@ -2,6 +2,7 @@ import { FleetError } from '../../../model/errors';
 import { chooseAdapter } from '../../../drivers/virtualbox/adapters';
 import { parseBridgedAdapters, parseVersion } from '../../../drivers/virtualbox/output';
 import { note, ok, type Observation, problem, type Verdict, warning } from '../finding';
+import { needsHypervisor } from '../images';
 import type { Machine } from '../machine';
 import { ask, isAtLeast, versionIn } from '../program';
 import type { Subject } from '../subject';
@@ -13,9 +14,9 @@ const SHARES_EXTENSIONS = [7, 2, 2] as const;
 const HOLDS_EXTENSIONS = [6, 12] as const;
 const KVM_PARAMETER = '/sys/module/kvm/parameters/enable_virt_at_load';
 
-/** Nothing more is said of a VirtualBox that no host of the fleet needs and that is not there. */
-export async function checkVirtualBox(machine: Machine, { hypervisors }: Subject): Promise<Observation[]> {
-  const isNeeded = hypervisors.has('virtualbox');
+/** Nothing more is said of a VirtualBox that neither a host nor an image of the fleet needs and that is not there. */
+export async function checkVirtualBox(machine: Machine, subject: Subject): Promise<Observation[]> {
+  const isNeeded = needsHypervisor(machine, subject, 'virtualbox');
   const bad = isNeeded ? problem : note;
   const answer = await ask(machine, 'VBoxManage', ['--version']);
   const install = `install VirtualBox ${OLDEST.join('.')} or newer`;
@@ -42,8 +43,8 @@ function besideKvm(machine: Machine, version: readonly number[], bad: Verdict): 
   ];
 }
 
-export async function checkVirtualBoxDriver(machine: Machine, { hypervisors }: Subject): Promise<Observation[]> {
-  const isNeeded = hypervisors.has('virtualbox');
+export async function checkVirtualBoxDriver(machine: Machine, subject: Subject): Promise<Observation[]> {
+  const isNeeded = needsHypervisor(machine, subject, 'virtualbox');
   if (!isNeeded && (await ask(machine, 'VBoxManage', ['--version'])).status === 'missing') return [];
   const bad = isNeeded ? problem : note;
   const isLoaded = /^vboxdrv /m.test(machine.read('/proc/modules') ?? '');

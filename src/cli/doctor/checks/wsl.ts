@@ -4,7 +4,10 @@ import { ask } from '../program';
 import type { Subject } from '../subject';
 
 /** Under WSL2: whether VMs elsewhere on the network can reach the sshd here. Elsewhere nothing is found. */
-export async function checkWslNetworking(machine: Machine, { bridgeAdapters, sshdPort }: Subject): Promise<Observation[]> {
+export async function checkWslNetworking(
+  machine: Machine,
+  { bridgeAdapters, sshdPort }: Subject,
+): Promise<Observation[]> {
   if (!/microsoft/i.test(machine.read('/proc/version') ?? '')) return [];
   const answer = await ask(machine, 'wslinfo', ['--networking-mode']);
   const mode = answer.status === 'answered' ? answer.output.trim() : 'unknown';
