@@ -57,7 +57,13 @@ export function parsePortRegistry(text: string, file: string): ParsedPortRegistr
 
   const ports: unknown = isMap(document.contents) ? document.get('ports', true) : undefined;
   if (!isMap(ports) && !(isScalar(ports) && ports.value === null)) {
-    refuse(0, 'registry-shape', 'the port registry has no `ports` mapping', content, `write \`ports: {${DEFAULT_TUNNEL_PORTS.first}: {…}}\``);
+    refuse(
+      0,
+      'registry-shape',
+      'the port registry has no `ports` mapping',
+      content,
+      `write \`ports: {${DEFAULT_TUNNEL_PORTS.first}: {…}}\``,
+    );
     return { registry, problems };
   }
   for (const pair of isMap(ports) ? ports.items : []) {

@@ -12,7 +12,10 @@ const DONE: Readonly<Record<Outcome, string>> = {
 };
 
 /** `buildfleet install-ssh-config`: `ssh VM` finds the fleet's VMs afterwards. */
-export async function installSshConfig(context: Context, { config }: { readonly config?: string | undefined }): Promise<number> {
+export async function installSshConfig(
+  context: Context,
+  { config }: { readonly config?: string | undefined },
+): Promise<number> {
   const { fleet, sshConfig, operatorSshConfig } = openFleet(context);
   const file = resolve(config === undefined ? operatorSshConfig : expandHome(config, context.home));
   const outcome = await installInclude({ file, fleet: fleet.fleet, sshConfig, signal: context.signal });

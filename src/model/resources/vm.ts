@@ -1,9 +1,5 @@
 import { z } from 'zod';
-import {
-  DEFAULT_DRAIN_TIMEOUT_SECONDS,
-  DEFAULT_HEARTBEAT_SECONDS,
-  DEFAULT_READY_TIMEOUT_SECONDS,
-} from '../defaults';
+import { DEFAULT_DRAIN_TIMEOUT_SECONDS, DEFAULT_HEARTBEAT_SECONDS, DEFAULT_READY_TIMEOUT_SECONDS } from '../defaults';
 import { bridgeAdapterSchema, hypervisorSchema, networkKindSchema } from '../hypervisor';
 import { nameSchema, singleLineSchema } from '../names';
 import { portSchema } from '../port';
@@ -57,11 +53,7 @@ export const vmShape = defineShape({
       'The State Hub: URL on the workstation, its port, and the domain and type that the VM registers under.',
     ),
     developerPublicKeys: required(z.array(singleLineSchema), 'Public keys that may log in as `build`.'),
-    heartbeatSeconds: defaulted(
-      z.number().int().min(1),
-      DEFAULT_HEARTBEAT_SECONDS,
-      'Seconds between two heartbeats.',
-    ),
+    heartbeatSeconds: defaulted(z.number().int().min(1), DEFAULT_HEARTBEAT_SECONDS, 'Seconds between two heartbeats.'),
     readyTimeoutSeconds: defaulted(
       z.number().int().min(1),
       DEFAULT_READY_TIMEOUT_SECONDS,

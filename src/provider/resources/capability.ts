@@ -81,8 +81,7 @@ export function capabilityResource(
           code: 'capability-missing',
           problem: 'there is no such entry in the State Hub',
           value: id,
-          remedy:
-            `import with "URL DOMAIN TYPE TITLE", such as "${embeddedHubUrl(DEFAULT_HUB_PORT)} ${CAPABILITY_DOMAIN} ${BUILD_AGENT_TYPE} Title"`,
+          remedy: `import with "URL DOMAIN TYPE TITLE", such as "${embeddedHubUrl(DEFAULT_HUB_PORT)} ${CAPABILITY_DOMAIN} ${BUILD_AGENT_TYPE} Title"`,
         });
       }
       return {
