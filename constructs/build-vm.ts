@@ -1,13 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { Construct } from 'constructs';
 import { z } from 'zod';
+import {
+  DEFAULT_DRAIN_TIMEOUT_SECONDS,
+  DEFAULT_HEARTBEAT_SECONDS,
+  DEFAULT_READY_TIMEOUT_SECONDS,
+  DEFAULT_VM_CPUS,
+  DEFAULT_VM_MEMORY,
+} from '../src/model/defaults';
 import { Duration } from '../src/model/duration';
 import { NAME_PATTERN, vmName } from '../src/model/names';
 import { imageFile } from '../src/model/paths';
 import { portSchema } from '../src/model/port';
 import { identityShape } from '../src/model/resources/identity';
 import { macSchema, vmShape } from '../src/model/resources/vm';
-import { Size } from '../src/model/size';
+import type { Size } from '../src/model/size';
 import { INSTANCE_ID_PLACEHOLDER, SEED_PLACEHOLDERS, renderMetaData, renderUserData } from '../src/rendering/seed';
 import { catalogFile, renderTunnelCatalogEntry } from '../src/rendering/tunnel-catalog';
 import { fleetOf } from './private/fleet';
@@ -86,14 +93,14 @@ const propsSchema = z.strictObject({
   image: constructSchema<IBuildImage>('an image', 'definitionHash').meta({
     remedy: "pass one, HaskellBuildImage.debian(fleet, 'haskell')",
   }),
-  cpus: cpusSchema.default(2),
-  memory: sizeSchema.default(Size.gibibytes(2)),
+  cpus: cpusSchema.default(DEFAULT_VM_CPUS),
+  memory: sizeSchema.default(DEFAULT_VM_MEMORY),
   tunnelPort: portSchema.optional().meta({ remedy: "give a port of the workstation's tunnelPorts, or none" }),
   default: z.boolean().default(false),
   mac: macSchema.optional(),
-  heartbeat: durationSchema.default(Duration.seconds(30)),
-  readyTimeout: durationSchema.default(Duration.minutes(10)),
-  drainTimeout: waitSchema.default(Duration.minutes(10)),
+  heartbeat: durationSchema.default(Duration.seconds(DEFAULT_HEARTBEAT_SECONDS)),
+  readyTimeout: durationSchema.default(Duration.seconds(DEFAULT_READY_TIMEOUT_SECONDS)),
+  drainTimeout: waitSchema.default(Duration.seconds(DEFAULT_DRAIN_TIMEOUT_SECONDS)),
   smokeTest: z.boolean().default(true),
 });
 
@@ -167,7 +174,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
           capabilityType: this.workstation.capability.capabilityType,
         },
         developerPublicKeys: this.workstation.developerPublicKeys,
-        heartbeatSeconds: this.props.heartbeat.toSeconds(),
+        heartbeatSeconds: this.heartbeatSeconds,
         readyTimeoutSeconds: this.props.readyTimeout.toSeconds(),
         drainTimeoutSeconds: this.props.drainTimeout.toSeconds(),
         developerKey: this.workstation.developerKey,
@@ -185,6 +192,10 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
 
   get tunnelPort(): number {
     return this.slot.port;
+  }
+
+  get heartbeatSeconds(): number {
+    return this.props.heartbeat.toSeconds();
   }
 
   get testTriggers(): Record<string, string> {
@@ -220,7 +231,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
               user: 'ACCOUNT_THAT_DEPLOYS',
             },
             tunnelPort: this.tunnelPort,
-            heartbeatSeconds: this.props.heartbeat.toSeconds(),
+            heartbeatSeconds: this.heartbeatSeconds,
           },
           keys: SEED_PLACEHOLDERS,
         }),

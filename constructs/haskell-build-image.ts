@@ -1,7 +1,8 @@
 import type { Construct, IConstruct } from 'constructs';
 import { isFleetError } from '../src/model/errors';
-import type { ImageFormat } from '../src/model/hypervisor';
+import type { ImageFormat, Hypervisor } from '../src/model/hypervisor';
 import {
+  buildHypervisorOf,
   builderOf,
   builtFormat,
   definitionHash,
@@ -28,6 +29,8 @@ export interface IBuildImage extends IConstruct {
   readonly definitionHash: string;
   /** Program that builds it where no cache has it. */
   readonly builder: ImageBuilder;
+  /** Hypervisor of the machine that it is installed on; null where it is built without one. */
+  readonly buildHypervisor: Hypervisor | null;
   /** Where the image lies on the workstation in that format; a reference, known at deploy. Makes the deploy provide it. */
   artifactPath(format: ImageFormat): string;
   /** GHC versions in the image, the default first. */
@@ -72,6 +75,10 @@ export abstract class HaskellBuildImage extends FleetConstruct implements IBuild
 
   get builder(): ImageBuilder {
     return this.described ? builderOf(this.described.definition) : 'mmdebstrap';
+  }
+
+  get buildHypervisor(): Hypervisor | null {
+    return this.described ? buildHypervisorOf(this.described.definition) : null;
   }
 
   /** Seconds since 1970 that stand for the time of the build; follows from the hash. */

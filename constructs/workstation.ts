@@ -1,5 +1,13 @@
 import type { Construct } from 'constructs';
 import { z } from 'zod';
+import {
+  DEFAULT_DEVELOPER_KEY,
+  DEFAULT_HUB_PORT,
+  DEFAULT_OPERATOR_SSH_CONFIG,
+  DEFAULT_SSHD_PORT,
+  DEFAULT_TUNNEL_PORTS,
+  embeddedHubUrl,
+} from '../src/model/defaults';
 import { portSchema } from '../src/model/port';
 import type { PortAllocation, PortRange, PortRequest } from '../src/model/port-registry';
 import { managedFileShape } from '../src/model/resources/managed-file';
@@ -48,19 +56,21 @@ export interface EmbeddedWorkstationProps {
 
 const propsSchema = z.strictObject({
   address: ipv4Schema.optional().meta({ remedy: "give this machine's address on the VMs' network, 192.168.1.10" }),
-  sshdPort: portSchema.default(12220),
+  sshdPort: portSchema.default(DEFAULT_SSHD_PORT),
   tunnelPorts: z
     .strictObject({ first: portSchema, last: portSchema })
     .refine(({ first, last }) => first <= last, 'first must not be greater than last')
-    .default({ first: 12221, last: 12230 })
-    .meta({ remedy: 'give two ports from 1024 to 65535, { first: 12221, last: 12230 }' }),
-  hubPort: portSchema.default(8000),
+    .default(DEFAULT_TUNNEL_PORTS)
+    .meta({
+      remedy: `give two ports from 1024 to 65535, { first: ${DEFAULT_TUNNEL_PORTS.first}, last: ${DEFAULT_TUNNEL_PORTS.last} }`,
+    }),
+  hubPort: portSchema.default(DEFAULT_HUB_PORT),
   developers: z
     .array(workstationPathSchema.regex(/\.pub$/, 'must be a public key, a file that ends in .pub'))
     .min(1)
-    .default(['~/.ssh/id_build.pub'])
-    .meta({ remedy: 'list files with public keys, ~/.ssh/id_build.pub' }),
-  sshConfig: workstationPathSchema.default('~/.ssh/config'),
+    .default([DEFAULT_DEVELOPER_KEY])
+    .meta({ remedy: `list files with public keys, ${DEFAULT_DEVELOPER_KEY}` }),
+  sshConfig: workstationPathSchema.default(DEFAULT_OPERATOR_SSH_CONFIG),
 });
 
 /** Where the tunnels end: the machine that deploys the fleet and that developers work on. */
@@ -129,7 +139,7 @@ export class Workstation extends FleetConstruct implements IWorkstation {
   }
 
   get hubUrl(): string {
-    return `http://127.0.0.1:${this.hubPort}`;
+    return embeddedHubUrl(this.hubPort);
   }
 
   get tunnelAccount(): string {

@@ -15,9 +15,10 @@ import { checkProps, messageAt } from '../constructs/private/fleet-construct';
 import type { PortLedger } from '../constructs/private/port-ledger';
 import { BuildfleetProvider } from '../constructs/private/provider';
 import { workstationPathSchema } from '../constructs/private/schemas';
+import { DEFAULT_CACHE_DIRECTORY } from '../src/model/defaults';
 import { FleetError } from '../src/model/errors';
 import { NAME_PATTERN } from '../src/model/names';
-import { DEFAULT_CACHE_DIRECTORY, FleetPaths, defaultStateDirectory } from '../src/model/paths';
+import { FleetPaths, defaultStateDirectory } from '../src/model/paths';
 import type { IFleetProject } from './fleet-project';
 
 export interface FleetStackProps {

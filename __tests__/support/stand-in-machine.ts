@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { DEFAULT_CACHE_DIRECTORY, DEFAULT_OPERATOR_SSH_CONFIG } from '../../src/model/defaults';
 import type { Fleet } from '../../src/model/fleet';
 import { readProcess, signalProcess } from '../../src/process/process-identity';
 import { run } from '../../src/process/run';
@@ -171,6 +172,7 @@ export interface StandInVm {
   readonly port: number;
   /** Host key that is pinned for it. */
   readonly hostKey: string;
+  readonly heartbeatSeconds?: number;
 }
 
 /** Writes everything that a deploy leaves for clients: `fleet.json`, ssh configuration and pinned keys. Gives the first's path. */
@@ -187,19 +189,24 @@ export function writeStandInFleet(
     formatVersion: 1,
     fleet: 'stand-in',
     stateDirectory: directory,
+    cacheDirectory: DEFAULT_CACHE_DIRECTORY,
     workstation: {
       mode: 'embedded',
       sshdPort: 12220,
       tunnelPorts: { first: 1024, last: 65535 },
       sshConfig,
+      operatorSshConfig: DEFAULT_OPERATOR_SSH_CONFIG,
       developerKey: userKey,
     },
     hub: { url: hubUrl, domain: 'railiance', capabilityType: 'haskell-build-agent' },
-    hosts: [{ id: 'here', hypervisor: 'qemu', connection: 'local' }],
+    hosts: [{ id: 'here', hypervisor: 'qemu', connection: 'local', network: 'nat', bridgeAdapter: null }],
     images: [
-      { id: 'trixie', definitionHash: 'none', builder: 'mmdebstrap', ghcVersions: ['9.6.6'], cabalVersion: '3.10.3.0' },
+      {
+        ...{ id: 'trixie', definitionHash: 'none', builder: 'mmdebstrap', buildHypervisor: null },
+        ...{ ghcVersions: ['9.6.6'], cabalVersion: '3.10.3.0' },
+      },
     ],
-    vms: vms.map(({ id, port }, index) => ({
+    vms: vms.map(({ id, port, heartbeatSeconds }, index) => ({
       id,
       name: `haskell-build-${id}`,
       aliases: [`haskell-build-${id}`, id, ...(index === 0 ? ['haskell-build'] : [])],
@@ -209,6 +216,7 @@ export function writeStandInFleet(
       tunnelPort: port,
       cpus: 2,
       memoryMib: 2048,
+      heartbeatSeconds,
     })),
   };
   const blocks = fleet.vms.map((vm) => ({

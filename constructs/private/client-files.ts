@@ -93,7 +93,7 @@ export class ClientFiles extends Construct implements IRendersFiles {
   }
 
   private fleetFile(): string {
-    const { fleetName, paths } = fleetOf(this);
+    const { fleetName, paths, cacheDirectory } = fleetOf(this);
     const { workstation } = this;
     const hosts = new Map(workstation.vms.map(({ host }) => [host.id, host]));
     const images = new Map(workstation.vms.map(({ image }) => [image.id, image]));
@@ -101,11 +101,13 @@ export class ClientFiles extends Construct implements IRendersFiles {
       formatVersion: 1,
       fleet: fleetName,
       stateDirectory: paths.stateDirectory,
+      cacheDirectory,
       workstation: {
         mode: workstation.mode,
         sshdPort: workstation.sshdPort,
         tunnelPorts: workstation.tunnelPorts,
         sshConfig: paths.sshConfig,
+        operatorSshConfig: workstation.operatorSshConfig,
         developerKey: workstation.developerKey,
       },
       hub: {
@@ -113,11 +115,14 @@ export class ClientFiles extends Construct implements IRendersFiles {
         domain: workstation.capability.domain,
         capabilityType: workstation.capability.capabilityType,
       },
-      hosts: [...hosts.values()].map(({ id, hypervisor, connection }) => ({ id, hypervisor, connection })),
+      hosts: [...hosts.values()].map(({ id, hypervisor, connection, network, bridgeAdapter = null }) => ({
+        ...{ id, hypervisor, connection, network, bridgeAdapter },
+      })),
       images: [...images.values()].map((image) => ({
         id: image.id,
         definitionHash: image.definitionHash,
         builder: image.builder,
+        buildHypervisor: image.buildHypervisor,
         ghcVersions: [...image.ghcVersions],
         cabalVersion: image.cabalVersion,
       })),
@@ -131,6 +136,7 @@ export class ClientFiles extends Construct implements IRendersFiles {
         tunnelPort: vm.tunnelPort,
         cpus: vm.cpus,
         memoryMib: vm.memoryMib,
+        heartbeatSeconds: vm.heartbeatSeconds,
       })),
     });
   }

@@ -21,6 +21,7 @@ export interface ITunnelledVm extends IConstruct {
   readonly image: IBuildImage;
   readonly cpus: number;
   readonly memoryMib: number;
+  readonly heartbeatSeconds: number;
   readonly mac: string;
   /** References, known at deploy. */
   readonly tunnelPublicKey: string;

@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { completeFleet } from '../model/complete-fleet';
+import { STATE_HOME } from '../model/defaults';
 import { FleetError } from '../model/errors';
-import type { Fleet, FleetVm } from '../model/fleet';
-import { defaultStateDirectory, expandHome, FleetPaths } from '../model/paths';
+import type { Fleet, FleetVm, FleetFile } from '../model/fleet';
+import { expandHome, FleetPaths } from '../model/paths';
 import { describeIssues } from '../model/zod-issue';
 import { loadFleetSchema } from './fleet-schema';
 import type { Validated } from './validated';
@@ -15,6 +17,10 @@ export interface LoadedFleet {
   readonly paths: FleetPaths;
   /** Rendered client configuration, `~/` expanded. */
   readonly sshConfig: string;
+  /** The operator's own client configuration, `~/` expanded. */
+  readonly operatorSshConfig: string;
+  /** Images, and what was found out about this machine; `~/` expanded. */
+  readonly cacheDirectory: string;
 }
 
 export interface FleetSearch {
@@ -33,7 +39,7 @@ export interface FleetSearch {
 export function findFleetFile(search: FleetSearch): string {
   const given = search.option ?? search.environment['BUILDFLEET_FLEET'];
   if (given !== undefined && given !== '') return expandHome(given, search.home);
-  const all = dirname(expandHome(defaultStateDirectory('fleet'), search.home));
+  const all = expandHome(STATE_HOME, search.home);
   const found = deployedFleets(all);
   const [only, ...others] = found;
   if (only === undefined) {
@@ -82,12 +88,14 @@ function isReadable(path: string): boolean {
  * @throws FleetError `fleet-not-found` or `fleet-unreadable`, with every field that is wrong
  */
 export function loadFleet(file: string, home: string, validated?: Validated): LoadedFleet {
-  const fleet = parseFleet(readFleet(file), file, validated);
+  const fleet = completeFleet(parseFleet(readFleet(file), file, validated));
   return {
     file,
     fleet,
     paths: new FleetPaths(expandHome(fleet.stateDirectory, home)),
     sshConfig: expandHome(fleet.workstation.sshConfig, home),
+    operatorSshConfig: expandHome(fleet.workstation.operatorSshConfig, home),
+    cacheDirectory: expandHome(fleet.cacheDirectory, home),
   };
 }
 
@@ -108,7 +116,7 @@ function readFleet(file: string): string {
   }
 }
 
-function parseFleet(text: string, file: string, validated: Validated | undefined): Fleet {
+function parseFleet(text: string, file: string, validated: Validated | undefined): FleetFile {
   const remedy = 'run `make deploy`, which writes it again, with the checkout that this command belongs to';
   let value: unknown;
   try {
@@ -123,7 +131,7 @@ function parseFleet(text: string, file: string, validated: Validated | undefined
     });
   }
   // The schema says what is allowed and changes nothing.
-  if (validated?.knows(file, text) === true) return value as Fleet;
+  if (validated?.knows(file, text) === true) return value as FleetFile;
   const parsed = loadFleetSchema().safeParse(value);
   if (parsed.success) {
     validated?.remember(file, text);

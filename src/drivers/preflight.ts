@@ -16,8 +16,10 @@ export interface PreflightMachine {
 }
 
 export interface PreflightSubject {
-  /** Whether a host of the fleet runs its VMs with this hypervisor. */
+  /** Whether a host of the fleet runs its VMs with this hypervisor, or an image that is missing is installed with it. */
   readonly isNeeded: boolean;
+  /** Adapter that each host with bridged VMs names; null where it leaves the choice to the deploy. */
+  readonly bridgeAdapters: readonly (string | null)[];
   /** Where what was found out about this machine is kept. */
   readonly cacheDirectory: string;
 }

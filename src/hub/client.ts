@@ -10,6 +10,7 @@ import {
   type ProgressNote,
 } from '../model/capability';
 import { FleetError, isFleetError } from '../model/errors';
+import { DEFAULT_HUB_PORT, embeddedHubUrl } from '../model/defaults';
 import { askHub, readAnswer, requireSuccess, type HubAnswer, type HubEndpoint, type HubRequest } from './http';
 
 /** Where the hub is and how long to bear with it. */
@@ -282,7 +283,7 @@ function plainUrl(url: string): string {
       code: 'hub-url',
       problem: 'this is not the url of a State Hub',
       value: url,
-      remedy: 'give it as http://127.0.0.1:8000, without user, query or fragment',
+      remedy: `give it as ${embeddedHubUrl(DEFAULT_HUB_PORT)}, without user, query or fragment`,
     });
   }
   return parsed.href.replace(/\/+$/, '');

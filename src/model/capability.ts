@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_HEARTBEAT_SECONDS } from './defaults';
 import { FleetError } from './errors';
 import { hypervisorSchema } from './hypervisor';
 
@@ -11,11 +12,11 @@ export const BUILD_AGENT_TYPE = 'haskell-build-agent';
 /** Keyword that tells the type's own entry from the entries of machines. */
 export const TYPE_DEFINITION_KEYWORD = 'type-definition';
 
-/** Seconds between two heartbeats of a machine. */
-export const HEARTBEAT_SECONDS = 30;
+/** Heartbeats in a row that are missing when an entry is stale. */
+const MISSED_HEARTBEATS = 3;
 
-/** Seconds without a heartbeat after which an entry is stale: three heartbeats were missed. */
-export const STALE_AFTER_SECONDS = 3 * HEARTBEAT_SECONDS;
+/** Seconds that the clocks of a hub and of this machine may differ. */
+const CLOCK_TOLERANCE_SECONDS = 90;
 
 const TITLE_PREFIX = 'Haskell Build Agent — ';
 const HOST_NAME = /^[a-z][a-z0-9-]{0,62}$/;
@@ -189,6 +190,8 @@ export interface ReportedFacts {
   readonly uptimeSeconds: number | undefined;
   /** Workspaces in which a build runs. */
   readonly builds: readonly string[] | undefined;
+  /** Seconds between two heartbeats. */
+  readonly heartbeatSeconds: number | undefined;
 }
 
 /**
@@ -211,6 +214,7 @@ export function parseInstanceFacts(description: string): ReportedFacts {
     load: read('load', amount(/^(\d{1,5}(?:\.\d{1,2})?)$/)),
     uptimeSeconds: read('uptime', amount(/^(\d{1,10})s$/)),
     builds: read('builds', listOf(WORKSPACE)),
+    heartbeatSeconds: read('heartbeat', positive(amount(/^(\d{1,5}(?:\.\d{1,6})?)s$/))),
   };
 }
 
@@ -268,11 +272,24 @@ export function heartbeatAgeSeconds(
   return Number.isNaN(time) ? undefined : (now.getTime() - time) / 1000;
 }
 
-/** Whether the machine behind an entry still sends heartbeats: stale when three in a row are missing. */
-export function freshness(entry: Pick<Capability, 'updated_at' | 'created_at'>, now: Date): Freshness {
+/** Seconds between two heartbeats of the machine behind an entry, as it says itself; else the default. */
+export function heartbeatSecondsOf({ description = '' }: Partial<Pick<Capability, 'description'>>): number {
+  return parseInstanceFacts(description).heartbeatSeconds ?? DEFAULT_HEARTBEAT_SECONDS;
+}
+
+/**
+ * Whether the machine behind an entry still sends heartbeats: stale when three in a row are missing.
+ *
+ * @param heartbeatSeconds between two of them, where it is known from elsewhere than the entry
+ */
+export function freshness(
+  entry: Pick<Capability, 'updated_at' | 'created_at'> & Partial<Pick<Capability, 'description'>>,
+  now: Date,
+  heartbeatSeconds = heartbeatSecondsOf(entry),
+): Freshness {
   const age = heartbeatAgeSeconds(entry, now);
-  if (age === undefined || age < -STALE_AFTER_SECONDS) return 'unknown';
-  return age > STALE_AFTER_SECONDS ? 'stale' : 'fresh';
+  if (age === undefined || age < -CLOCK_TOLERANCE_SECONDS) return 'unknown';
+  return age > MISSED_HEARTBEATS * heartbeatSeconds ? 'stale' : 'fresh';
 }
 
 function valuesOf(keywords: readonly string[], prefix: string): string[] {
@@ -295,6 +312,14 @@ function amount(pattern: RegExp): (value: string) => number | undefined {
   return (value) => {
     const digits = pattern.exec(value)?.[1];
     return digits === undefined ? undefined : Number(digits);
+  };
+}
+
+/** Reads a number above zero. */
+function positive(parse: (value: string) => number | undefined): (value: string) => number | undefined {
+  return (value) => {
+    const number = parse(value);
+    return number !== undefined && number > 0 ? number : undefined;
   };
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
 import { z } from 'zod';
 import { FleetError } from './errors';
-import type { ImageFormat } from './hypervisor';
+import { type ImageFormat, type Hypervisor } from './hypervisor';
 import { nameSchema, singleLineSchema } from './names';
 import { describeIssues } from './zod-issue';
 
@@ -321,6 +321,11 @@ export type ImageBuilder = z.infer<typeof imageBuilderSchema>;
 
 export function builderOf(definition: ImageDefinition): ImageBuilder {
   return isDebian(definition) ? 'mmdebstrap' : 'packer';
+}
+
+/** Hypervisor of the machine that an image is installed on; null for one that is built without a machine. */
+export function buildHypervisorOf({ base }: ImageDefinition): Hypervisor | null {
+  return base.kind === 'ubuntu' ? base.builder : null;
 }
 
 /** Format in which the disk comes out of its builder; the other one is made from it. */

@@ -1,13 +1,11 @@
 import { posix } from 'node:path';
+import { STATE_HOME } from './defaults';
 import type { ImageFormat } from './hypervisor';
 
 /** Where a fleet lives on the workstation unless a prop says otherwise; `~` is the operator's home. */
 export function defaultStateDirectory(fleet: string): string {
-  return `~/.local/state/buildfleet/${fleet}`;
+  return `${STATE_HOME}/${fleet}`;
 }
-
-/** Images are shared by all fleets of an operator and outlive them. */
-export const DEFAULT_CACHE_DIRECTORY = '~/.cache/buildfleet';
 
 /** Where the image of a definition lies in a cache directory, in one format. */
 export function imageFile(cacheDirectory: string, definitionHash: string, format: ImageFormat): string {

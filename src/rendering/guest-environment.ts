@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { GUEST_HUB_PORT } from '../model/defaults';
 import { FleetError } from '../model/errors';
 import { NAME_PATTERN } from '../model/names';
 import { describeIssues } from '../model/zod-issue';
 
 /** Where the guest finds the State Hub: the near end of its forward tunnel. */
-export const GUEST_HUB_URL = 'http://127.0.0.1:18000';
+export const GUEST_HUB_URL = `http://127.0.0.1:${GUEST_HUB_PORT}`;
 
 /** File that the settings are written to; systemd reads it for both units. */
 export const GUEST_ENVIRONMENT_PATH = '/etc/build-agent.env';

@@ -1,6 +1,7 @@
 import { type Document, LineCounter, type Scalar, isMap, isScalar, parseDocument, stringify } from 'yaml';
 import type { ErrorCode } from '../model/error-codes';
 import { CDK_COMMAND } from '../model/cdk-command';
+import { DEFAULT_TUNNEL_PORTS } from '../model/defaults';
 import { FleetError } from '../model/errors';
 import { portSchema } from '../model/port';
 import { type PortEntry, type PortRegistry, portEntrySchema } from '../model/port-registry';
@@ -65,7 +66,13 @@ export function parsePortRegistry(text: string, file: string): ParsedPortRegistr
 
   const ports: unknown = isMap(document.contents) ? document.get('ports', true) : undefined;
   if (!isMap(ports) && !(isScalar(ports) && ports.value === null)) {
-    refuse(0, 'registry-shape', 'the port registry has no `ports` mapping', content, 'write `ports: {12221: {…}}`');
+    refuse(
+      0,
+      'registry-shape',
+      'the port registry has no `ports` mapping',
+      content,
+      `write \`ports: {${DEFAULT_TUNNEL_PORTS.first}: {…}}\``,
+    );
     return { registry, problems };
   }
   for (const pair of isMap(ports) ? ports.items : []) {

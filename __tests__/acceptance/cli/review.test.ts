@@ -457,6 +457,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
           - bridge adapter none → eth0
           - address that it dials 10.0.2.2 → 192.168.1.10
         the private sshd listens for VMs of the network on another address (none → 192.168.1.10): it is restarted and tunnels are dialled again
+        deployed files of the fleet are written again: fleet.json
     `,
   },
   'another name of the host': {
@@ -509,10 +510,11 @@ const CHANGES: Readonly<Record<string, Change>> = {
     before: {},
     after: { workstation: { sshConfig: '~/.ssh/config.d/fleet' } },
     says: `
-      fleet: 1 change of files
+      fleet: 2 changes of files
 
       fleet
         the block \`buildfleet fleet\` of ~/.ssh/config moves to ~/.ssh/config.d/fleet
+        deployed files of the fleet are written again: fleet.json
     `,
   },
   'another state directory': {
@@ -537,6 +539,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 
       fleet
         images are kept elsewhere (~/.cache/buildfleet → ~/images): those that are not there yet are built again, and \`cdktf diff\` says what that means for VMs
+        deployed files of the fleet are written again: fleet.json
     `,
   },
   'a second fleet': {

@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { findFleetFile, findVm, loadFleet } from '../../../src/cli/fleet-file';
 import { Validated } from '../../../src/cli/validated';
+import { hubOfFleet } from '../../../src/provider/journal/hub-notes';
+import { deployedDeveloperKey } from '../../../src/provider/resources/vm/deployed-fleet';
 
 const RENDERED = join(__dirname, '../../../rendered/fleet/fleet.json');
 
@@ -88,6 +90,46 @@ describe('loadFleet', () => {
 
   test('a file that is not there is no unreadable one', () => {
     expect(errorOf(() => loadFleet(join(home, 'none.json'), home))).toMatchObject({ code: 'fleet-not-found' });
+  });
+});
+
+describe('a fleet.json that an earlier version deployed', () => {
+  const read = (name: string) => join(__dirname, 'support', name);
+
+  test.each([
+    ['earlier-fleet.json', 'nat'],
+    ['earlier-laptops.json', 'bridged'],
+  ])('%s stands for the defaults that clients took then', (name, network) => {
+    const earlier = JSON.parse(readFileSync(read(name), 'utf8')) as {
+      workstation: object;
+      hosts: object[];
+      images: object[];
+    };
+    const loaded = loadFleet(read(name), '/home/somebody');
+    expect(loaded.fleet).toEqual({
+      ...earlier,
+      cacheDirectory: '~/.cache/buildfleet',
+      workstation: { ...earlier.workstation, operatorSshConfig: '~/.ssh/config' },
+      hosts: earlier.hosts.map((host) => ({ ...host, network, bridgeAdapter: null })),
+      images: earlier.images.map((image) => ({ ...image, buildHypervisor: null })),
+    });
+    expect(loaded).toMatchObject({
+      cacheDirectory: '/home/somebody/.cache/buildfleet',
+      operatorSshConfig: '/home/somebody/.ssh/config',
+    });
+  });
+
+  test('is completed also where it was found valid before', () => {
+    mkdirSync(join(home, 'run'), { mode: 0o700 });
+    const validated = new Validated({ XDG_RUNTIME_DIR: join(home, 'run') });
+    const first = loadFleet(read('earlier-fleet.json'), home, validated);
+    expect(validated.knows(read('earlier-fleet.json'), readFileSync(read('earlier-fleet.json'), 'utf8'))).toBe(true);
+    expect(loadFleet(read('earlier-fleet.json'), home, validated)).toEqual(first);
+  });
+
+  test('is read by the provider that takes the fleet over', () => {
+    expect(hubOfFleet(read('earlier-fleet.json'))).toMatchObject({ client: { url: 'http://127.0.0.1:8000' } });
+    expect(deployedDeveloperKey(read('earlier-fleet.json'))).toBe('~/.ssh/id_build');
   });
 });
 

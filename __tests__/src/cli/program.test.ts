@@ -82,15 +82,15 @@ test('image gc has defaults, and verify takes an image or none', async () => {
   await main(['image', 'gc']);
   await main(['image', 'gc', '--dry-run', '--min-age', '0', '--cache', '/c']);
   expect(gc.calls.map(([, options]) => options)).toEqual([
-    { cache: '~/.cache/buildfleet', dryRun: false, minAgeMinutes: 60 },
+    { cache: undefined, dryRun: false, minAgeMinutes: 60 },
     { cache: '/c', dryRun: true, minAgeMinutes: 0 },
   ]);
   const { calls } = record('image', 'verify');
   await main(['image', 'verify']);
   await main(['image', 'verify', 'haskell', '--definition', 'd.json']);
   expect(calls.map(([, name, options]) => [name, options])).toEqual([
-    [undefined, { cache: '~/.cache/buildfleet' }],
-    ['haskell', { cache: '~/.cache/buildfleet', definition: 'd.json' }],
+    [undefined, {}],
+    ['haskell', { definition: 'd.json' }],
   ]);
 });
 

@@ -87,7 +87,9 @@ describe.each(FOLDERS)('%s', (hypervisor) => {
     const [[name, installed] = []] = Object.entries(preflightOf(hypervisor));
     expect(name).toBe(hypervisor);
     const levels = async (isNeeded: boolean) =>
-      (await installed?.(fakeMachine(), { isNeeded, cacheDirectory: state }))?.map(({ level }) => level);
+      (await installed?.(fakeMachine(), { isNeeded, bridgeAdapters: [], cacheDirectory: state }))?.map(
+        ({ level }) => level,
+      );
     expect(await levels(true)).toEqual(['problem']);
     expect(await levels(false)).toEqual(['note']);
   });

@@ -30,6 +30,7 @@ describe('facts in a description', () => {
     load: undefined,
     uptimeSeconds: undefined,
     builds: undefined,
+    heartbeatSeconds: undefined,
   };
   const version = fc.array(fc.nat(999), { minLength: 2, maxLength: 4 }).map((parts) => parts.join('.'));
   const workspace = fc
@@ -45,6 +46,7 @@ describe('facts in a description', () => {
     load: fc.nat(99_999).map((hundredths) => hundredths / 100),
     uptimeSeconds: fc.nat(),
     builds: fc.array(workspace, { maxLength: 4 }),
+    heartbeatSeconds: fc.integer({ min: 1, max: 864_000 }).map((tenths) => tenths / 10),
   });
 
   it('are read as the agent writes them', () => {
@@ -64,6 +66,7 @@ describe('facts in a description', () => {
       load: 0.07,
       uptimeSeconds: 3605,
       builds: ['app-1f', 'lib-2e'],
+      heartbeatSeconds: 30,
     });
   });
 
@@ -82,6 +85,7 @@ describe('facts in a description', () => {
           `load=${given.load.toFixed(2)}`,
           `uptime=${given.uptimeSeconds}s`,
           `builds=${list(given.builds)}`,
+          `heartbeat=${given.heartbeatSeconds}s`,
         ]
           .map((word) => [dice.next().value as number, word] as const)
           .sort((a, b) => a[0] - b[0])
@@ -92,7 +96,7 @@ describe('facts in a description', () => {
   });
 
   it('never make reading fail, and are numbers where they are anything', () => {
-    const name = fc.constantFrom('cpus', 'memory', 'memory-free', 'disk-free', 'load', 'uptime');
+    const name = fc.constantFrom('cpus', 'memory', 'memory-free', 'disk-free', 'load', 'uptime', 'heartbeat');
     const value = fc.oneof(
       fc.string(),
       fc.double().map(String),
@@ -100,10 +104,9 @@ describe('facts in a description', () => {
     );
     fc.assert(
       fc.property(fc.array(fc.tuple(name, value).map((pair) => pair.join('='))), fc.string(), (words, text) => {
-        const { cpus, memoryMib, memoryFreeMib, diskFreeMib, load, uptimeSeconds } = parseInstanceFacts(
-          [...words, text].join(' '),
-        );
-        for (const number of [cpus, memoryMib, memoryFreeMib, diskFreeMib, load, uptimeSeconds]) {
+        const { cpus, memoryMib, memoryFreeMib, diskFreeMib, load, uptimeSeconds, heartbeatSeconds } =
+          parseInstanceFacts([...words, text].join(' '));
+        for (const number of [cpus, memoryMib, memoryFreeMib, diskFreeMib, load, uptimeSeconds, heartbeatSeconds]) {
           expect(number ?? 0).toBeGreaterThanOrEqual(0);
         }
       }),
@@ -116,6 +119,9 @@ describe('facts in a description', () => {
     ['cpus=0 memory=8GiB memory-free=1 disk-free=-1MiB load=unknown uptime=1.5s builds=unknown', none],
     ['ghc=9.6.6,latest cabal= builds=a/b', none],
     ['xcpus=4 cpus=', none],
+    ['heartbeat=0s', none],
+    ['heartbeat=120', none],
+    ['heartbeat=120s heartbeat=30s', none],
   ])('of "%s" are only what is plain', (description, expected) => {
     expect(parseInstanceFacts(description)).toEqual(expected);
   });
@@ -275,6 +281,25 @@ describe('freshness', () => {
     [undefined, 'unknown'],
   ])('of an entry written at %s is %s', (updated_at, expected) => {
     expect(freshness({ updated_at, created_at: undefined }, now)).toBe(expected);
+  });
+
+  it.each([
+    ['heartbeat=30s', 90, 'fresh'],
+    ['heartbeat=30s', 91, 'stale'],
+    ['heartbeat=120s', 360, 'fresh'],
+    ['heartbeat=120s', 361, 'stale'],
+    ['heartbeat=5s', 15, 'fresh'],
+    ['heartbeat=5s', 16, 'stale'],
+    ['heartbeat=soon', 90, 'fresh'],
+    ['heartbeat=soon', 91, 'stale'],
+  ])('of an entry that says %s is judged by that: %i s are %s', (description, age, expected) => {
+    const updated_at = new Date(now.getTime() - age * 1000).toISOString();
+    expect(freshness({ description, updated_at, created_at: undefined }, now)).toBe(expected);
+  });
+
+  it('is judged by what is known from elsewhere before what the entry says', () => {
+    const entry = { description: 'heartbeat=30s', updated_at: '2025-06-01T11:55:00Z', created_at: undefined };
+    expect([freshness(entry, now), freshness(entry, now, 120)]).toEqual(['stale', 'fresh']);
   });
 
   it('falls back to the time of creation, which a hub without PATCH never moves on', () => {

@@ -51,12 +51,12 @@ export const defineFleetCommands: Define = ({ add, choose }) => {
     });
 
   add('install-ssh-config', {
-    description: "have ~/.ssh/config include the fleet's, as deploy does",
+    description: "have your ssh configuration include the fleet's, as deploy does",
     examples: ['install-ssh-config'],
   })
-    .option('--config <path>', 'your ssh configuration', '~/.ssh/config')
+    .option('--config <path>', "your ssh configuration (default: the fleet's `sshConfig`)")
     .action(function (this: Command) {
-      const options = this.opts<{ config: string }>();
+      const options = this.opts<{ config?: string }>();
       choose(this, (context) => load.installSshConfig().installSshConfig(context, options));
     });
 };

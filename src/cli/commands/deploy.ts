@@ -1,3 +1,4 @@
+import { DEFAULT_FLEET } from '../../model/defaults';
 import { FleetError } from '../../model/errors';
 import { removeJournals } from '../../provider/journal/directory';
 import { runApart } from '../../process/apart';
@@ -9,9 +10,6 @@ import type { DeployResult } from '../deploy/result';
 import { JsonView, LiveView, PlainView, renderChanges, type View } from '../deploy/views';
 import { EXIT, INTERRUPTED } from '../exit-codes';
 
-/** Which stack where the command line names none, as in the Makefile. */
-const DEFAULT_STACK = 'fleet';
-
 export interface DeployOptions {
   /** `--yes` */
   readonly yes: boolean;
@@ -20,7 +18,7 @@ export interface DeployOptions {
 type Call = Omit<CdktfCall, 'command' | 'view'>;
 
 /** `buildfleet diff [STACK]`: what a deploy would change. */
-export async function diff(context: Context, stack = DEFAULT_STACK): Promise<number> {
+export async function diff(context: Context, stack = DEFAULT_FLEET): Promise<number> {
   const call = prepare(context, stack);
   const result = await callCdktf({ ...call, command: 'diff', view: chooseView(context) });
   if (context.terminal.json) printResult(context, 'diff', stack, result);
@@ -29,7 +27,7 @@ export async function diff(context: Context, stack = DEFAULT_STACK): Promise<num
 }
 
 /** `buildfleet deploy [STACK]`: makes the fleet real. */
-export async function deploy(context: Context, stack = DEFAULT_STACK, { yes }: DeployOptions): Promise<number> {
+export async function deploy(context: Context, stack = DEFAULT_FLEET, { yes }: DeployOptions): Promise<number> {
   const call = prepare(context, stack);
   if (!yes) {
     requireTerminal(context, 'deploy');
@@ -43,7 +41,7 @@ export async function deploy(context: Context, stack = DEFAULT_STACK, { yes }: D
 }
 
 /** `buildfleet destroy [STACK]`: takes the fleet away. */
-export async function destroy(context: Context, stack = DEFAULT_STACK, { yes }: DeployOptions): Promise<number> {
+export async function destroy(context: Context, stack = DEFAULT_FLEET, { yes }: DeployOptions): Promise<number> {
   const call = prepare(context, stack);
   if (!yes) {
     requireTerminal(context, 'destroy');

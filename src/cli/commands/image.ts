@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError } from '../../model/errors';
-import { DEFAULT_CACHE_DIRECTORY, expandHome } from '../../model/paths';
+import { expandHome } from '../../model/paths';
 import { ImageCache } from '../../images/cache';
 import { CacheInventory } from '../../images/inventory';
 import { verifyImage } from '../../images/verify';
@@ -11,7 +11,7 @@ import { collectGarbage } from '../image/collect-garbage';
 import { findDefinition, readDefinition } from '../image/definitions';
 import { renderGc, renderImages, renderVerification } from '../image/render';
 import { imageReport, type ImageVerifyReport } from '../image/report';
-import { findImageUses } from '../image/uses';
+import { cacheOfFleets, findImageUses, type FleetsSearch } from '../image/uses';
 import { inCheckout } from '../package-root';
 
 interface CacheOptions {
@@ -99,14 +99,15 @@ function stopped(cause: unknown): FleetError {
   });
 }
 
-function cacheOf({ home }: Context, { cache }: CacheOptions): string {
-  return resolve(expandHome(cache ?? DEFAULT_CACHE_DIRECTORY, home));
+function cacheOf(context: Context, { cache }: CacheOptions): string {
+  return resolve(cache === undefined ? cacheOfFleets(fleetsSearch(context)) : expandHome(cache, context.home));
 }
 
 function useSearch(context: Context, cacheDirectory: string): Parameters<typeof findImageUses>[0] {
+  return { ...fleetsSearch(context), cacheDirectory, run: context.run, signal: context.signal };
+}
+
+function fleetsSearch(context: Context): FleetsSearch {
   const named = context.fleetOption ?? context.environment['BUILDFLEET_FLEET'];
-  return {
-    fleetFile: named === '' ? undefined : named,
-    ...{ home: context.home, cacheDirectory, run: context.run, signal: context.signal },
-  };
+  return { fleetFile: named === '' ? undefined : named, home: context.home };
 }

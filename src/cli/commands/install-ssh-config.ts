@@ -12,9 +12,12 @@ const DONE: Readonly<Record<Outcome, string>> = {
 };
 
 /** `buildfleet install-ssh-config`: `ssh VM` finds the fleet's VMs afterwards. */
-export async function installSshConfig(context: Context, { config }: { readonly config: string }): Promise<number> {
-  const { fleet, sshConfig } = openFleet(context);
-  const file = resolve(expandHome(config, context.home));
+export async function installSshConfig(
+  context: Context,
+  { config }: { readonly config?: string | undefined },
+): Promise<number> {
+  const { fleet, sshConfig, operatorSshConfig } = openFleet(context);
+  const file = resolve(config === undefined ? operatorSshConfig : expandHome(config, context.home));
   const outcome = await installInclude({ file, fleet: fleet.fleet, sshConfig, signal: context.signal });
   if (context.terminal.json) {
     context.terminal.data(JSON.stringify({ formatVersion: 1, file, outcome }));

@@ -10,6 +10,7 @@ import { checkSshConfig } from './checks/ssh-config';
 import { checkNode, checkTerraform } from './checks/tools';
 import { checkWslNetworking } from './checks/wsl';
 import type { DoctorReport, Finding } from './finding';
+import { needsHypervisor } from './images';
 import type { Machine } from './machine';
 import type { Subject } from './subject';
 
@@ -42,8 +43,14 @@ function hypervisorChecks(): NamedCheck[] {
   return hypervisorSchema.options.flatMap((hypervisor) =>
     Object.entries(preflightOf(hypervisor)).map(([name, check]): NamedCheck => [
       name,
-      (machine, { hypervisors, cacheDirectory }) =>
-        check(machine, { isNeeded: hypervisors.has(hypervisor), cacheDirectory }),
+      (machine, subject) => {
+        const { bridgeAdapters, cacheDirectory } = subject;
+        return check(machine, {
+          isNeeded: needsHypervisor(machine, subject, hypervisor),
+          bridgeAdapters,
+          cacheDirectory,
+        });
+      },
     ]),
   );
 }

@@ -1,6 +1,14 @@
 import { DEFAULT_HYPERVISOR, type Hypervisor } from '../../model/hypervisor';
+import {
+  DEFAULT_CACHE_DIRECTORY,
+  DEFAULT_FLEET,
+  DEFAULT_HUB_PORT,
+  DEFAULT_SSHD_PORT,
+  DEFAULT_TUNNEL_PORTS,
+  embeddedHubUrl,
+} from '../../model/defaults';
 import type { ImageBuilder } from '../../model/image-definition';
-import { DEFAULT_CACHE_DIRECTORY, defaultStateDirectory, expandHome, FleetPaths } from '../../model/paths';
+import { defaultStateDirectory, expandHome, FleetPaths } from '../../model/paths';
 import type { LoadedFleet } from '../fleet-file';
 
 /** What the workstation is looked at for: a deployed fleet, or the default one before the first deploy. */
@@ -13,6 +21,8 @@ export interface Subject {
   readonly cacheDirectory: string;
   /** What the fleet's hosts run VMs with. */
   readonly hypervisors: ReadonlySet<Hypervisor>;
+  /** Adapter that each host with bridged VMs names; null where it leaves the choice to the deploy. */
+  readonly bridgeAdapters: readonly (string | null)[];
   readonly sshdPort: number;
   readonly hubUrl: string;
   readonly tunnelPorts: { readonly first: number; readonly last: number };
@@ -20,26 +30,27 @@ export interface Subject {
   readonly usedPorts: ReadonlySet<number>;
   /** What builds the fleet's images. */
   readonly builders: ReadonlySet<ImageBuilder>;
+  /** What runs the machines that images are installed on. */
+  readonly buildHypervisors: ReadonlySet<Hypervisor>;
   /** Definition hashes of the fleet's images; null when none is deployed. */
   readonly images: readonly string[] | null;
 }
 
-const DEFAULT_FLEET = 'fleet';
-
 export function subjectOf(fleet: LoadedFleet | null, home: string): Subject {
-  const cacheDirectory = expandHome(DEFAULT_CACHE_DIRECTORY, home);
   if (fleet === null) {
     return {
       fleet,
       name: DEFAULT_FLEET,
       paths: new FleetPaths(expandHome(defaultStateDirectory(DEFAULT_FLEET), home)),
-      cacheDirectory,
+      cacheDirectory: expandHome(DEFAULT_CACHE_DIRECTORY, home),
       hypervisors: new Set([DEFAULT_HYPERVISOR]),
-      sshdPort: 12220,
-      hubUrl: 'http://127.0.0.1:8000',
-      tunnelPorts: { first: 12221, last: 12230 },
+      bridgeAdapters: [],
+      sshdPort: DEFAULT_SSHD_PORT,
+      hubUrl: embeddedHubUrl(DEFAULT_HUB_PORT),
+      tunnelPorts: DEFAULT_TUNNEL_PORTS,
       usedPorts: new Set(),
       builders: new Set(['mmdebstrap']),
+      buildHypervisors: new Set(),
       images: null,
     };
   }
@@ -48,13 +59,17 @@ export function subjectOf(fleet: LoadedFleet | null, home: string): Subject {
     fleet,
     name: fleet.fleet.fleet,
     paths: fleet.paths,
-    cacheDirectory,
+    cacheDirectory: fleet.cacheDirectory,
     hypervisors: new Set(hosts.map(({ hypervisor }) => hypervisor)),
+    bridgeAdapters: hosts.filter(({ network }) => network === 'bridged').map(({ bridgeAdapter }) => bridgeAdapter),
     sshdPort: workstation.sshdPort,
     hubUrl: hub.url,
     tunnelPorts: workstation.tunnelPorts,
     usedPorts: new Set(vms.map(({ tunnelPort }) => tunnelPort)),
     builders: new Set(images.map(({ builder }) => builder)),
+    buildHypervisors: new Set(
+      images.flatMap(({ buildHypervisor }) => (buildHypervisor === null ? [] : [buildHypervisor])),
+    ),
     images: images.map(({ definitionHash }) => definitionHash),
   };
 }

@@ -1,8 +1,9 @@
 import { existsSync, readdirSync, readlinkSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createDriver } from '../../drivers';
 import { hypervisorSchema } from '../../model/hypervisor';
-import { defaultStateDirectory, expandHome, FleetPaths } from '../../model/paths';
+import { expandHome, FleetPaths } from '../../model/paths';
+import { DEFAULT_CACHE_DIRECTORY, STATE_HOME } from '../../model/defaults';
 import type { Run } from '../../process/run';
 import { type LoadedFleet, loadFleet } from '../fleet-file';
 
@@ -15,10 +16,14 @@ export interface ImageUse {
   readonly name: string | null;
 }
 
-export interface UseSearch {
+/** Where fleets are looked for. */
+export interface FleetsSearch {
   /** A further fleet.json: `--fleet` or BUILDFLEET_FLEET. */
   readonly fleetFile: string | undefined;
   readonly home: string;
+}
+
+export interface UseSearch extends FleetsSearch {
   /** Images of this cache are looked for among the files that processes have open. */
   readonly cacheDirectory: string;
   readonly run: Run;
@@ -32,15 +37,37 @@ export interface UseSearch {
  * @throws FleetError when a fleet.json or a disk cannot be read, so that nobody knows what it needs
  */
 export async function findImageUses(search: UseSearch): Promise<ImageUse[]> {
-  const { home } = search;
-  const all = dirname(expandHome(defaultStateDirectory('fleet'), home));
-  const directories = existsSync(all) ? readdirSync(all).map((name) => join(all, name)) : [];
-  const files = directories.map((directory) => new FleetPaths(directory).fleetFile).filter((file) => existsSync(file));
-  const named = search.fleetFile === undefined ? [] : [expandHome(search.fleetFile, home)];
-  const fleets = [...new Set([...files, ...named])].map((file) => loadFleet(file, home));
+  const directories = stateDirectories(search);
+  const fleets = loadFleets(search);
   const states = new Set([...directories, ...fleets.map(({ paths }) => paths.stateDirectory)]);
   const disks = await Promise.all([...states].map((directory) => usesOfDisks(directory, search)));
   return [...fleets.flatMap(usesOfFleet), ...disks.flat(), ...usesOfProcesses(search.cacheDirectory)];
+}
+
+/**
+ * The cache that is meant where none is named: that of the named fleet, else the one that all deployed fleets share, else
+ * the default.
+ *
+ * @throws FleetError when a fleet.json cannot be read
+ */
+export function cacheOfFleets(search: FleetsSearch): string {
+  const { fleetFile, home } = search;
+  const fleets = fleetFile === undefined ? loadFleets(search) : [loadFleet(expandHome(fleetFile, home), home)];
+  const caches = new Set(fleets.map(({ cacheDirectory }) => cacheDirectory));
+  const [shared] = caches;
+  return shared !== undefined && caches.size === 1 ? shared : expandHome(DEFAULT_CACHE_DIRECTORY, home);
+}
+
+function loadFleets(search: FleetsSearch): LoadedFleet[] {
+  const { fleetFile, home } = search;
+  const files = stateDirectories(search).map((directory) => new FleetPaths(directory).fleetFile);
+  const named = fleetFile === undefined ? [] : [expandHome(fleetFile, home)];
+  return [...new Set([...files.filter((file) => existsSync(file)), ...named])].map((file) => loadFleet(file, home));
+}
+
+function stateDirectories({ home }: FleetsSearch): string[] {
+  const all = expandHome(STATE_HOME, home);
+  return existsSync(all) ? readdirSync(all).map((name) => join(all, name)) : [];
 }
 
 function usesOfFleet({ fleet }: LoadedFleet): ImageUse[] {

@@ -3,13 +3,14 @@ import {
   type Capability,
   freshness,
   heartbeatAgeSeconds,
+  heartbeatSecondsOf,
   instanceTitle,
   isTypeEntry,
   parseInstanceFacts,
   parseInstanceKeywords,
 } from '../../model/capability';
 import { isFleetError } from '../../model/errors';
-import type { Fleet } from '../../model/fleet';
+import type { Fleet, FleetVm } from '../../model/fleet';
 import type { Facts, HubEntry } from './report';
 
 /** Longest that a hub on this machine may take. */
@@ -40,7 +41,7 @@ export async function askHubForEntries(hub: Fleet['hub'], signal: AbortSignal): 
 /** The state of one machine's entry. Of several with its title the one written last counts. */
 export function hubEntryOf(
   answer: HubAnswer,
-  vm: { readonly name: string; readonly tunnelPort: number },
+  vm: Pick<FleetVm, 'name' | 'tunnelPort' | 'heartbeatSeconds'>,
   now: Date,
 ): HubEntry {
   const none = { heartbeatAgeSeconds: null, ghcVersions: [] };
@@ -48,13 +49,22 @@ export function hubEntryOf(
   const entry = lastWritten(answer, vm, now);
   if (entry === undefined) return { state: 'missing', ...none };
   const facts = parseInstanceKeywords(entry.keywords);
-  const fresh = freshness(entry, now);
+  const fresh = freshness(entry, now, heartbeatSecondsFor(answer, vm, now));
   const seconds = heartbeatAgeSeconds(entry, now);
   return {
     state: facts.tunnelPort !== vm.tunnelPort ? 'wrong-port' : fresh === 'unknown' ? 'unknown-age' : fresh,
     heartbeatAgeSeconds: seconds === undefined ? null : Math.max(0, Math.round(seconds)),
     ghcVersions: facts.ghcVersions,
   };
+}
+
+/** Seconds between two heartbeats of a machine: as its fleet says, else as its entry says, else the default. */
+export function heartbeatSecondsFor(
+  answer: HubAnswer,
+  vm: Pick<FleetVm, 'name' | 'heartbeatSeconds'>,
+  now: Date,
+): number {
+  return vm.heartbeatSeconds ?? heartbeatSecondsOf(lastWritten(answer, vm, now) ?? {});
 }
 
 /** What one machine said with its last heartbeat. */

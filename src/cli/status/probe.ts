@@ -1,10 +1,10 @@
-import { HEARTBEAT_SECONDS } from '../../model/capability';
+import { DEFAULT_HEARTBEAT_SECONDS } from '../../model/defaults';
 import type { FleetVm } from '../../model/fleet';
 import type { Run } from '../../process/run';
 import { probeHostKey } from '../../ssh/host-key-probe';
 import { fleetTarget } from '../../ssh/target';
 import type { LoadedFleet } from '../fleet-file';
-import { type HubAnswer, hubEntryOf } from './hub-entries';
+import { heartbeatSecondsFor, type HubAnswer, hubEntryOf } from './hub-entries';
 import type { HubEntry, Tunnel } from './report';
 
 /** Longest that the sshd of a VM may take to show its host key. */
@@ -16,8 +16,11 @@ const PROBE_SECONDS = 2;
  */
 const PATIENCE_MS = 400;
 
-/** A heartbeat that is due, and half a one for whatever delays it. */
-const ALIVE_SECONDS = 1.5 * HEARTBEAT_SECONDS;
+/** Heartbeats after which the next one is overdue: one that is due, and half of one for what delays it. */
+const OVERDUE_HEARTBEATS = 1.5;
+
+/** Oldest heartbeat that proves life, however seldom they come. */
+const RECENT_SECONDS = OVERDUE_HEARTBEATS * DEFAULT_HEARTBEAT_SECONDS;
 
 /** What a probe works with. */
 export interface ProbeTools {
@@ -37,13 +40,14 @@ export async function probeTunnel(
   { run, signal }: ProbeTools,
 ): Promise<Tunnel> {
   const enough = new AbortController();
-  let entry: HubEntry | undefined;
+  let sign: Sign | undefined;
   let timer: NodeJS.Timeout | undefined;
   const askTheHub = () => {
     void hub.then(
       (answer) => {
-        entry = hubEntryOf(answer, vm, new Date());
-        if (timer !== undefined && tellsOfLife(entry)) enough.abort();
+        const now = new Date();
+        sign = signOf(hubEntryOf(answer, vm, now), heartbeatSecondsFor(answer, vm, now));
+        if (timer !== undefined && sign !== undefined) enough.abort();
       },
       () => undefined,
     );
@@ -56,17 +60,21 @@ export async function probeTunnel(
     const options = { timeoutSeconds: PROBE_SECONDS, enough: enough.signal, onStep, signal };
     const seen = await probeHostKey(run, fleetTarget(loaded.sshConfig, vm.name), options);
     if (!enough.signal.aborted || seen.state !== 'silent') return seen;
-    return { state: isAlive(entry) ? 'slow' : 'silent', detail: `no answer in ${PATIENCE_MS / 1000} s` };
+    return { state: sign === 'alive' ? 'slow' : 'silent', detail: `no answer in ${PATIENCE_MS / 1000} s` };
   } finally {
     clearTimeout(timer);
   }
 }
 
-/** Whether the hub knows when the VM was last heard of, or that it never was. */
-function tellsOfLife(entry: HubEntry): boolean {
-  return entry.state === 'missing' || entry.heartbeatAgeSeconds !== null;
-}
+type Sign = 'alive' | 'dead';
 
-function isAlive(entry: HubEntry | undefined): boolean {
-  return entry?.state === 'fresh' && (entry.heartbeatAgeSeconds ?? Infinity) <= ALIVE_SECONDS;
+/**
+ * What an entry tells of a VM that has not answered yet. Undefined where the hub does not say when the VM was last heard
+ * of, and where that was long ago without the next heartbeat being overdue.
+ */
+function signOf({ state, heartbeatAgeSeconds: age }: HubEntry, heartbeatSeconds: number): Sign | undefined {
+  if (state === 'missing') return 'dead';
+  if (age === null) return undefined;
+  if (state !== 'fresh' || age > OVERDUE_HEARTBEATS * heartbeatSeconds) return 'dead';
+  return age <= RECENT_SECONDS ? 'alive' : undefined;
 }

@@ -1,35 +1,42 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FleetVm } from '../../model/fleet';
 import type { LoadedFleet } from '../fleet-file';
-import { askHubForEntries, hubEntryOf } from '../status/hub-entries';
+import { askHubForEntries, heartbeatSecondsFor, type HubAnswer, hubEntryOf } from '../status/hub-entries';
 
-/** Longer than a heartbeat, with which the VM tells what it has. */
-const LONGEST_MS = 45_000;
+/** What may delay the heartbeat with which the VM tells what it has. */
+const DELAY_MS = 15_000;
 const PAUSE_MS = 500;
 
-/** Waits until a VM's entry in the State Hub shows a GHC, or until the signal fires. @returns whether it does */
+/**
+ * Waits until a VM's entry in the State Hub shows a GHC, or until the signal fires.
+ *
+ * @param longestMs default: until a heartbeat must have come
+ * @returns whether it does
+ */
 export async function waitForGhcInHub(
   loaded: LoadedFleet,
   vm: FleetVm,
   version: string,
   signal: AbortSignal,
-  longestMs = LONGEST_MS,
+  longestMs?: number,
 ): Promise<boolean> {
-  const end = performance.now() + longestMs;
+  const begin = performance.now();
   while (!signal.aborted) {
-    if (await isInHub(loaded, vm, version, signal)) return true;
-    if (performance.now() > end) break;
+    const answer = await askUntilAborted(loaded, signal);
+    if (answer === undefined) break;
+    const now = new Date();
+    if (hubEntryOf(answer, vm, now).ghcVersions.includes(version)) return true;
+    if (performance.now() - begin > (longestMs ?? heartbeatSecondsFor(answer, vm, now) * 1000 + DELAY_MS)) break;
     await sleep(PAUSE_MS, undefined, { signal }).catch(() => undefined);
   }
   return false;
 }
 
-async function isInHub(loaded: LoadedFleet, vm: FleetVm, version: string, signal: AbortSignal): Promise<boolean> {
+async function askUntilAborted({ fleet }: LoadedFleet, signal: AbortSignal): Promise<HubAnswer | undefined> {
   try {
-    const answer = await askHubForEntries(loaded.fleet.hub, signal);
-    return hubEntryOf(answer, vm, new Date()).ghcVersions.includes(version);
+    return await askHubForEntries(fleet.hub, signal);
   } catch (error) {
-    if (signal.aborted) return false;
+    if (signal.aborted) return undefined;
     throw error;
   }
 }

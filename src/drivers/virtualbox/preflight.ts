@@ -63,22 +63,28 @@ async function checkKernelDriver(machine: PreflightMachine, { isNeeded }: Prefli
   }
 }
 
-/** The adapter that a bridged VM gets which names none. */
-async function checkBridgeAdapters(machine: PreflightMachine, { isNeeded }: PreflightSubject): Promise<Observation[]> {
-  if (!isNeeded) return [];
+/** The adapters that the hosts' bridged VMs get. */
+async function checkBridgeAdapters(
+  machine: PreflightMachine,
+  { bridgeAdapters }: PreflightSubject,
+): Promise<Observation[]> {
+  if (bridgeAdapters.length === 0) return [];
   const answer = await ask(machine, 'VBoxManage', listArguments('bridgeAdapters'));
   if (answer.status === 'missing') return [];
   if (answer.status === 'failed')
     return [
       warning(`network adapters cannot be listed: ${answer.reason}`, 'see what `VBoxManage list bridgedifs` says'),
     ];
-  try {
-    const adapters = parseBridgedAdapters(answer.output.replaceAll('\r\n', '\n'));
-    return [ok(`bridged VMs use ${chooseAdapter({ name: 'a bridged VM', bridgeAdapter: null }, adapters)}`)];
-  } catch (error) {
-    if (!isFleetError(error)) throw error;
-    return [warning(error.problem, error.remedy)];
-  }
+  const adapters = parseBridgedAdapters(answer.output.replaceAll('\r\n', '\n'));
+  return [...new Set(bridgeAdapters)].map((bridgeAdapter) => {
+    try {
+      return ok(`bridged VMs use ${chooseAdapter({ name: 'a bridged VM', bridgeAdapter }, adapters)}`);
+    } catch (error) {
+      if (!isFleetError(error)) throw error;
+      const named = bridgeAdapter === null ? '' : `${bridgeAdapter}: `;
+      return warning(`${named}${error.problem}`, error.remedy);
+    }
+  });
 }
 
 export const preflight: Preflight = {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_DRAIN_TIMEOUT_SECONDS, DEFAULT_HEARTBEAT_SECONDS, DEFAULT_READY_TIMEOUT_SECONDS } from '../defaults';
 import { bridgeAdapterSchema, hypervisorSchema, networkKindSchema } from '../hypervisor';
 import { nameSchema, singleLineSchema } from '../names';
 import { portSchema } from '../port';
@@ -52,11 +53,15 @@ export const vmShape = defineShape({
       'The State Hub: URL on the workstation, its port, and the domain and type that the VM registers under.',
     ),
     developerPublicKeys: required(z.array(singleLineSchema), 'Public keys that may log in as `build`.'),
-    heartbeatSeconds: defaulted(z.number().int().min(1), 30, 'Seconds between two heartbeats.'),
-    readyTimeoutSeconds: defaulted(z.number().int().min(1), 600, 'Seconds that the VM has to become ready.'),
+    heartbeatSeconds: defaulted(z.number().int().min(1), DEFAULT_HEARTBEAT_SECONDS, 'Seconds between two heartbeats.'),
+    readyTimeoutSeconds: defaulted(
+      z.number().int().min(1),
+      DEFAULT_READY_TIMEOUT_SECONDS,
+      'Seconds that the VM has to become ready.',
+    ),
     drainTimeoutSeconds: defaulted(
       z.number().int().min(0),
-      600,
+      DEFAULT_DRAIN_TIMEOUT_SECONDS,
       'Seconds that running builds are waited for before the VM is stopped or deleted; it takes no new ones meanwhile. 0 waits for none.',
     ),
     developerKey: optional(

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_DEVELOPER_KEY } from '../defaults';
 import { singleLineSchema } from '../names';
 import { portSchema } from '../port';
 import { computed, defaulted, defineShape, observed, optional, required } from '../resource-shape';
@@ -31,7 +32,7 @@ export const workstationShape = defineShape({
     ),
     developers: defaulted(
       z.array(singleLineSchema),
-      ['~/.ssh/id_build.pub'],
+      [DEFAULT_DEVELOPER_KEY],
       'Files with the public keys that open the VMs. The first one is created, with its private key, if it is absent.',
     ),
     sshd: observed(serviceState, 'running', 'Whether the private sshd answers.'),

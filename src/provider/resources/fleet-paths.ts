@@ -1,12 +1,10 @@
 import { homedir } from 'node:os';
+import { DEFAULT_FLEET } from '../../model/defaults';
 import { defaultStateDirectory, expandHome, FleetPaths } from '../../model/paths';
 import type { ProviderSettings } from './settings';
 
-/** Name of the fleet where the provider block gives none. */
-const UNNAMED_FLEET = 'fleet';
-
 export function fleetName(settings: ProviderSettings): string {
-  return settings.fleet ?? UNNAMED_FLEET;
+  return settings.fleet ?? DEFAULT_FLEET;
 }
 
 /** The fleet's places on this workstation, absolute. */

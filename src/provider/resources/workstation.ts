@@ -6,6 +6,7 @@ import { removeAbandonedWrites } from '../../files/atomic';
 import { inTurn } from '../../files/in-turn';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError, isFleetError } from '../../model/errors';
+import { embeddedHubUrl } from '../../model/defaults';
 import { expandHome } from '../../model/paths';
 import { workstationShape } from '../../model/resources/workstation';
 import type { Planned, State } from '../../model/resource-shape';
@@ -127,7 +128,7 @@ export function workstationResource(
           tunnelAccount: planned.tunnelAccount ?? sshd.operator,
           sshdHostPublicKey: hostKey?.publicKey ?? '',
           developerPublicKeys,
-          hubUrl: hubUrl(planned.hubPort),
+          hubUrl: embeddedHubUrl(planned.hubPort),
         };
         context.keep({ ...state, sshd: 'dead', hub: 'dead' });
         const wanted = services(directory, record, state.sshdHostPublicKey);
@@ -167,7 +168,7 @@ export function workstationResource(
       configuration,
       sshdHostPublicKey: hostKey?.publicKey ?? '',
       developerPublicKeys: keys ?? developers.flatMap((path) => findDeveloperKeys([path]) ?? []),
-      hubUrl: hubUrl(state.hubPort),
+      hubUrl: embeddedHubUrl(state.hubPort),
     };
   };
 
@@ -232,7 +233,7 @@ export function workstationResource(
           tunnelAccount: record.sshd.operator,
           sshdHostPublicKey: hostKey?.publicKey ?? '',
           developerPublicKeys: findDeveloperKeys(developerPaths(record.developers)) ?? [],
-          hubUrl: hubUrl(record.hubPort),
+          hubUrl: embeddedHubUrl(record.hubPort),
         };
       }),
   };
@@ -348,10 +349,6 @@ function readableKey(path: string, context: ResourceContext): KeyPairObservation
 
 function endpointsOf({ address, sshdPort, hubPort, tunnelPorts }: Endpoints): Endpoints {
   return { address, sshdPort, hubPort, tunnelPorts };
-}
-
-function hubUrl(port: number): string {
-  return `http://127.0.0.1:${port}`;
 }
 
 function readOrNull(path: string): string | null {

@@ -1,8 +1,10 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { inTurn } from '../../files/in-turn';
 import { removeAbandonedWrites, writeFileAtomically } from '../../files/atomic';
 import { makeDirectories, removeEmptyDirectory } from '../../files/directories';
+import { STATE_HOME } from '../../model/defaults';
+import { expandHome } from '../../model/paths';
 
 /** One file or directory outside our state directories that we made. */
 export interface CreatedPath {
@@ -23,7 +25,7 @@ export class CreatedPaths {
 
   /** @param home the operator's home directory; all fleets of an operator share one record */
   constructor(home: string) {
-    this.file = join(home, '.local/state/buildfleet/created.json');
+    this.file = expandHome(`${STATE_HOME}/created.json`, home);
   }
 
   /** The entry of a path that we made; undefined for everything else. */

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { DEFAULT_DEVELOPER_KEY } from '../../model/defaults';
 import { FleetError } from '../../model/errors';
 import { inTurn } from '../../files/in-turn';
 import { publicKeyFingerprint } from './openssh-key';
@@ -92,7 +93,7 @@ function privateKeyPath(publicPath: string): string {
       code: 'developer-key-name',
       problem: 'the name of a public key file ends with .pub',
       value: publicPath,
-      remedy: 'give the public half, such as ~/.ssh/id_build.pub',
+      remedy: `give the public half, such as ${DEFAULT_DEVELOPER_KEY}`,
       attribute: 'developers',
     });
   }

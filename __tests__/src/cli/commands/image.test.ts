@@ -181,6 +181,38 @@ test('a fleet with a state directory of its own counts when it is named', async 
   expect([DEPLOYED, OF_RECORD, UNUSED].map(isThere)).toEqual([true, true, false]);
 });
 
+describe('where no cache is named', () => {
+  const cacheOf = async (fleet?: string) => {
+    stdout = '';
+    await listImages(context({ json: true, ...(fleet === undefined ? {} : { fleet }) }));
+    return imageListSchema.parse(JSON.parse(stdout)).cacheDirectory;
+  };
+  const deployWithCache = (fleet: string, cacheDirectory: string, file?: string): string => {
+    const written = deployFleet(fleet, DEPLOYED, file);
+    writeFileSync(written, JSON.stringify({ ...JSON.parse(readFileSync(written, 'utf8')), cacheDirectory }));
+    return written;
+  };
+
+  test('it is that of the deployed fleets', async () => {
+    expect(await cacheOf()).toBe(cache);
+    deployWithCache('fleet', '~/images');
+    deployWithCache('laptops', '~/images');
+    expect(await cacheOf()).toBe(join(home, 'images'));
+  });
+
+  test('it is that of the named fleet', async () => {
+    deployWithCache('fleet', '~/images');
+    const elsewhere = deployWithCache('elsewhere', '/srv/images', join(home, 'elsewhere/fleet.json'));
+    expect(await cacheOf(elsewhere)).toBe('/srv/images');
+  });
+
+  test('it is the default where fleets do not agree', async () => {
+    deployWithCache('fleet', '~/images');
+    deployWithCache('laptops', '~/others');
+    expect(await cacheOf()).toBe(cache);
+  });
+});
+
 test('an image that was used a moment ago is kept, unless the operator says otherwise', async () => {
   image(UNUSED, 59);
   await collect();

@@ -284,7 +284,7 @@ const TABLE: readonly (readonly [string, Check, Subject, FakeParts, readonly Exp
         VIRTUALBOX,
         [['warning', /nat networking: the LAN does not reach/, /networkingMode=mirrored.*portproxy/]],
       ],
-      ['nat', QEMU, [['note', /need no LAN/]]],
+      ['nat', QEMU, [['note', /no VM of this fleet needs the LAN/]]],
     ] as const
   ).map(
     ([mode, subject, found]) =>

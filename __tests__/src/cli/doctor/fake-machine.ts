@@ -55,7 +55,8 @@ export function fakeMachine(parts: FakeParts = {}): Machine {
 
 /** The rendered fleet as if it were deployed, its hosts of this hypervisor. */
 export function fakeSubject(hypervisor: Hypervisor = 'qemu'): Subject {
-  return { ...subjectOf(loadFleet(RENDERED, HOME), HOME), hypervisors: new Set([hypervisor]) };
+  const bridgeAdapters = hypervisor === 'virtualbox' ? [null] : [];
+  return { ...subjectOf(loadFleet(RENDERED, HOME), HOME), hypervisors: new Set([hypervisor]), bridgeAdapters };
 }
 
 /** A workstation without a fleet. */

@@ -36,6 +36,17 @@ test.each([
   expect(hubEntryOf(answer(...entries), ALPHA, NOW)).toMatchObject({ state, heartbeatAgeSeconds: age });
 });
 
+test.each([
+  ['its fleet', 120, 'heartbeat=30s', 300, 'fresh'],
+  ['its fleet', 120, 'heartbeat=30s', 361, 'stale'],
+  ['its fleet, with few seconds', 5, '', 16, 'stale'],
+  ['its entry, where its fleet does not say it', undefined, 'heartbeat=120s', 300, 'fresh'],
+  ['the default, where neither says it', undefined, '', 91, 'stale'],
+])('a VM is stale by the heartbeat of %s', (_, heartbeatSeconds, description, age, state) => {
+  const updated_at = new Date(NOW.getTime() - age * 1000).toISOString();
+  expect(hubEntryOf(answer(entry({ description, updated_at })), { ...ALPHA, heartbeatSeconds }, NOW).state).toBe(state);
+});
+
 test('of doubled entries the one written last counts, whatever their order', () => {
   const [old, recent] = [entry({ updated_at: '2024-05-01T11:00:00Z', port: 12229 }), entry()];
   expect(hubEntryOf(answer(old, recent), ALPHA, NOW).state).toBe('fresh');

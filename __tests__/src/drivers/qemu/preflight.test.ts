@@ -71,5 +71,5 @@ const TABLE: readonly (readonly [string, string, boolean, FakeParts, readonly Ex
 test.each(TABLE)('%s', async (_name, check, isNeeded, parts, expected) => {
   const look = preflight[check];
   if (look === undefined) throw new Error(`there is no check ${check}`);
-  expectFindings(await look(fakeMachine(parts), { isNeeded, cacheDirectory: CACHE }), expected);
+  expectFindings(await look(fakeMachine(parts), { isNeeded, bridgeAdapters: [], cacheDirectory: CACHE }), expected);
 });

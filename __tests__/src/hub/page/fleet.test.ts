@@ -69,6 +69,15 @@ it.each([
   expect(words(markup)).toContain(sentence);
 });
 
+it.each([
+  ['heartbeat=120s', 300, 'fresh 5 min ago'],
+  ['heartbeat=120s', 361, 'stale 6 min ago'],
+  ['heartbeat=5s', 16, 'stale 16 s ago'],
+])('judges a machine with %s by that', (description, age, state) => {
+  const markup = render({ entries: [machine('haskell-build-alpha', { description, updated_at: ago(age) })] });
+  expect(rows(markup)[0]?.[1]?.replaceAll('\u00a0', ' ')).toBe(state);
+});
+
 it('draws the heartbeats of each machine', () => {
   const history = [5, 4, 2, 1, 0].reduce<ReturnType<typeof withHeartbeat> | undefined>(
     (known, minutes) => withHeartbeat(known, new Date(ago(minutes * 60))),

@@ -10,7 +10,7 @@ import type { Subject } from '../subject';
 export function checkSshConfig(machine: Machine, subject: Subject): Observation[] {
   const { fleet, name } = subject;
   if (fleet === null) return [];
-  const path = `${machine.home}/.ssh/config`;
+  const path = fleet.operatorSshConfig;
   const deploy = `run \`${CDK_COMMAND} deploy ${name}\`, which writes it; \`buildfleet ssh\` works without it`;
   const text = machine.read(path) ?? '';
   try {

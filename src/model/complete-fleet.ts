@@ -1,0 +1,24 @@
+import { DEFAULT_CACHE_DIRECTORY, DEFAULT_OPERATOR_SSH_CONFIG } from './defaults';
+import type { Fleet, FleetFile } from './fleet';
+
+/**
+ * Fills in what an earlier version did not write into `fleet.json`: clients took the default then, whatever the fleet had.
+ * Apart from the schema, because short commands do not load that.
+ */
+export function completeFleet(file: FleetFile): Fleet {
+  return {
+    ...file,
+    cacheDirectory: file.cacheDirectory ?? DEFAULT_CACHE_DIRECTORY,
+    workstation: {
+      ...file.workstation,
+      operatorSshConfig: file.workstation.operatorSshConfig ?? DEFAULT_OPERATOR_SSH_CONFIG,
+    },
+    hosts: file.hosts.map((host) => ({
+      ...host,
+      // the default of each hypervisor that there was
+      network: host.network ?? (host.hypervisor === 'virtualbox' ? 'bridged' : 'nat'),
+      bridgeAdapter: host.bridgeAdapter ?? null,
+    })),
+    images: file.images.map((image) => ({ ...image, buildHypervisor: image.buildHypervisor ?? null })),
+  };
+}
