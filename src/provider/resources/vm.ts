@@ -1,5 +1,6 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { valueOrRebuild, valueOrRefusal } from '../../files/record';
 import { createHubClient, type HubClient } from '../../hub/client';
 import { instanceTitle } from '../../model/capability';
 import { FleetError } from '../../model/errors';
@@ -26,7 +27,7 @@ import {
   waitUntilReady,
 } from './vm/readiness';
 import { freshMetaData, type VmSeed, vmSeed } from './vm/seed';
-import { readSeedRecord, writeSeedRecord } from './vm/seed-record';
+import { seedRecord } from './vm/seed-record';
 import { vmUuid } from './vm/vm-uuid';
 
 type VmPlan = Planned<typeof vmShape>;
@@ -192,7 +193,7 @@ export class VmResource implements Resource<typeof vmShape> {
   }
 
   async import(name: string): Promise<VmState> {
-    const told = readSeedRecord(this.services.paths.vm(name));
+    const told = valueOrRefusal(seedRecord.read(this.services.paths.vm(name)));
     const observed = await this.services.driver(told?.hypervisor ?? 'qemu').inspect(name);
     if (!observed || !told) {
       throw new FleetError({
@@ -227,7 +228,7 @@ export class VmResource implements Resource<typeof vmShape> {
     const driver = this.services.driver(planned.hypervisor);
     const seed = vmSeed(this.services.paths, planned);
     const observed = await driver.inspect(name);
-    const isSeedNew = readSeedRecord(this.services.paths.vm(name))?.digest !== seed.digest;
+    const isSeedNew = valueOrRebuild(seedRecord.read(this.services.paths.vm(name)))?.digest !== seed.digest;
     const isHardwareNew = observed === null || differs(observed, spec);
     if ((isSeedNew || isHardwareNew) && observed !== null && observed.power !== 'stopped') {
       await this.whileDrained(observed, prior, planned, context, () => {
@@ -280,7 +281,7 @@ export class VmResource implements Resource<typeof vmShape> {
     return whileDrained(
       {
         ...{ name, directory, timeoutSeconds: drainTimeoutSeconds, log, progress, signal },
-        tunnelPort: readSeedRecord(directory)?.tunnelPort ?? prior.tunnelPort,
+        tunnelPort: valueOrRebuild(seedRecord.read(directory))?.tunnelPort ?? prior.tunnelPort,
         keys: [...new Set(keys)].map((key) => expandHome(key, homedir())),
         script: this.services.drainScript,
         hold: this.services.hold,
@@ -315,7 +316,7 @@ export class VmResource implements Resource<typeof vmShape> {
       developerPublicKeys,
       heartbeatSeconds,
     };
-    writeSeedRecord(directory, { formatVersion: 1, digest: seed.digest, instanceId, ...told });
+    seedRecord.write(directory, { digest: seed.digest, instanceId, ...told });
   }
 
   private waitUntilReady(
