@@ -8,7 +8,7 @@ import type { Planned, State } from '../../src/model/resource-shape';
 import { run, type Run } from '../../src/process/run';
 import type { ApplyContext } from '../../src/provider/plugin/resource';
 import { workstationResource } from '../../src/provider/resources/workstation';
-import { readSupervisorRecord, supervisorPaths } from '../../src/provider/services/service-list';
+import { readSupervisorRecord } from '../../src/provider/services/service-list';
 import { bundleHub } from '../../src/programs/hub';
 import { bundleSupervisor } from '../../src/programs/supervisor';
 
@@ -96,7 +96,7 @@ export async function makeTestWorkstation(
   });
   const paths = new FleetPaths(stateDirectory);
   const recordedPid = (name: 'supervisor' | 'sshd' | 'hub') => {
-    const record = readSupervisorRecord(supervisorPaths(paths.services).record);
+    const record = readSupervisorRecord(paths.services);
     return name === 'supervisor'
       ? record?.supervisor.pid
       : record?.services.find((service) => service.name === name)?.pid;

@@ -64,7 +64,8 @@ export interface DiskOrigin {
 /**
  * One hypervisor on one host. Every method is idempotent: called again after any interruption, also by kill -9, it
  * finishes the work. Methods MUST refuse, with a FleetError that names the owner, to change a VM whose fleet or uuid
- * differ from the given ones.
+ * differ from the given ones or that another driver made, and with `record-unreadable` to read or change one whose
+ * record cannot be read: it may be any fleet's.
  */
 export interface HypervisorDriver {
   readonly features: HypervisorFeatures;

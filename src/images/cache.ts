@@ -11,12 +11,13 @@ import {
   statSync,
   utimesSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { syncToDisk, writeFileAtomically } from '../files/atomic';
+import { syncToDisk } from '../files/atomic';
 import { makeDirectories } from '../files/directories';
 import { claimName, isAlive, parseClaim } from '../files/claim-name';
 import { withLock } from '../files/lock';
+import { RecordFile, valueOrRebuild } from '../files/record';
 import type { ImageFormat } from '../model/hypervisor';
 import { imageFile } from '../model/paths';
 import { reportAmount, reportStep } from '../process/progress';
@@ -28,7 +29,6 @@ const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** What stands beside a disk in the cache. */
 const manifestSchema = z.object({
-  formatVersion: z.literal(1),
   definitionHash: sha256Schema,
   sha256: sha256Schema,
   sizeBytes: z.number().int(),
@@ -154,12 +154,12 @@ export class ImageCache {
     syncToDisk(path);
     const diskPath = this.diskPath(hash, format);
     makeDirectories(dirname(diskPath));
-    rmSync(manifestPath(diskPath), { force: true });
+    rmSync(manifestOf(diskPath).path(dirname(diskPath)), { force: true });
     renameSync(path, diskPath);
     syncToDisk(dirname(diskPath));
     const { size, ino, mtimeNs } = statSync(diskPath, { bigint: true });
     const seen = { inode: String(ino), modified: String(mtimeNs) };
-    const facts = { formatVersion: 1, definitionHash: hash, sha256, sizeBytes: Number(size) } as const;
+    const facts = { definitionHash: hash, sha256, sizeBytes: Number(size) };
     const manifest = { ...facts, tools, packages, releases, seen };
     writeManifest(diskPath, manifest);
     return { status: 'present', diskPath, manifest };
@@ -184,24 +184,25 @@ function noteUse(diskPath: string): void {
   utimesSync(dirname(diskPath), now, now);
 }
 
-function manifestPath(diskPath: string): string {
-  return `${diskPath}.manifest.json`;
+/**
+ * The record beside a disk. Without a sound one no disk is an image, so that damaged content means a new build. A newer
+ * buildfleet's is refused: the disk may be sound and have VMs on it.
+ */
+function manifestOf(diskPath: string): RecordFile<ImageManifest> {
+  return new RecordFile({ file: `${basename(diskPath)}.manifest.json`, shape: manifestSchema, mode: 0o644 });
 }
 
+/** @throws FleetError `record-unreadable` for one of a newer version, or closed to this user */
 function readManifest(diskPath: string, hash: string): ImageManifest | undefined {
-  try {
-    const manifest = manifestSchema.parse(JSON.parse(readFileSync(manifestPath(diskPath), 'utf8')));
-    return manifest.definitionHash === hash ? manifest : undefined;
-  } catch {
-    return undefined;
-  }
+  const manifest = valueOrRebuild(manifestOf(diskPath).read(dirname(diskPath)));
+  return manifest?.definitionHash === hash ? manifest : undefined;
 }
 
 function writeManifest(diskPath: string, manifest: ImageManifest): void {
-  const path = manifestPath(diskPath);
-  const text = `${JSON.stringify(manifest, null, 2)}\n`;
-  if (existsSync(path) && readFileSync(path, 'utf8') === text) return;
-  writeFileAtomically(path, text, { mode: 0o644 });
+  const record = manifestOf(diskPath);
+  const path = record.path(dirname(diskPath));
+  if (existsSync(path) && readFileSync(path, 'utf8') === record.render(manifest)) return;
+  record.write(dirname(diskPath), manifest);
 }
 
 /** sha256 (hex) of a file, read in a stream. Reports how much of it is read. */

@@ -41,6 +41,35 @@ export interface ResourceShape<A extends Attributes = Attributes> {
   readonly attributes: A;
   /** The attribute by which people know an object; left out where a fleet has one of the type. */
   readonly label?: string;
+  /**
+   * How states that earlier shapes left become states of this one: the first step makes version 1 of version 0, the
+   * second version 2 of 1, and so on. {@link schemaVersion} is their number.
+   */
+  readonly upgrades?: readonly StateUpgrade[];
+}
+
+/** What Terraform stores of an object: JSON, every key as on the wire (`memory_mib`), at every depth. */
+export type StoredState = Readonly<Record<string, unknown>>;
+
+/** Makes the state of one version into that of the next. @throws ZodError when it is none of its version */
+export type StateUpgrade = (state: StoredState) => StoredState;
+
+/** Version that Terraform stores with each object of a shape. */
+export function schemaVersion(shape: Pick<ResourceShape, 'upgrades'>): number {
+  return shape.upgrades?.length ?? 0;
+}
+
+/**
+ * One step of an upgrade.
+ *
+ * @param former what the step relies on in the state of the former version: a loose object, which keeps the rest. It
+ * says that by itself, without the attributes of today, because these go on changing.
+ */
+export function upgradeFrom<T extends StoredState>(
+  former: z.ZodType<T>,
+  step: (state: T) => StoredState,
+): StateUpgrade {
+  return (state) => step(former.parse(state));
 }
 
 interface Markers {
@@ -79,7 +108,17 @@ export const computed = <T extends z.ZodType>(
 export const observed = <T extends z.ZodType>(type: T, desired: z.infer<T>, doc: string): Attribute<T, 'observed'> =>
   make('observed', type, doc, { default: desired });
 
-/** Names a shape; the generic parameter keeps every attribute's own type. */
+/**
+ * Names a shape; the generic parameter keeps every attribute's own type.
+ *
+ * Deployed fleets have states of every earlier shape. A change of the attributes therefore comes with one more step in
+ * `upgrades`, which raises the version, where what is stored says something else or too little afterwards: an attribute
+ * that is not optional was added, or one was renamed, has another type, or the same value has another meaning. No step
+ * is needed for another text or check, for a further choice, for an optional attribute that was added (it is null), or
+ * for one that was removed (it is dropped). Steps are never changed once released, and
+ * `__tests__/src/model/resources/earlier-states.ts` gets an entry for each shape. A version cannot be lowered: Terraform
+ * refuses a state that a newer provider has written.
+ */
 export function defineShape<A extends Attributes>(shape: ResourceShape<A>): ResourceShape<A> {
   return shape;
 }

@@ -87,6 +87,45 @@ describeWithTools(['terraform'], 'a resource under the real Terraform', () => {
     expect((await project.plan()).exitCode).toBe(0);
   });
 
+  test('a state of an earlier version is upgraded: members renamed, added and dropped, and no change planned', async () => {
+    project.configureThings({ alpha: { size: 3 } });
+    await project.apply();
+    project.rewriteState(({ attributes: { size, ...rest }, ...instance }) => ({
+      ...instance,
+      schema_version: 0,
+      attributes: { ...rest, amount: size, revision: undefined, retired: { since: [1] } },
+    }));
+    const plan = await project.plan();
+    expect([plan.exitCode, plan.text]).toEqual([0, expect.stringContaining('No changes.')]);
+
+    project.configureThings({ alpha: { size: 4 } });
+    expect((await project.plan()).text).toMatch(/size = 3 -> 4/);
+    await project.apply();
+    expect(project.schemaVersions()).toEqual([1]);
+    expect(project.thing('alpha')).toMatchObject({ size: 4, revision: 2 });
+  });
+
+  test('a state of version 0 that has the shape of today, as from before there were versions, plans no change', async () => {
+    project.configureThings({ alpha: { size: 3 } });
+    await project.apply();
+    project.rewriteState((instance) => ({ ...instance, schema_version: 0 }));
+    expect((await project.plan()).exitCode).toBe(0);
+  });
+
+  test('a state that is not of its version, or of a newer one, is refused', async () => {
+    project.configureThings({ alpha: {} });
+    await project.apply();
+    project.rewriteState((instance) => ({ ...instance, schema_version: 0, attributes: { amount: 'big' } }));
+    expect((await project.plan()).text).toMatch(
+      /buildfleet_fake_thing: the state does not fit its schema version 0: .*at amount.*restore the state/i,
+    );
+    // Terraform does not even ask the provider
+    project.rewriteState((instance) => ({ ...instance, schema_version: 2 }));
+    const newer = await project.plan();
+    expect(newer.exitCode).toBe(1);
+    expect(newer.text).toContain('managed by newer provider version');
+  });
+
   test('what a failed creation made is kept in the state, tainted, and replaced by the next apply', async () => {
     project.configureThings({ half: { size: 7 } });
     const failed = await project.apply();

@@ -174,6 +174,16 @@ test.each<[string, () => void]>([
   expect(readFileSync(entry('disk.qcow2'), 'utf8')).toBe('content');
 });
 
+test("a newer buildfleet's manifest is refused, and its disk stays", async () => {
+  await cache.obtain(HASH, 'qcow2', options());
+  const manifest = entry('disk.qcow2.manifest.json');
+  writeFileSync(manifest, readFileSync(manifest, 'utf8').replace('"formatVersion": 1', '"formatVersion": 2'));
+  const refused = { code: 'record-unreadable', place: manifest };
+  await expect(cache.inspect(HASH, 'qcow2')).rejects.toMatchObject(refused);
+  await expect(cache.obtain(HASH, 'qcow2', options())).rejects.toMatchObject(refused);
+  expect(builds).toBe(1);
+});
+
 test('damage that a cheap look cannot see is found before the image is used', async () => {
   await cache.obtain(HASH, 'qcow2', options());
   damage();

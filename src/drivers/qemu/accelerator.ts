@@ -1,7 +1,8 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import { makeDirectories } from '../../files/directories';
+import { type ReadText, readText, RecordFile } from '../../files/record';
 import { reportStep } from '../../process/progress';
 import { CommandError, type Run } from '../../process/run';
 
@@ -11,7 +12,7 @@ export interface AcceleratorOptions {
   readonly run: Run;
   /** A bootable disk (qcow2) whose kernel and init print to the serial console. It is not changed. */
   readonly imagePath: string;
-  /** Where the answer is kept: it holds until the workstation boots again. */
+  /** {@link ACCELERATOR_FILE} in the directory that keeps the answer: it holds until the workstation boots again. */
   readonly cacheFile: string;
   readonly signal: AbortSignal;
   /** Default `/dev/kvm`. */
@@ -23,7 +24,12 @@ export interface AcceleratorOptions {
 /** Name of the file in the cache directory that keeps the answer. */
 export const ACCELERATOR_FILE = 'accelerator.json';
 
-const cacheSchema = z.object({ bootId: z.string(), accelerator: z.enum(['kvm', 'tcg']), reason: z.string() });
+/** One that cannot be read is as good as none, whatever the reason: the proof is made again. */
+const proof = new RecordFile({
+  file: ACCELERATOR_FILE,
+  shape: z.object({ bootId: z.string(), accelerator: z.enum(['kvm', 'tcg']), reason: z.string() }),
+  mode: 0o644,
+});
 
 /** Printed by a Linux guest that has reached user space; boot loader and early kernel do not print it. */
 const USER_SPACE = /systemd\[1\]|Welcome to|login:|Run \/\S+ as init process|\/init: running/;
@@ -43,11 +49,13 @@ export async function chooseAccelerator(options: AcceleratorOptions): Promise<Ac
   const reason = await proveKvm(options);
   reportStep('starting the VM');
   const accelerator = reason === undefined ? 'kvm' : 'tcg';
-  await writeCache(options.cacheFile, {
-    bootId: bootId(readText) ?? '',
-    accelerator,
-    reason: reason ?? 'a guest reached user space',
-  });
+  try {
+    makeDirectories(dirname(options.cacheFile));
+    const why = reason ?? 'a guest reached user space';
+    proof.write(dirname(options.cacheFile), { bootId: bootId(readText), accelerator, reason: why });
+  } catch {
+    // Without the cache the proof is made again: slower, not wrong.
+  }
   return accelerator;
 }
 
@@ -103,17 +111,14 @@ export function kvmProofArguments(imagePath: string): string[] {
   ];
 }
 
-/** The text of a file; null when it is not there or cannot be read. */
-type Read = (path: string) => string | null;
-
 /** What was proven since the workstation booted, undefined if nothing was. */
-export function knownAccelerator(cacheFile: string, read: Read = readText): Accelerator | undefined {
-  const cached = parseCache(read(cacheFile));
-  return cached !== undefined && cached.bootId === bootId(read) ? cached.accelerator : undefined;
+export function knownAccelerator(cacheFile: string, read: ReadText = readText): Accelerator | undefined {
+  const cached = proof.read(dirname(cacheFile), read);
+  return cached.status === 'value' && cached.value.bootId === bootId(read) ? cached.value.accelerator : undefined;
 }
 
-function bootId(read: Read): string | undefined {
-  return read('/proc/sys/kernel/random/boot_id')?.trim();
+function bootId(read: ReadText): string {
+  return read('/proc/sys/kernel/random/boot_id').trim();
 }
 
 function canOpen(device: string): boolean {
@@ -122,31 +127,5 @@ function canOpen(device: string): boolean {
     return true;
   } catch {
     return false;
-  }
-}
-
-function readText(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return null;
-  }
-}
-
-function parseCache(text: string | null): z.infer<typeof cacheSchema> | undefined {
-  try {
-    return cacheSchema.parse(JSON.parse(text ?? ''));
-  } catch {
-    return undefined;
-  }
-}
-
-async function writeCache(path: string, content: z.infer<typeof cacheSchema>): Promise<void> {
-  try {
-    await mkdir(dirname(path), { recursive: true });
-    await writeFile(`${path}.${process.pid}`, `${JSON.stringify(content)}\n`);
-    await rename(`${path}.${process.pid}`, path);
-  } catch {
-    // Without the cache the proof is made again: slower, not wrong.
   }
 }

@@ -17,7 +17,7 @@ import { explainFailure, explainText } from './failures';
 import { features } from './features';
 import { createOverlay, imageFingerprint, moveBackingFile, requireImage } from './overlay';
 import { type QmpConnection, QmpError, QmpUnavailableError, withQmp } from './qmp';
-import { readRecord, RECORD_FILE, type VmRecord, writeRecord } from './record';
+import { readOwnRecord, readRecord, RECORD_FILE, type VmRecord, writeRecord } from './record';
 
 const SEED_FILE = 'seed.iso';
 const OUTPUT_FILE = 'qemu.log';
@@ -81,7 +81,7 @@ export class QemuDriver implements HypervisorDriver {
     await this.explained(spec, 'the VM cannot be created', async () => {
       const isFinished = existsSync(join(directory, DISK_FILE));
       // Without a disk there is nothing of value, whatever uuid it was meant to have.
-      const existing = this.owned(isFinished ? spec : { ...spec, uuid: readRecord(directory)?.uuid ?? spec.uuid });
+      const existing = readOwnRecord(directory, isFinished ? spec : { fleet: spec.fleet });
       const fingerprint = requireImage(spec.imagePath);
       const isOnImage = existing?.imageHash === spec.imageHash && existing.imageFingerprint === fingerprint;
       if (isFinished && isOnImage) return;
@@ -190,18 +190,9 @@ export class QemuDriver implements HypervisorDriver {
     return this.options.paths.vm(name);
   }
 
-  /** The VM's record, undefined when there is none; refuses what belongs to somebody else. */
+  /** The VM's record, undefined when there is none; refuses another VM's, and one that cannot be read. */
   private owned(spec: Pick<VmSpec, 'name' | 'uuid' | 'fleet'>): VmRecord | undefined {
-    const record = readRecord(this.directory(spec.name));
-    if (!record || (record.fleet === spec.fleet && record.uuid === spec.uuid)) return record;
-    throw new FleetError({
-      code: 'vm-not-ours',
-      problem: `a VM of this name exists and belongs to fleet ${record.fleet} (uuid ${record.uuid})`,
-      place: this.directory(spec.name),
-      value: { fleet: spec.fleet, uuid: spec.uuid },
-      remedy: 'give this VM or its fleet another name or state directory, or destroy the other VM where it belongs',
-      attribute: 'name',
-    });
+    return readOwnRecord(this.directory(spec.name), spec);
   }
 
   private requireOwned(spec: VmSpec): VmRecord {

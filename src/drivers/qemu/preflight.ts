@@ -42,7 +42,7 @@ function checkAcceleration(machine: PreflightMachine, { isNeeded, cacheDirectory
     case 'usable':
   }
   const proof = join(cacheDirectory, ACCELERATOR_FILE);
-  switch (knownAccelerator(proof, (path) => machine.read(path))) {
+  switch (knownAccelerator(proof, (path) => machine.read(path) ?? '')) {
     case 'kvm':
       return [ok('KVM has run a guest since this machine started')];
     case 'tcg':

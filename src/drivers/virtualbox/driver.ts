@@ -32,7 +32,7 @@ import { hasDisk, holdsSeed, networkOf, observe, ownerOf } from './observation';
 import { parseBridgedAdapters } from './output';
 import { isSaved, powerOf } from './power';
 import { PowerSwitch } from './power-switch';
-import { readRecord, type VmRecord, writeRecord } from './record';
+import { readOwnRecord, readRecord, type VmRecord, writeRecord } from './record';
 import { forgetMedia, isBelow, unregister } from './removal';
 import { controllerOf, findMachine, isDigestMismatch, notOurs, requireDisk, requireVersion } from './requirements';
 import { untilAbandoned } from './settle';
@@ -169,7 +169,6 @@ export class VirtualBoxDriver implements HypervisorDriver {
 
   async destroy(spec: Identity, signal: AbortSignal): Promise<void> {
     await this.changing(spec, 'the VM cannot be deleted', async () => {
-      this.requireOwnRecord(spec);
       const machine = await this.owned(spec);
       await this.remove(spec.name, machine ?? (await this.interrupted(spec.name, signal)), signal);
     });
@@ -198,8 +197,9 @@ export class VirtualBoxDriver implements HypervisorDriver {
 
   private async createAlone(spec: VmSpec, signal: AbortSignal): Promise<void> {
     const { name } = spec;
-    const record = this.record(name);
-    const existing = await this.owned(spec);
+    // What is not finished may have had any uuid.
+    const record = readOwnRecord(this.directory(name), { fleet: spec.fleet });
+    const existing = await this.owned(spec, record);
     if (existing && hasDisk(existing) && ownerOf(existing, record)?.image === spec.imageHash) {
       if (record?.machine !== existing.uuid) writeRecord(this.directory(name), spec, existing.uuid);
       return;
@@ -308,10 +308,12 @@ export class VirtualBoxDriver implements HypervisorDriver {
     return (await this.inventory.machines()).find(({ configFile }) => isBelow(baseFolder, configFile));
   }
 
-  /** The VM's machine, undefined when there is none; refuses what belongs to somebody else. */
-  private async owned(spec: Identity): Promise<Machine | undefined> {
+  /** The VM's machine, undefined when there is none; refuses another VM's, and one whose record cannot be read. */
+  private async owned(
+    spec: Identity,
+    record: VmRecord | undefined = readOwnRecord(this.directory(spec.name), spec),
+  ): Promise<Machine | undefined> {
     this.inventory.invalidate();
-    const record = this.record(spec.name);
     const { baseFolder } = this.files(spec.name);
     const machine = findMachine(spec.name, record, baseFolder, await this.inventory.machines());
     if (!machine) return undefined;
@@ -319,13 +321,6 @@ export class VirtualBoxDriver implements HypervisorDriver {
     if (owner?.fleet === spec.fleet && owner.vm === spec.uuid) return machine;
     const whose = owner ? `belongs to fleet ${owner.fleet} (uuid ${owner.vm})` : `belongs to no fleet`;
     throw notOurs(spec, `VirtualBox has a VM of this name (${machine.uuid}) that ${whose}`, machine.configFile);
-  }
-
-  private requireOwnRecord(spec: Identity): void {
-    const record = this.record(spec.name);
-    if (!record || (record.fleet === spec.fleet && record.uuid === spec.uuid)) return;
-    const whose = `a VM of this name exists and belongs to fleet ${record.fleet} (uuid ${record.uuid})`;
-    throw notOurs(spec, whose, this.directory(spec.name));
   }
 
   private async requireOwned(spec: Identity): Promise<Machine> {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { nameSchema } from '../names';
-import { computed, defineShape, observed, required } from '../resource-shape';
+import { computed, defineShape, observed, required, upgradeFrom } from '../resource-shape';
 
 /** Key pairs of one VM, made at deploy time. */
 export const identityShape = defineShape({
@@ -20,4 +20,10 @@ export const identityShape = defineShape({
     hostPublicKey: computed(z.string(), "OpenSSH public key of the VM's sshd.", { stable: true }),
     hostFingerprint: computed(z.string(), "SHA256 fingerprint of the VM's host key.", { stable: true }),
   },
+  upgrades: [
+    upgradeFrom(z.looseObject({ files: z.string().nullish() }), (state) => ({
+      ...state,
+      files: state.files ?? 'intact',
+    })),
+  ],
 });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { imageFormatSchema } from '../hypervisor';
 import { nameSchema, singleLineSchema } from '../names';
-import { computed, defaulted, defineShape, observed, required } from '../resource-shape';
+import { computed, defaulted, defineShape, observed, required, upgradeFrom } from '../resource-shape';
 
 /** A disk image in the cache. */
 export const imageShape = defineShape({
@@ -35,4 +35,11 @@ export const imageShape = defineShape({
     sha256: computed(z.string(), 'sha256 of the file.', { stable: true }),
     sizeBytes: computed(z.number(), 'Size of the file.', { stable: true }),
   },
+  upgrades: [
+    // before there were appliances, every image was a disk
+    upgradeFrom(z.looseObject({ format: z.string().nullish() }), (state) => ({
+      ...state,
+      format: state.format ?? 'qcow2',
+    })),
+  ],
 });

@@ -3,12 +3,19 @@ import { DEFAULT_DRAIN_TIMEOUT_SECONDS, DEFAULT_HEARTBEAT_SECONDS, DEFAULT_READY
 import { bridgeAdapterSchema, hypervisorSchema, networkKindSchema } from '../hypervisor';
 import { nameSchema, singleLineSchema } from '../names';
 import { portSchema } from '../port';
-import { computed, defaulted, defineShape, observed, optional, required } from '../resource-shape';
+import { computed, defaulted, defineShape, observed, optional, required, upgradeFrom } from '../resource-shape';
 
 export const macSchema = z
   .string()
   .regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/, 'must be six lowercase hexadecimal pairs, 52:54:00:12:34:56')
   .refine((mac) => (parseInt(mac.slice(0, 2), 16) & 1) === 0, 'must not be a multicast address');
+
+/** Without what came with VirtualBox and with draining, in states from before; with all of it in others. */
+const version0 = z.looseObject({
+  network: z.string().nullish(),
+  drain_timeout_seconds: z.number().nullish(),
+  problem: z.string().nullish(),
+});
 
 /** One build machine. */
 export const vmShape = defineShape({
@@ -81,4 +88,12 @@ export const vmShape = defineShape({
     ),
     id: computed(z.string(), 'UUID of the VM, given once.', { stable: true }),
   },
+  upgrades: [
+    upgradeFrom(version0, (state) => ({
+      ...state,
+      network: state.network ?? 'nat',
+      drain_timeout_seconds: state.drain_timeout_seconds ?? 600,
+      problem: state.problem ?? '',
+    })),
+  ],
 });

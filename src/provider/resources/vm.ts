@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
+import { valueOrRebuild, valueOrRefusal } from '../../files/record';
 import { createHubClient, type HubClient } from '../../hub/client';
 import { instanceTitle } from '../../model/capability';
 import { FleetError, isFleetError } from '../../model/errors';
@@ -29,7 +30,7 @@ import {
   waitUntilReady,
 } from './vm/readiness';
 import { freshMetaData, type VmSeed, vmSeed } from './vm/seed';
-import { readSeedRecord, writeSeedRecord } from './vm/seed-record';
+import { seedRecord } from './vm/seed-record';
 import { vmUuid } from './vm/vm-uuid';
 
 type VmPlan = Planned<typeof vmShape>;
@@ -196,7 +197,7 @@ export class VmResource implements Resource<typeof vmShape> {
 
   async import(name: string): Promise<VmState> {
     const directory = this.services.paths.vm(name);
-    const told = readSeedRecord(directory);
+    const told = valueOrRefusal(seedRecord.read(directory));
     const observed = told && (await this.services.driver(told.hypervisor).inspect(name));
     if (!observed) {
       throw new FleetError({
@@ -231,7 +232,7 @@ export class VmResource implements Resource<typeof vmShape> {
     const driver = this.services.driver(planned.hypervisor);
     const seed = vmSeed(this.services.paths, planned);
     const observed = await driver.inspect(name);
-    const isSeedNew = readSeedRecord(this.services.paths.vm(name))?.digest !== seed.digest;
+    const isSeedNew = valueOrRebuild(seedRecord.read(this.services.paths.vm(name)))?.digest !== seed.digest;
     const isHardwareNew = observed === null || differs(observed, spec);
     const needsPowerOff = isSeedNew || (isHardwareNew && driver.features.hardwareNeedsPowerOff);
     if (needsPowerOff && observed !== null && observed.power !== 'stopped') {
@@ -285,7 +286,7 @@ export class VmResource implements Resource<typeof vmShape> {
     return whileDrained(
       {
         ...{ name, directory, timeoutSeconds: drainTimeoutSeconds, log, progress, signal },
-        tunnelPort: readSeedRecord(directory)?.tunnelPort ?? prior.tunnelPort,
+        tunnelPort: valueOrRebuild(seedRecord.read(directory))?.tunnelPort ?? prior.tunnelPort,
         keys: [...new Set(keys)].map((key) => expandHome(key, homedir())),
         script: this.services.drainScript,
         hold: this.services.hold,
@@ -320,7 +321,7 @@ export class VmResource implements Resource<typeof vmShape> {
       developerPublicKeys,
       heartbeatSeconds,
     };
-    writeSeedRecord(directory, { formatVersion: 1, digest: seed.digest, instanceId, ...told });
+    seedRecord.write(directory, { digest: seed.digest, instanceId, ...told });
   }
 
   private waitUntilReady(

@@ -7,6 +7,7 @@ import { inTurn } from '../../files/in-turn';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError, isFleetError } from '../../model/errors';
 import { embeddedHubUrl } from '../../model/defaults';
+import { valueOrRebuild, valueOrRefusal } from '../../files/record';
 import { expandHome } from '../../model/paths';
 import { workstationShape } from '../../model/resources/workstation';
 import type { Planned, State } from '../../model/resource-shape';
@@ -43,12 +44,7 @@ import {
   sshdPaths,
   sshdSessions,
 } from '../services/sshd';
-import {
-  readWorkstationRecord,
-  workstationRecordPath,
-  writeWorkstationRecord,
-  type WorkstationRecord,
-} from '../services/workstation-record';
+import { workstationRecord, type WorkstationRecord } from '../services/workstation-record';
 import { fleetName, fleetPaths } from './fleet-paths';
 import type { ProviderSettings } from './settings';
 
@@ -98,7 +94,7 @@ export function workstationResource(
         const { signal, progress } = context;
         progress.step('making keys and configuration');
         await refuseTakenPorts(directory, planned);
-        const former = readWorkstationRecord(directory);
+        const former = valueOrRebuild(workstationRecord.read(directory));
         const { preferred: runner, all } = await runnersOf(signal);
         makeDirectories(directory, 0o700);
         chmodSync(directory, 0o700);
@@ -108,16 +104,15 @@ export function workstationResource(
         const comment = `buildfleet ${fleet} workstation`;
         const [hostKey] = await ensureKeyPairs(run, directory, [{ file: 'ssh_host_ed25519_key', comment }], signal);
         const record: WorkstationRecord = {
-          formatVersion: 1,
           ...endpointsOf(planned),
           developers: planned.developers,
           sshd,
-          node: former !== null && existsSync(former.node) ? former.node : process.execPath,
+          node: former !== undefined && existsSync(former.node) ? former.node : process.execPath,
           hubRevision: copyProgram(programs, directory, HUB_FILES),
           runner: runner.kind,
           madeRunDirectory: former?.madeRunDirectory === true || lacksPrivilegeSeparationDirectory(sshd),
         };
-        writeWorkstationRecord(directory, record);
+        workstationRecord.write(directory, record);
         await installSshdConfig(run, directory, sshd, configText(directory, record), signal);
         const state: State<Shape> = {
           ...endpointsOf(planned),
@@ -141,11 +136,12 @@ export function workstationResource(
     );
 
   const read = async (state: State<Shape>, context: ResourceContext): Promise<State<Shape> | null> => {
-    const record = readWorkstationRecord(directory);
+    const reading = workstationRecord.read(directory);
+    const record = valueOrRebuild(reading);
     const hostKey = readableKey(files.hostKey, context);
     // Without both there is nothing to restart and nothing to stop.
-    if (record === null && hostKey === null) return null;
-    const wanted = record === null ? null : { ...record, ...endpointsOf(state) };
+    if (reading.status === 'absent' && hostKey === null) return null;
+    const wanted = record === undefined ? null : { ...record, ...endpointsOf(state) };
     const [sshd, hub] = wanted === null ? [] : services(directory, wanted, hostKey?.publicKey ?? '');
     const developers = developerPaths(state.developers);
     const keys = findDeveloperKeys(developers);
@@ -188,8 +184,8 @@ export function workstationResource(
       withFileAdvice(directory, () =>
         inTurn(directory, signal, async () => {
           progress.step('ending sshd and hub');
-          const record = readWorkstationRecord(directory);
-          const known = record === null ? [] : definitionsOf(services(directory, record, ''));
+          const record = valueOrRebuild(workstationRecord.read(directory));
+          const known = record === undefined ? [] : definitionsOf(services(directory, record, ''));
           const { all } = await runnersOf(signal);
           // Units first: their manager would start again what the supervisor's removal ends.
           await all['user-units'].remove(known, signal);
@@ -200,7 +196,7 @@ export function workstationResource(
           removeAbandonedWrites(directory);
           removeSshdFiles(directory);
           removeHubFiles(directory);
-          rmSync(workstationRecordPath(directory), { force: true });
+          rmSync(workstationRecord.path(directory), { force: true });
           await releaseDeveloperKeys(keyContext(signal), developerPaths(state.developers));
           if (record?.madeRunDirectory === true) removePrivilegeSeparationDirectory();
           // VMs and identities have gone before; their own directories are all that can be left of them.
@@ -213,9 +209,9 @@ export function workstationResource(
       ),
     import: (id, context) =>
       withFileAdvice(directory, () => {
-        const record = readWorkstationRecord(directory);
+        const record = valueOrRefusal(workstationRecord.read(directory));
         const hostKey = readableKey(files.hostKey, context);
-        if (record === null) {
+        if (record === undefined) {
           throw new FleetError({
             code: 'workstation-missing',
             problem: 'no workstation was deployed from this state directory',

@@ -1,19 +1,33 @@
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { inTurn } from '../../files/in-turn';
-import { removeAbandonedWrites, writeFileAtomically } from '../../files/atomic';
+import { removeAbandonedWrites } from '../../files/atomic';
 import { makeDirectories, removeEmptyDirectory } from '../../files/directories';
 import { STATE_HOME } from '../../model/defaults';
 import { expandHome } from '../../model/paths';
+import { z } from 'zod';
+import { RecordFile, valueOrRefusal } from '../../files/record';
 
 /** One file or directory outside our state directories that we made. */
-export interface CreatedPath {
-  readonly path: string;
+const createdPathSchema = z.object({
+  path: z.string(),
   /** Who still needs it; several fleets may share `~/.ssh/config`. */
-  readonly holders: readonly string[];
+  holders: z.array(z.string()).readonly(),
   /** What tells whether it is still as we made it, where that matters. */
-  readonly digest?: string;
-}
+  digest: z.string().optional(),
+});
+
+export type CreatedPath = z.infer<typeof createdPathSchema>;
+
+/**
+ * `created.json`. One that cannot be read is refused: without it, what we made would pass for the operator's own, and
+ * what other fleets hold would be removed with the last file that this one knows of.
+ */
+const record = new RecordFile({
+  file: 'created.json',
+  shape: z.object({ created: z.array(createdPathSchema).readonly().default([]) }),
+  repair: 'restore it from a backup, or remove it: what buildfleet made in the home directory then stays for good',
+});
 
 /**
  * Remembers what we made in the operator's home directory, so that the last one who needs it removes it, and nobody
@@ -25,7 +39,7 @@ export class CreatedPaths {
 
   /** @param home the operator's home directory; all fleets of an operator share one record */
   constructor(home: string) {
-    this.file = expandHome(`${STATE_HOME}/created.json`, home);
+    this.file = record.path(expandHome(STATE_HOME, home));
   }
 
   /** The entry of a path that we made; undefined for everything else. */
@@ -90,14 +104,7 @@ export class CreatedPaths {
   }
 
   private entries(): readonly CreatedPath[] {
-    let text: string;
-    try {
-      text = readFileSync(this.file, 'utf8');
-    } catch {
-      return [];
-    }
-    const record = JSON.parse(text) as { readonly created?: readonly CreatedPath[] };
-    return record.created ?? [];
+    return valueOrRefusal(record.read(dirname(this.file)))?.created ?? [];
   }
 
   private save(created: readonly CreatedPath[]): void {
@@ -109,8 +116,6 @@ export class CreatedPaths {
     }
     makeDirectories(dirname(this.file), 0o700);
     const sorted = [...created].sort((one, other) => (one.path < other.path ? -1 : 1));
-    writeFileAtomically(this.file, `${JSON.stringify({ formatVersion: 1, created: sorted }, null, 2)}\n`, {
-      mode: 0o600,
-    });
+    record.write(dirname(this.file), { created: sorted });
   }
 }

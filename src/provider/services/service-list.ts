@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { RecordFile } from '../../files/record';
 import type { ProcessIdentity } from '../../process/process-identity';
 
 /** One program that is kept running. */
@@ -18,15 +18,13 @@ export interface ServiceDefinition {
   readonly revision: string;
 }
 
-/** `services.json`: what the supervisor shall keep running. Written by deploy, read by the supervisor. */
+/** What the supervisor shall keep running. */
 export interface ServiceList {
-  readonly formatVersion: 1;
   readonly services: readonly ServiceDefinition[];
 }
 
-/** `supervisor.json`: what runs. Written by the supervisor, read by plans. */
+/** What runs. */
 export interface SupervisorRecord {
-  readonly formatVersion: 1;
   readonly supervisor: ProcessIdentity;
   /** Hash of the supervisor's own program. */
   readonly revision: string;
@@ -61,26 +59,40 @@ export function serviceFingerprint({ name, argv, log, directories, revision }: S
     .digest('hex');
 }
 
-export function renderServiceList(services: readonly ServiceDefinition[]): string {
-  const list: ServiceList = { formatVersion: 1, services };
-  return `${JSON.stringify(list, null, 2)}\n`;
+/**
+ * `services.json`, written by deploy, read by the supervisor, which leaves everything as it is when it cannot read it.
+ * Deploy writes it anew whatever is the matter with it.
+ */
+export const serviceList = new RecordFile<ServiceList>({
+  file: 'services.json',
+  shape: shape((list) => Array.isArray(list.services) && list.services.every(isDefinition)),
+});
+
+/**
+ * `supervisor.json`, written by the supervisor, read by plans. One that cannot be read is as good as none, whatever the
+ * reason: the supervisor writes it anew at its next change, and processes are also known by their arguments.
+ */
+export const supervisorRecord = new RecordFile<SupervisorRecord>({
+  file: 'supervisor.json',
+  shape: shape(
+    ({ supervisor, services }) => isIdentity(supervisor) && Array.isArray(services) && services.every(isIdentity),
+  ),
+});
+
+/** What the supervisor recorded; null where there is nothing to go by. */
+export function readSupervisorRecord(directory: string): SupervisorRecord | null {
+  const reading = supervisorRecord.read(directory);
+  return reading.status === 'value' ? reading.value : null;
 }
 
-/** @returns null if the file is missing or not of our making */
-export function readServiceList(path: string): ServiceList | null {
-  const list = readJson(path) as ServiceList | null;
-  return list?.formatVersion === 1 && Array.isArray(list.services) && list.services.every(isDefinition) ? list : null;
-}
-
-/** @returns null if the file is missing or not of our making */
-export function readSupervisorRecord(path: string): SupervisorRecord | null {
-  const record = readJson(path) as SupervisorRecord | null;
-  return record?.formatVersion === 1 &&
-    isIdentity(record.supervisor) &&
-    Array.isArray(record.services) &&
-    record.services.every(isIdentity)
-    ? record
-    : null;
+/** By hand, because the supervisor stays in memory for as long as the fleet, and zod is larger than all of it. */
+function shape<T>(fits: (value: Partial<Record<keyof T, unknown>>) => boolean): { parse(value: unknown): T } {
+  return {
+    parse: (value) => {
+      if (fits(Object(value) as Partial<Record<keyof T, unknown>>)) return value as T;
+      throw new Error('a member is missing or of another type');
+    },
+  };
 }
 
 function isDefinition(value: unknown): boolean {
@@ -93,12 +105,4 @@ function isDefinition(value: unknown): boolean {
 function isIdentity(value: unknown): boolean {
   const { pid, startTime } = Object(value) as Partial<Record<string, unknown>>;
   return Number.isInteger(pid) && typeof startTime === 'string';
-}
-
-function readJson(path: string): unknown {
-  try {
-    return JSON.parse(readFileSync(path, 'utf8'));
-  } catch {
-    return null;
-  }
 }

@@ -8,18 +8,16 @@ import {
   waitForEnd,
   type ProcessIdentity,
 } from '../../process/process-identity';
-import { writeFileAtomically } from '../../files/atomic';
 import { makeDirectories } from '../../files/directories';
 import { removeAbandonedLock } from '../../files/lock';
 import { FleetError } from '../../model/errors';
 import { endProcesses } from './end-processes';
 import { copyProgram, isOfferedProgram, programRevision } from './program-files';
 import {
-  readServiceList,
   readSupervisorRecord,
-  renderServiceList,
   serviceFingerprint,
   supervisorLock,
+  serviceList,
   supervisorPaths,
   type RunningService,
   type ServiceDefinition,
@@ -64,9 +62,9 @@ export class SupervisorRunner implements ServiceRunner {
     const definitions = services.map(({ definition }) => definition);
     makeDirectories(this.directory, 0o700);
     copyProgram(this.programs, this.directory, PROGRAM);
-    const list = renderServiceList(definitions);
-    const listChanged = readOrEmpty(this.paths.list) !== list;
-    if (listChanged) writeFileAtomically(this.paths.list, list, { mode: 0o600 });
+    const list = { services: definitions };
+    const listChanged = readOrEmpty(this.paths.list) !== serviceList.render(list);
+    if (listChanged) serviceList.write(this.directory, list);
     await this.ensureSupervisor(listChanged);
     await awaitAnswers(
       services,
@@ -85,8 +83,9 @@ export class SupervisorRunner implements ServiceRunner {
       signalProcess(supervisor, 'SIGTERM');
       if (!(await waitForEnd(supervisor, SUPERVISOR_STOP_LIMIT))) signalProcess(supervisor, 'SIGKILL');
     }
-    const recorded = readSupervisorRecord(this.paths.record)?.services ?? [];
-    const all = [...(readServiceList(this.paths.list)?.services ?? []), ...definitions];
+    const recorded = readSupervisorRecord(this.directory)?.services ?? [];
+    const list = serviceList.read(this.directory);
+    const all = [...(list.status === 'value' ? list.value.services : []), ...definitions];
     const processes = all.flatMap((definition) => findServiceProcesses(recorded, definition));
     await endProcesses(processes.filter(({ pid }) => !isKeptByUserManager(pid)));
     for (const path of [...Object.values(this.paths), ...all.map(({ log }) => log)]) {
@@ -97,7 +96,7 @@ export class SupervisorRunner implements ServiceRunner {
 
   /** Processes of services if the supervisor and they are alive, and they were started from these definitions. */
   private running(definitions: readonly ServiceDefinition[]): Map<string, RunningService> {
-    const record = readSupervisorRecord(this.paths.record);
+    const record = readSupervisorRecord(this.directory);
     if (record === null || !isRunning(record.supervisor)) return new Map();
     const fingerprints = new Map(definitions.map((definition) => [definition.name, serviceFingerprint(definition)]));
     return new Map(
@@ -108,9 +107,9 @@ export class SupervisorRunner implements ServiceRunner {
   }
 
   private files(definitions: readonly ServiceDefinition[]): RunnerObservation['files'] {
-    const started = readSupervisorRecord(this.paths.record)?.revision;
+    const started = readSupervisorRecord(this.directory)?.revision;
     const intact =
-      readOrEmpty(this.paths.list) === renderServiceList(definitions) &&
+      readOrEmpty(this.paths.list) === serviceList.render({ services: definitions }) &&
       programRevision(this.directory, PROGRAM) === started;
     if (!intact) return 'altered';
     return isOfferedProgram(this.programs, this.directory, PROGRAM) ? 'intact' : 'outdated';
@@ -119,7 +118,7 @@ export class SupervisorRunner implements ServiceRunner {
   private async ensureSupervisor(reload: boolean): Promise<void> {
     const [alive] = this.supervisors();
     if (alive !== undefined) {
-      const record = readSupervisorRecord(this.paths.record);
+      const record = readSupervisorRecord(this.directory);
       const current =
         record?.supervisor.pid !== alive.pid || record.revision === sha256(readFileSync(this.paths.program));
       if (current) {

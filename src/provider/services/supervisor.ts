@@ -8,12 +8,12 @@ import {
   waitForEnd,
   type ProcessIdentity,
 } from '../../process/process-identity';
-import { writeFileAtomically } from '../../files/atomic';
 import {
-  readServiceList,
   readSupervisorRecord,
   serviceFingerprint,
+  serviceList,
   supervisorPaths,
+  supervisorRecord,
   type RunningService,
   type ServiceDefinition,
   type SupervisorRecord,
@@ -53,12 +53,12 @@ export class Supervisor {
   private former: readonly RunningService[];
 
   constructor(
-    directory: string,
+    private readonly directory: string,
     private readonly self: ProcessIdentity,
   ) {
     this.paths = supervisorPaths(directory);
     this.revision = createHash('sha256').update(readFileSync(this.paths.program)).digest('hex');
-    this.former = (readSupervisorRecord(this.paths.record)?.services ?? []).filter(isRunning);
+    this.former = (readSupervisorRecord(directory)?.services ?? []).filter(isRunning);
   }
 
   /** Takes over or starts every service, then watches. */
@@ -75,12 +75,13 @@ export class Supervisor {
   /** Reads the list again: starts what is new, restarts what changed, stops what is no longer there. */
   reload(): Promise<void> {
     return this.inTurn(async () => {
-      const list = readServiceList(this.paths.list);
-      if (list === null) {
-        this.say(`${this.paths.list} cannot be read; everything stays as it is`);
+      const list = serviceList.read(this.directory);
+      if (list.status !== 'value') {
+        const reason = list.status === 'absent' ? 'there is none' : list.problem;
+        this.say(`${this.paths.list} cannot be read: ${reason}; everything stays as it is`);
         return;
       }
-      const wanted = new Map(list.services.map((service) => [service.name, service]));
+      const wanted = new Map(list.value.services.map((service) => [service.name, service]));
       await Promise.all(
         [...this.keepers.values()].map(async (keeper) => {
           const next = wanted.get(keeper.definition.name);
@@ -194,13 +195,12 @@ export class Supervisor {
 
   private record(): void {
     const record: SupervisorRecord = {
-      formatVersion: 1,
       supervisor: { pid: this.self.pid, startTime: this.self.startTime },
       revision: this.revision,
       services: [...this.keepers.values()].flatMap((keeper) => (keeper.running === null ? [] : [keeper.running])),
     };
     try {
-      writeFileAtomically(this.paths.record, `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
+      supervisorRecord.write(this.directory, record);
     } catch (error) {
       // A full disk must not end the services; the next change is recorded again.
       this.say(`${this.paths.record} cannot be written: ${(error as Error).message}`);

@@ -1,45 +1,40 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { writeFileAtomically } from '../../files/atomic';
-import type { RunnerKind } from './service-runner';
-import type { SshdFacts } from './sshd';
+import { z } from 'zod';
+import { RecordFile } from '../../files/record';
 
-/** `workstation.json`: what was found out and chosen at the last deploy, so that a plan need not find it out again. */
-export interface WorkstationRecord {
-  readonly formatVersion: 1;
+const schema = z.object({
   /** Where VMs that are machines of their own on the network find the sshd. */
-  readonly address: string | null;
-  readonly sshdPort: number;
-  readonly hubPort: number;
-  readonly tunnelPorts: { readonly first: number; readonly last: number };
-  readonly developers: readonly string[];
-  readonly sshd: SshdFacts;
+  address: z.string().nullable().default(null),
+  sshdPort: z.number(),
+  hubPort: z.number(),
+  tunnelPorts: z.object({ first: z.number(), last: z.number() }),
+  developers: z.array(z.string()).readonly(),
+  sshd: z.object({
+    program: z.string(),
+    operator: z.string(),
+    operatorIsRoot: z.boolean(),
+    usePam: z.boolean(),
+    strictModes: z.boolean(),
+    hasPerSourcePenalties: z.boolean(),
+  }),
   /** Absolute path of the Node that runs the hub. */
-  readonly node: string;
+  node: z.string(),
   /** sha256 of the hub's files as copied. */
-  readonly hubRevision: string;
+  hubRevision: z.string(),
   /** What keeps the services running. */
-  readonly runner: RunnerKind;
+  runner: z.enum(['user-units', 'supervisor']).default('supervisor'),
   /** Whether `/run/sshd` was made for our sshd. */
-  readonly madeRunDirectory: boolean;
-}
+  madeRunDirectory: z.boolean(),
+});
 
-export function workstationRecordPath(directory: string): string {
-  return join(directory, 'workstation.json');
-}
+export type WorkstationRecord = z.infer<typeof schema>;
 
-/** @returns null if there is none, or one of another format */
-export function readWorkstationRecord(directory: string): WorkstationRecord | null {
-  try {
-    const record = JSON.parse(readFileSync(workstationRecordPath(directory), 'utf8')) as Partial<WorkstationRecord>;
-    return record.formatVersion === 1
-      ? ({ address: null, runner: 'supervisor', ...record } as WorkstationRecord)
-      : null;
-  } catch {
-    return null;
-  }
-}
-
-export function writeWorkstationRecord(directory: string, record: WorkstationRecord): void {
-  writeFileAtomically(workstationRecordPath(directory), `${JSON.stringify(record, null, 2)}\n`, { mode: 0o600 });
-}
+/**
+ * `workstation.json`: what was found out and chosen at the last deploy, so that a plan need not find it out again. When
+ * the content is damaged, the next deploy finds it out again and a destroy does without; what is lost is who made
+ * `/run/sshd`, which is gone after a boot. An import, which has nothing else to read from, refuses.
+ */
+export const workstationRecord = new RecordFile<WorkstationRecord>({
+  file: 'workstation.json',
+  shape: schema,
+  repair: 'restore it from a backup, or deploy: it is then written anew',
+});

@@ -3,8 +3,16 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { FleetError } from '../../../../src/model/errors';
-import { computed, defaulted, defineShape, observed, optional, required } from '../../../../src/model/resource-shape';
-import type { State } from '../../../../src/model/resource-shape';
+import {
+  computed,
+  defaulted,
+  defineShape,
+  observed,
+  optional,
+  required,
+  type State,
+  upgradeFrom,
+} from '../../../../src/model/resource-shape';
 import { resource } from '../../../../src/provider/plugin/provider';
 import type { ApplyContext, Resource } from '../../../../src/provider/plugin/resource';
 import { serveProvider } from '../../../../src/provider/plugin/serve';
@@ -25,6 +33,13 @@ const fakeThingShape = defineShape({
     path: computed(z.string(), 'Where it lies.', { stable: true }),
     revision: computed(z.number(), 'Counts updates.'),
   },
+  upgrades: [
+    // version 0 called the size `amount`, counted no revisions, and had members that are gone
+    upgradeFrom(z.looseObject({ amount: z.number().nullish() }), ({ amount, ...rest }) => ({
+      ...{ size: amount, revision: 1 },
+      ...rest,
+    })),
+  ],
 });
 
 type FakeState = State<typeof fakeThingShape>;

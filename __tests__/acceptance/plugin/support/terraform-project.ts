@@ -5,6 +5,17 @@ import { buildSync } from 'esbuild';
 import { type CommandResult, type RunOptions, run } from '../../../../src/process/run';
 import { FLEET_SOURCE, placeProvider } from '../../../../src/programs/place-provider';
 
+/** One object in the state file. */
+interface StoredInstance {
+  readonly schema_version: number;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+interface StoredFile {
+  readonly serial: number;
+  readonly resources: readonly { readonly instances: readonly StoredInstance[] }[];
+}
+
 /** A directory with a configuration and a placed provider, in which Terraform runs without network. */
 export class TerraformProject {
   readonly root = mkdtempSync(join(tmpdir(), 'buildfleet-plugin-'));
@@ -75,6 +86,23 @@ export class TerraformProject {
       };
     };
     return Object.fromEntries((shown.values?.root_module.resources ?? []).map((entry) => [entry.address, entry]));
+  }
+
+  /** Rewrites what the state file says of every object, as a provider of another version would have written it. */
+  rewriteState(change: (instance: StoredInstance) => StoredInstance): void {
+    const state = JSON.parse(readFileSync(this.stateFile, 'utf8')) as StoredFile;
+    const resources = state.resources.map((one) => ({ ...one, instances: one.instances.map(change) }));
+    writeFileSync(this.stateFile, JSON.stringify({ ...state, serial: state.serial + 1, resources }));
+  }
+
+  /** Schema versions of all objects in the state file. */
+  schemaVersions(): number[] {
+    const { resources } = JSON.parse(readFileSync(this.stateFile, 'utf8')) as StoredFile;
+    return resources.flatMap(({ instances }) => instances.map(({ schema_version }) => schema_version));
+  }
+
+  private get stateFile(): string {
+    return join(this.directory, 'terraform.tfstate');
   }
 
   thing(name: string): Record<string, unknown> {

@@ -1,4 +1,4 @@
-import type { Attribute, Attributes } from '../../../model/resource-shape';
+import type { Attribute, Attributes, StoredState } from '../../../model/resource-shape';
 import { type ValueType, valueTypeOf } from '../../../model/value-type';
 import { toSnakeCase } from '../../../model/wire-names';
 import type { WireAttribute, WireSchema } from '../wire/protocol';
@@ -51,17 +51,19 @@ export class ObjectSchema {
     return Object.fromEntries(this.attributes.map(({ name, wireName, type }) => [wireName, toWire(type, value[name])]));
   }
 
-  /** State as Terraform stored it, perhaps by another version: what is gone is dropped, what is new is null. */
-  fromStored(json: Uint8Array | undefined): WireObject {
-    const stored = json ? (JSON.parse(Buffer.from(json).toString('utf8')) as Record<string, WireValue>) : {};
+  /** State as Terraform stored it: what is gone is dropped, what is new is null. */
+  fromStored(stored: StoredState): WireObject {
     return Object.fromEntries(
-      this.attributes.map(({ wireName, type }) => [wireName, toWire(type, fromWire(type, stored[wireName] ?? null))]),
+      this.attributes.map(({ wireName, type }) => [
+        wireName,
+        toWire(type, fromWire(type, (stored[wireName] ?? null) as WireValue)),
+      ]),
     );
   }
 
-  toProtocol(description: string): WireSchema {
+  toProtocol(description: string, version = 0): WireSchema {
     const attributes = this.attributes.map((attribute) => topLevelAttribute(attribute));
-    return { version: 0, block: { attributes, description, descriptionKind: MARKDOWN } };
+    return { version, block: { attributes, description, descriptionKind: MARKDOWN } };
   }
 }
 

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import type { JournalAction, Progress } from '../../../model/journal';
-import type { Attributes } from '../../../model/resource-shape';
+import { type Attributes, schemaVersion } from '../../../model/resource-shape';
 import { FleetError } from '../../../model/errors';
 import type { Journal, OperationRecord } from '../journal';
 import type { ProviderConfig, ProviderDefinition, ResourceEntry } from '../provider';
@@ -10,6 +10,7 @@ import { decodeValue, encodeValue } from '../wire/dynamic-value';
 import { attributePath, errorDiagnostic, warning } from './diagnostics';
 import { ObjectSchema, type WireObject, containsUnknown } from './object-schema';
 import { planCreation, planUpdate } from './plan';
+import { upgradeState } from './upgrade';
 import { validateConfig } from './validation';
 
 /** What the process around the framework gives it. */
@@ -117,7 +118,10 @@ export function createProviderServer<A extends Attributes, Services>(
     GetProviderSchema: () => ({
       provider: config.toProtocol(''),
       resourceSchemas: Object.fromEntries(
-        [...types].map(([name, { entry, schema }]) => [name, schema.toProtocol(entry.shape.description)]),
+        [...types].map(([name, { entry, schema }]) => [
+          name,
+          schema.toProtocol(entry.shape.description, schemaVersion(entry.shape)),
+        ]),
       ),
       serverCapabilities: { getProviderSchemaOptional: true },
     }),
@@ -149,10 +153,15 @@ export function createProviderServer<A extends Attributes, Services>(
       diagnostics: validateConfig(typeOf(request.typeName).schema, objectOf(request.config)),
     }),
 
-    UpgradeResourceState: (request) => ({
-      upgradedState: encodeValue(typeOf(request.typeName).schema.fromStored(request.rawState?.json)),
-      diagnostics: [],
-    }),
+    UpgradeResourceState: (request) => {
+      const { entry, schema } = typeOf(request.typeName);
+      try {
+        const state = upgradeState(entry.shape, schema, request.version ?? 0, request.rawState?.json);
+        return { upgradedState: encodeValue(state), diagnostics: [] };
+      } catch (error) {
+        return { diagnostics: [errorDiagnostic(error, `upgrading the state of ${request.typeName}`, false)] };
+      }
+    },
 
     ReadResource: async (request) => {
       const type = typeOf(request.typeName);

@@ -106,7 +106,7 @@ export interface Calls {
   ConfigureProvider: [{ config?: DynamicValue; terraformVersion?: string }, { diagnostics: WireDiagnostic[] }];
   ValidateResourceConfig: [{ typeName: string; config?: DynamicValue }, { diagnostics: WireDiagnostic[] }];
   UpgradeResourceState: [
-    { typeName: string; rawState?: { json?: Uint8Array } },
+    { typeName: string; version?: number; rawState?: { json?: Uint8Array } },
     { upgradedState?: DynamicValue; diagnostics: WireDiagnostic[] },
   ];
   ReadResource: [

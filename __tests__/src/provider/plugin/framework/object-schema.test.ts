@@ -76,7 +76,7 @@ test('an attribute with an unknown part is undefined for the handler', () => {
 });
 
 test('a state of another version is read: what is gone is dropped, what is new is null', () => {
-  const stored = Buffer.from(JSON.stringify({ vm_name: 'alpha', retired: 1, network: { kind: 'user', old: true } }));
+  const stored = { vm_name: 'alpha', retired: 1, network: { kind: 'user', old: true } };
   expect(schema.fromStored(stored)).toEqual({
     vm_name: 'alpha',
     memory_mib: null,

@@ -321,6 +321,28 @@ test('import by name gives back what create returned', async () => {
   await expect(resource().import(NAME)).rejects.toThrow('the VM never got its seed');
 });
 
+test('a seed record that is damaged is written anew by telling the VM again, and refused by import', async () => {
+  const state = await create();
+  const file = join(paths.vm(NAME), 'seed.json');
+  writeFileSync(file, '{"formatVersion": 1, "digest"');
+  const refused = { code: 'record-unreadable', place: file };
+  await expect((async () => resource().import(NAME))()).rejects.toMatchObject(refused);
+  driver.calls.length = 0;
+  await update(state, {});
+  expect(driver.calls).toEqual(['stop', 'attachSeed', 'start', 'removeSeed', 'confirmBoot']);
+  expect(await resource().import(NAME)).toMatchObject({ tunnelPort: PORT });
+});
+
+test('a seed record of a newer version is refused, and the VM goes on', async () => {
+  const state = await create();
+  const file = join(paths.vm(NAME), 'seed.json');
+  writeFileSync(file, '{"formatVersion": 2}');
+  driver.calls.length = 0;
+  await expect(update(state, { heartbeatSeconds: 10 })).rejects.toMatchObject({ code: 'record-unreadable' });
+  expect(driver.calls).toEqual([]);
+  expect(readFileSync(file, 'utf8')).toBe('{"formatVersion": 2}');
+});
+
 /** Why a VM that was created did not become ready. */
 async function problem(): Promise<string> {
   const state = await create();
