@@ -9,7 +9,7 @@ import {
 } from '../../src/model/image-definition';
 import { singleLineSchema } from '../../src/model/names';
 import type { Size } from '../../src/model/size';
-import { renderPackerFiles } from '../../src/images/packer/files';
+import { renderPackerFiles } from '../../src/images/packer/rendered-files';
 import { imageAssets } from '../../src/images/assets';
 import { type ImageOverlay, overlaysSchema, readOverlays } from './image-overlays';
 import { type ImagePlace, type ImageSource, listed } from './image-source';

@@ -3,13 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
 import { ASSETS } from '../../../src/rendering/assets';
-import {
-  PACKER_PLUGINS_FILE,
-  PACKER_TEMPLATE_FILE,
-  renderPackerPlugins,
-  renderPackerTemplate,
-} from '../../../src/images/packer/template';
-import { PACKER_TEMPLATE } from '../../src/images/packer/support/packer-template';
+import { PACKER_PLUGINS_FILE, renderPackerPlugins } from '../../../src/images/packer/plugins';
+import { PACKER_TEMPLATE_FILE, renderPackerTemplate } from '../../../src/images/packer/template';
+import { ubuntuDefinition } from '../../src/images/packer/support/ubuntu-definition';
 import { describeWithTools } from '../../support/tools';
 
 const SOURCES = ['qemu.haskell-build', 'virtualbox-iso.haskell-build'];
@@ -26,7 +22,7 @@ describeWithTools(['packer', 'ssh-keygen'], 'the template before packer', () => 
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(directory, 'key')]);
   });
   beforeEach(() => {
-    writeFileSync(template, renderPackerTemplate(PACKER_TEMPLATE));
+    writeFileSync(template, renderPackerTemplate(ubuntuDefinition()));
   });
   afterAll(() => {
     rmSync(directory, { recursive: true });
@@ -101,7 +97,10 @@ describeWithTools(['packer', 'ssh-keygen'], 'the template before packer', () => 
     'packer reads every setting of %s',
     async (source) => {
       const [builder = ''] = source.split('.');
-      const [before, settings] = renderPackerTemplate(PACKER_TEMPLATE).split(`source "${builder}"`) as [string, string];
+      const [before, settings] = renderPackerTemplate(ubuntuDefinition()).split(`source "${builder}"`) as [
+        string,
+        string,
+      ];
       const misspelt = settings.replace('shutdown_timeout ', 'shutdown_timeuot ');
       writeFileSync(template, `${before}source "${builder}"${misspelt}`);
       expect(await complaints(source, buildVariables())).toContain('shutdown_timeuot');

@@ -18,6 +18,10 @@ const debianBase = {
   mirror: null,
   snapshot: null,
 } as const;
+const ubuntuBase = {
+  ...{ kind: 'ubuntu', release: '24.04', architecture: 'amd64', builder: 'qemu', variables: {} },
+  iso: { urls: ['https://x.example/i.iso'], sha256: 'c'.repeat(64) },
+} as const;
 const props: ImageDefinitionProps = {
   name: 'haskell',
   base: debianBase,
@@ -133,6 +137,13 @@ describe('a definition is refused', () => {
     ],
     ['a quote in the mirror', { base: { ...props.base, mirror: "http://x/'" } }, 'base.mirror'],
     ['a snapshot without a mirror', { base: { ...props.base, snapshot: '20250520T000000Z' } }, 'base.mirror'],
+    ['no address of the installer', { base: { ...ubuntuBase, iso: { ...ubuntuBase.iso, urls: [] } } }, 'base.iso.urls'],
+    [
+      'an installer with a checksum that is none',
+      { base: { ...ubuntuBase, iso: { ...ubuntuBase.iso, sha256: 'none' } } },
+      'base.iso.sha256',
+    ],
+    ['a disk that is too small', { diskMib: 1024 }, 'diskMib'],
     ['another base', { base: { ...props.base, kind: 'ubuntu' } }, 'base'],
     ['a time zone with a way out', { timezone: '../../etc/passwd' }, 'timezone'],
     ['a locale that is not UTF-8', { locale: 'en_US' }, 'locale'],
