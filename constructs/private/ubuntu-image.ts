@@ -24,8 +24,8 @@ export interface UbuntuImageProps {
   readonly iso?: { readonly urls: readonly string[]; readonly sha256: string };
   /** GHC that is the default. @default '9.8.4' */
   readonly ghc?: string;
-  /** A second GHC, null for none. @default '9.6.6' */
-  readonly secondaryGhc?: string | null;
+  /** Further GHCs: one, a list, or null for none. @default '9.6.6' */
+  readonly secondaryGhc?: string | readonly string[] | null;
   /** @default '3.12.1.0' */
   readonly cabal?: string;
   /** Where the compilers come from. @default 'ghcup', a pinned and verified one */
@@ -60,7 +60,10 @@ export const ubuntuImagePropsSchema = z.strictObject({
     .optional()
     .meta({ remedy: "say where the installer is and what it must be, { urls: ['https://…'], sha256: '…' }" }),
   ghc: textSchema,
-  secondaryGhc: singleLineSchema.nullable().optional(),
+  secondaryGhc: z
+    .union([singleLineSchema, z.array(singleLineSchema)])
+    .nullable()
+    .optional(),
   cabal: textSchema,
   toolchain: z.enum(['ghcup', 'distribution']).default('ghcup').meta({ remedy: 'use one of: ghcup, distribution' }),
   indexState: textSchema,

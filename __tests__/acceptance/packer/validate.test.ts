@@ -1,6 +1,7 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DEFAULT_GHCUP_TOOLCHAIN } from '../../../src/model/image-definition';
 import { run } from '../../../src/process/run';
 import { ASSETS } from '../../../src/rendering/assets';
 import { PACKER_PLUGINS_FILE, renderPackerPlugins } from '../../../src/images/packer/plugins';
@@ -72,6 +73,19 @@ describeWithTools(['packer', 'ssh-keygen'], 'the template before packer', () => 
     '%s is valid with what a build gives it',
     async (source) => {
       expect(await complaints(source, buildVariables())).toBe('');
+    },
+    LIMIT,
+  );
+
+  test(
+    'with further GHCs and overlays it is valid and as packer fmt wants it',
+    async () => {
+      const overlay = { path: 'overlays/etc/motd', target: '/etc/motd', mode: '0644', sha256: 'a'.repeat(64) };
+      const toolchain = { ...DEFAULT_GHCUP_TOOLCHAIN, secondaryGhc: ['9.6.6', '9.4.8'] };
+      mkdirSync(join(directory, 'overlays'));
+      writeFileSync(template, renderPackerTemplate(ubuntuDefinition({ toolchain, overlays: [overlay] })));
+      expect(await complaints('qemu.haskell-build', buildVariables())).toBe('');
+      expect((await run('packer', ['fmt', '-check', '-diff', template])).stdout).toBe('');
     },
     LIMIT,
   );

@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { FleetError } from '../../../src/model/errors';
 import {
   canonicalJson,
+  DEFAULT_GHCUP_TOOLCHAIN,
   definitionHash,
+  ghcVersionsOf,
   imageDefinition,
   type ImageDefinitionProps,
   parseImageDefinition,
@@ -119,6 +121,15 @@ test('the epoch follows from the hash and lies in 2020 to 2025', () => {
   );
 });
 
+test('further GHCs are one or a list, and a list of one is the same image', () => {
+  const withGhcs = (secondaryGhc: string | string[] | null) =>
+    imageDefinition({ ...props, toolchain: { ...DEFAULT_GHCUP_TOOLCHAIN, secondaryGhc } });
+  expect(ghcVersionsOf(withGhcs(null))).toEqual(['9.8.4']);
+  expect(ghcVersionsOf(withGhcs('9.6.6'))).toEqual(['9.8.4', '9.6.6']);
+  expect(ghcVersionsOf(withGhcs(['9.6.6', '9.4.8']))).toEqual(['9.8.4', '9.6.6', '9.4.8']);
+  expect(definitionHash(withGhcs(['9.6.6']))).toBe(definitionHash(withGhcs('9.6.6')));
+});
+
 describe('a definition is refused', () => {
   test.each([
     ['a newline in a package', { packages: ['git\nssh'] }, 'packages'],
@@ -142,6 +153,11 @@ describe('a definition is refused', () => {
       'an installer with a checksum that is none',
       { base: { ...ubuntuBase, iso: { ...ubuntuBase.iso, sha256: 'none' } } },
       'base.iso.sha256',
+    ],
+    [
+      'a further GHC that is no version',
+      { toolchain: { ...DEFAULT_GHCUP_TOOLCHAIN, secondaryGhc: ['9.6.6', 'newest'] } },
+      'toolchain.secondaryGhc.1: must be a version',
     ],
     ['a disk that is too small', { diskMib: 1024 }, 'diskMib'],
     ['another base', { base: { ...props.base, kind: 'ubuntu' } }, 'base'],

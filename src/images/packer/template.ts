@@ -213,18 +213,13 @@ const SETTINGS_OF_BOTH = {
   shutdown_timeout: '15m',
 };
 
-function build({ overlays }: UbuntuImageDefinition): HclBlock {
+function build(image: UbuntuImageDefinition): HclBlock {
   const scripts = PROVISIONING_SCRIPTS.map(besideTemplate);
+  const beforeLast = [...installFurtherGhcs(image), ...installOverlays(image)];
   const provisioners =
-    overlays.length === 0
+    beforeLast.length === 0
       ? [shell({ scripts })]
-      : [
-          shell({ scripts: scripts.slice(0, -1) }),
-          upload('overlays'),
-          shell({ inline_shebang: SHEBANG, inline: overlays.map(installOverlay) }),
-          // generalizes the image, and so comes after all else
-          shell({ scripts: scripts.slice(-1) }),
-        ];
+      : [shell({ scripts: scripts.slice(0, -1) }), ...beforeLast, shell({ scripts: scripts.slice(-1) })];
   return block(
     'build',
     [],
@@ -251,8 +246,23 @@ const PREPARATION = [
 ];
 const SHEBANG = '/bin/sh -eu';
 
-function installOverlay({ path, target, mode }: UbuntuImageDefinition['overlays'][number]): string {
-  return `install -D -m ${mode} ${shellWord(`${UPLOAD_DIRECTORY}/${path}`)} ${shellWord(target)}`;
+/** Variables name the first two GHCs. The script installs what is missing, so that a run for each other one adds it. */
+function installFurtherGhcs(image: UbuntuImageDefinition): HclBlock[] {
+  const [installHaskell] = PROVISIONING_SCRIPTS;
+  const [, , ...further] = ghcVersionsOf(image);
+  return further.map((version) =>
+    shell({ scripts: [besideTemplate(installHaskell)] }, [`GHC_SECONDARY_VERSION=${version}`]),
+  );
+}
+
+/** Puts overlays where they belong, as the builder of the Debian image does: what generalizes the image comes later. */
+function installOverlays({ overlays }: UbuntuImageDefinition): HclBlock[] {
+  if (overlays.length === 0) return [];
+  const inline = overlays.map(
+    ({ path, target, mode }) =>
+      `install -D -m ${mode} ${shellWord(`${UPLOAD_DIRECTORY}/${path}`)} ${shellWord(target)}`,
+  );
+  return [upload('overlays'), shell({ inline_shebang: SHEBANG, inline })];
 }
 
 const CLEAN_ENVIRONMENT = [
@@ -261,9 +271,10 @@ const CLEAN_ENVIRONMENT = [
 ].join(' ');
 
 /** Runs as root, and sees nothing of the account's environment. */
-function shell(what: HclObject): HclBlock {
+function shell(what: HclObject, settings: readonly string[] = []): HclBlock {
+  const own = settings.length === 0 ? [] : [settings];
   return block('provisioner', ['shell'], {
-    environment_vars: call('concat', ref('local.environment'), variable('environment')),
+    environment_vars: call('concat', ref('local.environment'), ...own, variable('environment')),
     execute_command: template`${variable('sudo')} env -i ${CLEAN_ENVIRONMENT} {{ .Vars }} {{ .Path }}`,
     ...what,
   });

@@ -136,6 +136,21 @@ describe('provisioners', () => {
     expect(steps()).toEqual(['apt-get', 'files', 'install-haskell', 'install-agent', 'generalize']);
   });
 
+  test('install further GHCs one after the other, by the script that adds what is missing', async () => {
+    const toolchain = (secondaryGhc: string | string[]) => ({
+      toolchain: { ...DEFAULT_GHCUP_TOOLCHAIN, secondaryGhc },
+    });
+    expect(rendered(toolchain(['9.6.6']))).toBe(rendered(toolchain('9.6.6')));
+    const several = toolchain(['9.6.6', '9.4.8', '9.10.1']);
+    expect(await defaults(several)).toMatchObject({ ghc_primary_version: '9.8.4', ghc_secondary_version: '9.6.6' });
+    const scripts = ['install-haskell', 'install-agent', 'install-haskell', 'install-haskell', 'generalize'];
+    const [{ provisioner }] = (await parsed(several)).build;
+    const runs = provisioner['shell']!.filter((run) => 'scripts' in run);
+    expect(runs.flatMap((run) => run['scripts'])).toEqual(scripts.map((name) => `\${path.root}/scripts/${name}.sh`));
+    const added = runs.map(({ environment_vars: text }) => /\["(.*)"\]/.exec(String(text))?.[1]);
+    expect(added).toEqual([undefined, 'GHC_SECONDARY_VERSION=9.4.8', 'GHC_SECONDARY_VERSION=9.10.1', undefined]);
+  });
+
   test('install overlays before the image is generalized', () => {
     const overlay = { path: 'overlays/etc/motd', target: '/etc/motd', mode: '0644', sha256: SHA256 };
     expect(steps({ overlays: [overlay] })).toEqual([
