@@ -8,7 +8,7 @@ import {
   UBUNTU_ISO,
 } from '../../src/model/image-definition';
 import { singleLineSchema } from '../../src/model/names';
-import { renderPackerFiles } from '../../src/images/packer/files';
+import { renderPackerFiles } from '../../src/images/packer/rendered-files';
 import { imageAssets } from '../../src/images/assets';
 import {
   common,
@@ -42,10 +42,10 @@ export interface UbuntuImageProps extends ImageProps {
    */
   readonly ghc?: string;
   /**
-   * A second GHC, null for none.
+   * Further GHCs: one, a list, or null for none.
    * @default '9.6.6'
    */
-  readonly secondaryGhc?: string | null;
+  readonly secondaryGhc?: string | readonly string[] | null;
   /**
    * Version of cabal-install.
    * @default '3.12.1.0'
@@ -78,7 +78,10 @@ export const ubuntuImagePropsSchema = z.strictObject({
     .optional()
     .meta({ remedy: "say where the installer is and what it must be, { urls: ['https://…'], sha256: '…' }" }),
   ghc: textSchema,
-  secondaryGhc: singleLineSchema.nullable().optional(),
+  secondaryGhc: z
+    .union([singleLineSchema, z.array(singleLineSchema)])
+    .nullable()
+    .optional(),
   cabal: textSchema,
   toolchain: z.enum(['ghcup', 'distribution']).default('ghcup').meta({ remedy: 'use one of: ghcup, distribution' }),
   indexState: textSchema,

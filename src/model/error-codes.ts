@@ -130,7 +130,6 @@ export const ERROR_CODES = {
   'package-unknown': { when: 'a package of the image is not in the suite' },
   'packer-output': { when: 'Packer reported success without the disk that was expected' },
   'packer-plugins': { when: 'a plugin of Packer could not be installed' },
-  'packer-template-invalid': { when: 'a value of the Packer template is not allowed' },
   'packer-variables': { when: 'Packer refuses the variables of an image' },
   'path-busy': { when: 'another process holds a path for longer than a minute' },
   'port-outside-range': { when: "the pinned or reserved port of a VM is outside the workstation's `tunnelPorts`" },

@@ -172,7 +172,12 @@ const toolchainSchema = z.discriminatedUnion('kind', [
     ghcup: z.strictObject({ version: versionSchema, sha256: sha256Schema }),
     /** The default one. */
     ghc: versionSchema,
-    secondaryGhc: versionSchema.nullable(),
+    /** Further ones: one, several, or null for none. */
+    secondaryGhc: z
+      .union([versionSchema, z.array(versionSchema).min(1)])
+      // a list of one is that one, so that it is the same image
+      .transform((versions) => (Array.isArray(versions) && versions.length === 1 ? (versions[0] ?? null) : versions))
+      .nullable(),
     cabal: versionSchema,
     /** Moment of the package index, `2026-01-31T00:00:00Z`; null is the newest. */
     indexState: z
@@ -311,8 +316,8 @@ function suiteToolchain(suite: DebianImageDefinition['base']['suite']): ImageDef
 
 /** GHC versions in the image, the default first. */
 export function ghcVersionsOf({ toolchain }: ImageDefinition): readonly string[] {
-  if (toolchain.kind === 'distribution' || toolchain.secondaryGhc === null) return [toolchain.ghc];
-  return [toolchain.ghc, toolchain.secondaryGhc];
+  if (toolchain.kind === 'distribution') return [toolchain.ghc];
+  return [toolchain.ghc, ...[toolchain.secondaryGhc ?? []].flat()];
 }
 
 /** Program that builds an image. */

@@ -186,9 +186,9 @@ for source in pathlib.Path('/usr/lib/python3/dist-packages/cloudinit').rglob('*.
     const program = join(root, 'build.ts');
     writeFileSync(
       program,
-      `import { run } from '${REPOSITORY}/process/run';
-import { ImageCache } from '${REPOSITORY}/provider/images/cache';
-import { obtainImage } from '${REPOSITORY}/provider/images/obtain-image';
+      `import { run } from '${REPOSITORY}/src/process/run';
+import { ImageCache } from '${REPOSITORY}/src/images/cache';
+import { obtainImage } from '${REPOSITORY}/src/images/obtain-image';
 const request = ${JSON.stringify({ definition, assetsDirectory: RENDERED, format: 'qcow2', ...FOR_PACKER })};
 const signal = new AbortController().signal;
 void obtainImage(new ImageCache('${cacheDirectory}'), { ...request, run, signal, onWait: () => undefined, progress: (_, detail) => {

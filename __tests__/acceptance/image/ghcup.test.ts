@@ -167,6 +167,17 @@ describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with 
     expect(host.requests.slice(requests)).toEqual([]);
   });
 
+  test('adds a further compiler by a run of its own, as the template of an image with three does', async () => {
+    await install();
+    await publish([tool('ghc', '9.4.8')], keys.right);
+    const requests = host.requests.length;
+    expect(await install({ GHC_SECONDARY_VERSION: '9.4.8' })).toContain('GHC 9.4.8 works');
+    expect(await asBuild('ls ~/.ghcup/bin | grep ghc-')).toBe('ghc-9.4.8\nghc-9.6.6\nghc-9.8.4');
+    expect(await asBuild('. ~/.ghcup/env; ghc --numeric-version; ghc-9.6.6 --numeric-version')).toBe('9.8.4\n9.6.6');
+    const downloads = host.requests.slice(requests).filter((request) => request.includes('/bindist/'));
+    expect(downloads).toEqual(['GET /bindist/ghc-9.4.8']);
+  });
+
   test('refuses a GHCup with another checksum, and leaves nothing of it', async () => {
     host.files.set(GHCUP, Buffer.from('#!/bin/sh\ntouch /tmp/was-run\n'));
     await expect(install()).rejects.toThrow(/x86_64-linux-ghcup-9\.9\.9 has the checksum [0-9a-f]{64} instead of/);

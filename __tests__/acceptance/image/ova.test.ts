@@ -52,8 +52,8 @@ function writerProgram(path: string): string {
   const program = join(root, `write-${randomBytes(4).toString('hex')}.ts`);
   writeFileSync(
     program,
-    `import { run } from '${REPOSITORY}/process/run';
-import { writeOva } from '${REPOSITORY}/provider/images/ova/write-ova';
+    `import { run } from '${REPOSITORY}/src/process/run';
+import { writeOva } from '${REPOSITORY}/src/images/ova/write-ova';
 const progress = (step: string) => console.log('step: ' + step);
 writeOva({ ...${JSON.stringify(data(path))}, run, signal: new AbortController().signal, progress }).catch((error) => console.log(error.code));`,
   );

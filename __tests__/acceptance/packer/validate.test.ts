@@ -1,15 +1,12 @@
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DEFAULT_GHCUP_TOOLCHAIN } from '../../../src/model/image-definition';
 import { run } from '../../../src/process/run';
 import { ASSETS } from '../../../src/rendering/assets';
-import {
-  PACKER_PLUGINS_FILE,
-  PACKER_TEMPLATE_FILE,
-  renderPackerPlugins,
-  renderPackerTemplate,
-} from '../../../src/images/packer/template';
-import { PACKER_TEMPLATE } from '../../src/images/packer/support/packer-template';
+import { PACKER_PLUGINS_FILE, renderPackerPlugins } from '../../../src/images/packer/plugins';
+import { PACKER_TEMPLATE_FILE, renderPackerTemplate } from '../../../src/images/packer/template';
+import { ubuntuDefinition } from '../../src/images/packer/support/ubuntu-definition';
 import { describeWithTools } from '../../support/tools';
 
 const SOURCES = ['qemu.haskell-build', 'virtualbox-iso.haskell-build'];
@@ -26,7 +23,7 @@ describeWithTools(['packer', 'ssh-keygen'], 'the template before packer', () => 
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', join(directory, 'key')]);
   });
   beforeEach(() => {
-    writeFileSync(template, renderPackerTemplate(PACKER_TEMPLATE));
+    writeFileSync(template, renderPackerTemplate(ubuntuDefinition()));
   });
   afterAll(() => {
     rmSync(directory, { recursive: true });
@@ -81,6 +78,19 @@ describeWithTools(['packer', 'ssh-keygen'], 'the template before packer', () => 
   );
 
   test(
+    'with further GHCs and overlays it is valid and as packer fmt wants it',
+    async () => {
+      const overlay = { path: 'overlays/etc/motd', target: '/etc/motd', mode: '0644', sha256: 'a'.repeat(64) };
+      const toolchain = { ...DEFAULT_GHCUP_TOOLCHAIN, secondaryGhc: ['9.6.6', '9.4.8'] };
+      mkdirSync(join(directory, 'overlays'));
+      writeFileSync(template, renderPackerTemplate(ubuntuDefinition({ toolchain, overlays: [overlay] })));
+      expect(await complaints('qemu.haskell-build', buildVariables())).toBe('');
+      expect((await run('packer', ['fmt', '-check', '-diff', template])).stdout).toBe('');
+    },
+    LIMIT,
+  );
+
+  test(
     'the qemu source can be pointed at a disk that boots by itself',
     async () => {
       expect(await complaints('qemu.haskell-build', diskVariables())).toBe('');
@@ -101,7 +111,10 @@ describeWithTools(['packer', 'ssh-keygen'], 'the template before packer', () => 
     'packer reads every setting of %s',
     async (source) => {
       const [builder = ''] = source.split('.');
-      const [before, settings] = renderPackerTemplate(PACKER_TEMPLATE).split(`source "${builder}"`) as [string, string];
+      const [before, settings] = renderPackerTemplate(ubuntuDefinition()).split(`source "${builder}"`) as [
+        string,
+        string,
+      ];
       const misspelt = settings.replace('shutdown_timeout ', 'shutdown_timeuot ');
       writeFileSync(template, `${before}source "${builder}"${misspelt}`);
       expect(await complaints(source, buildVariables())).toContain('shutdown_timeuot');

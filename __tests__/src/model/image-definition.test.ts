@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { FleetError, isFleetError } from '../../../src/model/errors';
 import {
   canonicalJson,
+  DEFAULT_GHCUP_TOOLCHAIN,
   definitionHash,
+  ghcVersionsOf,
   imageDefinition,
   type ImageDefinitionProps,
   parseImageDefinition,
@@ -17,6 +19,10 @@ const debianBase = {
   architecture: 'amd64',
   mirror: null,
   snapshot: null,
+} as const;
+const ubuntuBase = {
+  ...{ kind: 'ubuntu', release: '24.04', architecture: 'amd64', builder: 'qemu', variables: {} },
+  iso: { urls: ['https://x.example/i.iso'], sha256: 'c'.repeat(64) },
 } as const;
 const props: ImageDefinitionProps = {
   name: 'haskell',
@@ -115,6 +121,15 @@ test('the epoch follows from the hash and lies in 2020 to 2025', () => {
   );
 });
 
+test('further GHCs are one or a list, and a list of one is the same image', () => {
+  const withGhcs = (secondaryGhc: string | string[] | null) =>
+    imageDefinition({ ...props, toolchain: { ...DEFAULT_GHCUP_TOOLCHAIN, secondaryGhc } });
+  expect(ghcVersionsOf(withGhcs(null))).toEqual(['9.8.4']);
+  expect(ghcVersionsOf(withGhcs('9.6.6'))).toEqual(['9.8.4', '9.6.6']);
+  expect(ghcVersionsOf(withGhcs(['9.6.6', '9.4.8']))).toEqual(['9.8.4', '9.6.6', '9.4.8']);
+  expect(definitionHash(withGhcs(['9.6.6']))).toBe(definitionHash(withGhcs('9.6.6')));
+});
+
 describe('a definition is refused', () => {
   test.each([
     ['a newline in a package', { packages: ['git\nssh'] }, 'packages'],
@@ -133,6 +148,18 @@ describe('a definition is refused', () => {
     ],
     ['a quote in the mirror', { base: { ...props.base, mirror: "http://x/'" } }, 'base.mirror'],
     ['a snapshot without a mirror', { base: { ...props.base, snapshot: '20250520T000000Z' } }, 'base.mirror'],
+    ['no address of the installer', { base: { ...ubuntuBase, iso: { ...ubuntuBase.iso, urls: [] } } }, 'base.iso.urls'],
+    [
+      'an installer with a checksum that is none',
+      { base: { ...ubuntuBase, iso: { ...ubuntuBase.iso, sha256: 'none' } } },
+      'base.iso.sha256',
+    ],
+    [
+      'a further GHC that is no version',
+      { toolchain: { ...DEFAULT_GHCUP_TOOLCHAIN, secondaryGhc: ['9.6.6', 'newest'] } },
+      'toolchain.secondaryGhc.1: must be a version',
+    ],
+    ['a disk that is too small', { diskMib: 1024 }, 'diskMib'],
     ['another base', { base: { ...props.base, kind: 'ubuntu' } }, 'base'],
     ['a time zone with a way out', { timezone: '../../etc/passwd' }, 'timezone'],
     ['a locale that is not UTF-8', { locale: 'en_US' }, 'locale'],

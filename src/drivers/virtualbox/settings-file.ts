@@ -1,6 +1,6 @@
 import { isAbsolute, resolve } from 'node:path';
 import { OWNER_KEY } from './arguments';
-import { childOf, childrenOf, parseXml, type XmlElement } from './xml';
+import { childOf, childrenOf, parseXml, type XmlElement } from '../../rendering/xml';
 
 /** What is attached to one place of a controller. */
 export interface AttachedDevice {

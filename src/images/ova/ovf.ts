@@ -1,5 +1,5 @@
 import { SATA_CONTROLLER } from '../../drivers/virtualbox/arguments';
-import { element, renderXml, textElement, type XmlElement } from './xml';
+import { element, renderXml, textElement, type XmlElement } from '../../rendering/xml';
 
 /** Guest types by VirtualBox's name, with CIM's number for other readers. */
 const GUESTS = { Debian_64: 96, Ubuntu_64: 94 } as const;
@@ -68,7 +68,7 @@ export function renderOvf(appliance: OvfAppliance): string {
         element('OperatingSystemSection', { 'ovf:id': GUESTS[guest] }, [
           textElement('Info', 'Guest operating system'),
           textElement('Description', guest),
-          element('vbox:OSType', { 'ovf:required': 'false' }, guest),
+          textElement('vbox:OSType', guest, { 'ovf:required': 'false' }),
         ]),
         hardwareSection(appliance),
         virtualBoxMachine(appliance),

@@ -7,8 +7,9 @@ import { endingWithUs } from '../../process/ending-with-us';
 import { listProcesses, signalProcess } from '../../process/process-identity';
 import { percentReporter } from '../../process/progress';
 import { fillBuildKey } from './autoinstall';
-import { AUTOINSTALL_DIRECTORY } from './files';
-import { type PackerBuildVariables, PACKER_PLUGINS_FILE } from './template';
+import { AUTOINSTALL_DIRECTORY } from './rendered-files';
+import { PACKER_PLUGINS_FILE } from './plugins';
+import type { PackerBuildVariables, PackerVariable } from './template';
 import type { BuiltDisk, ImageBuildRequest } from '../builder';
 import { copyAssets } from '../staged-assets';
 import { explainPackerFailure } from './failures';
@@ -87,7 +88,7 @@ async function prepare(
   const filled = fillBuildKey(readFileSync(userData, 'utf8'), readFileSync(`${key}.pub`, 'utf8'), userData);
   writeFileSync(userData, filled);
   const hash = definitionHash(definition);
-  const variables: PackerBuildVariables & Record<string, unknown> = {
+  const variables: PackerBuildVariables & Partial<Record<PackerVariable, unknown>> = {
     seed_files: ['user-data', 'meta-data'].map((file) => join(directory, AUTOINSTALL_DIRECTORY, file)),
     ssh_private_key_file: key,
     definition_hash: hash,

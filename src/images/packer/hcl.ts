@@ -30,19 +30,16 @@ export class HclTemplate {
 }
 
 /** A block: its labels and what it holds. */
-export interface HclBlock {
-  readonly type: string;
-  readonly labels?: readonly string[];
-  readonly body: HclBody;
+export class HclBlock {
+  constructor(
+    readonly type: string,
+    readonly labels: readonly string[],
+    readonly body: HclBody,
+  ) {}
 }
 
-/** Attributes and blocks in the order in which they are written. */
-export type HclBody = readonly (HclAttributes | HclBlock)[];
-
-/** Attributes that stand together, without an empty line between them. */
-export interface HclAttributes {
-  readonly attributes: HclObject;
-}
+/** In the order in which they are written: blocks, and groups of attributes without an empty line between them. */
+export type HclBody = readonly (HclObject | HclBlock)[];
 
 const IDENTIFIER = /^[A-Za-z][A-Za-z0-9_-]*$/;
 const TRAVERSAL = /^[A-Za-z][A-Za-z0-9_-]*(\.[A-Za-z][A-Za-z0-9_-]*)*$/;
@@ -63,7 +60,7 @@ export function template(texts: TemplateStringsArray, ...values: (string | HclRe
 }
 
 export function block(type: string, labels: readonly string[], ...body: HclBody): HclBlock {
-  return { type, labels, body };
+  return new HclBlock(type, labels, body);
 }
 
 /**
@@ -81,16 +78,16 @@ export function renderHcl(body: HclBody, comment: readonly string[] = []): strin
 
 /** Blocks are set apart by empty lines, attributes that stand together are not. */
 function bodyLines(body: HclBody): string[] {
-  const names = body.flatMap((part) => ('attributes' in part ? Object.keys(part.attributes) : []));
+  const names = body.flatMap((part) => (part instanceof HclBlock ? [] : Object.keys(part)));
   const repeated = names.find((name, index) => names.indexOf(name) !== index);
   if (repeated !== undefined) throw unwritable('attribute name', repeated, 'give each name once in a block');
   return body
-    .map((part) => ('attributes' in part ? attributeLines(part.attributes) : blockLines(part)))
+    .map((part) => (part instanceof HclBlock ? blockLines(part) : attributeLines(part)))
     .filter((lines) => lines.length > 0)
     .flatMap((lines, index) => (index === 0 ? lines : ['', ...lines]));
 }
 
-function blockLines({ type, labels = [], body }: HclBlock): string[] {
+function blockLines({ type, labels, body }: HclBlock): string[] {
   if (!IDENTIFIER.test(type)) throw unwritable('block type', type, 'give an identifier');
   const head = [type, ...labels.map(quoted)].join(' ');
   const inner = bodyLines(body);

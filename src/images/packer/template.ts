@@ -1,64 +1,80 @@
-import { z } from 'zod';
-import { BUILD_TIME_ACCOUNT } from './autoinstall-schema';
-import { FleetError } from '../../model/errors';
-import { PROVISIONING_SCRIPTS } from '../../model/image-definition';
+import {
+  ghcVersionsOf,
+  PROVISIONING_SCRIPTS,
+  UBUNTU_BUILD_MACHINE,
+  type UbuntuImageDefinition,
+} from '../../model/image-definition';
 import { VM_NAME_PREFIX } from '../../model/names';
-import { describeIssues } from '../../model/zod-issue';
+import { shellWord } from '../../rendering/shell-word';
+import { BUILD_TIME_ACCOUNT } from './autoinstall-schema';
 import {
   block,
   call,
   type HclBlock,
   type HclExpression,
   type HclObject,
-  HclTemplate,
+  type HclTemplate,
   ref,
   renderHcl,
   template,
 } from './hcl';
-import { qemuSource, virtualboxSource } from './sources';
-import { shellWord } from '../../rendering/shell-word';
 
-/** Shape of {@link PackerTemplateInput}. */
-const packerTemplateSchema = z.strictObject({
-  /** Image name: default of `vm_name`, and in the artifact's file name. */
-  name: z.string().min(1),
-  /** Installer: addresses in the order in which they are tried, and what the file must be. */
-  iso: z.strictObject({
-    urls: z.array(z.string().regex(/^(https?|file):\/\/\S+$/, 'must be an http, https or file URL')).min(1),
-    sha256: z.string().regex(/^[0-9a-f]{64}$/, 'must be 64 lowercase hexadecimal digits'),
-  }),
-  diskMib: z.number().int().min(4096),
-  /** Memory while building; a VM of the image has its own. */
-  memoryMib: z.number().int().min(1024).default(8192),
-  cpus: z.number().int().min(1).default(4),
-  toolchain: z.discriminatedUnion('kind', [
-    z.strictObject({ kind: z.literal('distribution'), ghc: z.string(), cabal: z.string() }),
-    z.strictObject({
-      kind: z.literal('ghcup'),
-      ghcup: z.strictObject({ version: z.string(), sha256: z.string() }),
-      ghc: z.string(),
-      secondaryGhc: z.string().nullable(),
-      cabal: z.string(),
-      /** Moment of the package index; null is the newest. */
-      indexState: z.string().nullable(),
-    }),
-  ]),
-  /** Debian package names: the shell that installs them splits the list at spaces. */
-  packages: z.array(z.string().regex(/^[a-z0-9][a-z0-9+.-]+$/, 'must be the name of a Debian package')),
-  /** Files that are installed before the last script, in this order; `path` is beside the template. */
-  overlays: z.array(z.strictObject({ path: z.string(), target: z.string(), mode: z.string() })).default([]),
-  locale: z.string(),
-  keyboard: z.string(),
-  timezone: z.string(),
-});
-
-/** What the image's Packer template is made from. */
-export type PackerTemplateInput = z.input<typeof packerTemplateSchema>;
-type Template = z.output<typeof packerTemplateSchema>;
-
-/** Names of the two files, which lie beside `scripts/` and `files/`. */
+/** Lies beside `scripts/`, `files/` and, where an image has some, `overlays/`. */
 export const PACKER_TEMPLATE_FILE = 'haskell-build.pkr.hcl';
-export const PACKER_PLUGINS_FILE = 'plugins.pkr.hcl';
+
+/** Where those are in the machine while it is built. */
+const UPLOAD_DIRECTORY = '/tmp/buildfleet';
+
+/**
+ * The template: variables, one source for each hypervisor, and the provisioners that they share. It uses what Packer
+ * 1.6.6 and the plugins of today both understand. The functions below stand in the order of the file.
+ */
+export function renderPackerTemplate(image: UbuntuImageDefinition): string {
+  const variableBlocks = Object.entries(variables(image)).map(([name, body]) => block('variable', [name], body));
+  return renderHcl(
+    [...variableBlocks, locals(image), virtualboxSource(), qemuSource(), build(image)],
+    [
+      `Image ${VM_NAME_PREFIX}: an OVA for VirtualBox, a qcow2 disk for QEMU, made by the same scripts.`,
+      'buildfleet deploy runs it with a key and a seed made for the one build.',
+    ],
+  );
+}
+
+/** By name; those without a default are {@link PackerBuildVariables}. */
+function variables(image: UbuntuImageDefinition) {
+  const [primaryGhc = '', secondaryGhc = ''] = ghcVersionsOf(image);
+  const { memoryMib, cpus } = UBUNTU_BUILD_MACHINE;
+  const { iso } = image.base;
+  return {
+    vm_name: declared(STRING, 'Name of the machine and of what comes out.', VM_NAME_PREFIX),
+    disk_size: declared(NUMBER, 'Size of the disk in MiB.', image.diskMib),
+    memory: declared(NUMBER, 'Memory while building, in MiB.', memoryMib),
+    cpus: declared(NUMBER, 'CPUs while building.', cpus),
+    ghc_primary_version: declared(STRING, 'The GHC that is the default.', primaryGhc),
+    ghc_secondary_version: declared(STRING, 'A second GHC; empty for none.', secondaryGhc),
+    cabal_version: declared(STRING, 'Version of cabal-install.', image.toolchain.cabal),
+    toolchain: declared(STRING, 'What GHC comes from: ghcup or distribution.', image.toolchain.kind),
+    packages: declared(LIST, 'Packages installed before the scripts run.', image.packages),
+    environment: declared(LIST, 'Further NAME=value settings of the scripts, such as a proxy.', []),
+    iso_urls: declared(LIST, 'Installer, or disk with disk_image; the first that answers.', iso.urls),
+    iso_checksum: declared(STRING, 'What must have been fetched.', `sha256:${iso.sha256}`),
+    disk_image: declared(BOOL, 'QEMU: iso_urls name a disk that boots, not an installer.', false),
+    boot_command: declared(LIST, 'Keys typed into the boot loader.', BOOT_COMMAND),
+    boot_wait: declared(STRING, 'Time from power-on to the first key.', '5s'),
+    seed_files: declared(LIST, 'user-data and meta-data for a CD, made for one build; [] for none.'),
+    ssh_username: declared(STRING, 'Account that exists while building.', BUILD_TIME_ACCOUNT),
+    ssh_private_key_file: declared(STRING, 'Key that the seed lets in, made for one build.'),
+    ssh_timeout: declared(STRING, 'Time for the installation, until the machine answers.', '60m'),
+    sudo: declared(STRING, 'What makes the account root; empty where it is.', 'sudo'),
+    definition_hash: declared(STRING, "sha256 of the image's definition, for the manifest."),
+    source_date_epoch: declared(NUMBER, 'Date that what the build makes shall have, in seconds since 1970.'),
+    accelerator: declared(STRING, 'QEMU: kvm, or tcg where there is none.', 'kvm'),
+    qemu_arguments: declared(call('list', LIST), 'QEMU: further options, each with its values.', []),
+    disk_compression: declared(BOOL, 'QEMU: whether to compress the disk, which takes a minute.', true),
+    headless: declared(BOOL, 'Whether to build without a window.', true),
+    output_directory: declared(STRING, 'Where what comes out is written; made by the build.', 'output'),
+  };
+}
 
 /** Packer variables that have no default, because they are made for one build. */
 export interface PackerBuildVariables {
@@ -72,8 +88,19 @@ export interface PackerBuildVariables {
   readonly source_date_epoch: number;
 }
 
-/** Where the assets are in the machine while it is built. */
-const UPLOAD_DIRECTORY = '/tmp/buildfleet';
+export type PackerVariable = keyof ReturnType<typeof variables>;
+
+const [STRING, NUMBER, BOOL] = [ref('string'), ref('number'), ref('bool')];
+/** The language writes types as if they were calls. */
+const LIST = call('list', STRING);
+
+function declared(type: HclExpression, description: string, value?: HclExpression) {
+  return { type, description, ...(value === undefined ? {} : { default: value }) };
+}
+
+function variable(name: PackerVariable) {
+  return ref(`var.${name}`);
+}
 
 /** For GRUB's command line. What stands behind `---` would end up in the installed system's kernel command line. */
 const BOOT_COMMAND = [
@@ -83,183 +110,129 @@ const BOOT_COMMAND = [
   'boot<enter>',
 ];
 
-/**
- * The template: variables, one source for each hypervisor, and the provisioners that they share. It uses what Packer
- * 1.6.6 and the plugins of today both understand.
- *
- * @throws FleetError naming everything that is wrong.
- */
-export function renderPackerTemplate(input: PackerTemplateInput): string {
-  const image = checked(input);
-  return renderHcl(
-    [...variables(image), locals(image), virtualboxSource(), qemuSource(), build(image)],
-    [
-      `Image ${image.name}: an OVA for VirtualBox, a qcow2 disk for QEMU, made by the same scripts.`,
-      'buildfleet deploy runs it with a key and a seed made for the one build.',
+function locals({ locale, keyboard, timezone, toolchain }: UbuntuImageDefinition): HclBlock {
+  const { ghcup, indexState } = toolchain.kind === 'ghcup' ? toolchain : {};
+  return block('locals', [], {
+    export_date: call('formatdate', 'YYYYMMDD', call('timestamp')),
+    environment: [
+      template`SOURCE_DATE_EPOCH=${variable('source_date_epoch')}`,
+      template`BUILD_ACCOUNT=${variable('ssh_username')}`,
+      `BUILD_LOCALE=${locale}`,
+      `BUILD_KEYBOARD=${keyboard}`,
+      `BUILD_TIMEZONE=${timezone}`,
+      `FILES_DIR=${UPLOAD_DIRECTORY}/files`,
+      template`PACKAGES=${call('join', ' ', variable('packages'))}`,
+      template`TOOLCHAIN=${variable('toolchain')}`,
+      template`GHC_PRIMARY_VERSION=${variable('ghc_primary_version')}`,
+      template`GHC_SECONDARY_VERSION=${variable('ghc_secondary_version')}`,
+      template`CABAL_VERSION=${variable('cabal_version')}`,
+      ...(ghcup ? [`GHCUP_VERSION=${ghcup.version}`, `GHCUP_SHA256=${ghcup.sha256}`] : []),
+      ...(indexState ? [`HACKAGE_INDEX_STATE=${indexState}`] : []),
     ],
+  });
+}
+
+/** Makes an OVA: the machine that VirtualBox installs on, behind NAT while building. */
+function virtualboxSource(): HclBlock {
+  const modify = (...settings: string[]) => ['modifyvm', '{{ .Name }}', ...settings];
+  return block(
+    'source',
+    ['virtualbox-iso', VM_NAME_PREFIX],
+    {
+      vm_name: variable('vm_name'),
+      guest_os_type: 'Ubuntu_64',
+      disk_size: variable('disk_size'),
+      hard_drive_interface: 'sata',
+      hard_drive_discard: true,
+      iso_interface: 'sata',
+      // 1.6.6 has no attributes for these
+      vboxmanage: [
+        modify('--chipset', 'ich9'),
+        modify('--graphicscontroller', 'vboxsvga', '--vram', '33'),
+        modify('--rtcuseutc', 'on'),
+        modify('--nic1', 'nat'),
+      ],
+      guest_additions_mode: 'disable',
+      virtualbox_version_file: '',
+    },
+    SETTINGS_OF_BOTH,
+    {
+      format: 'ova',
+      export_opts: ['--manifest'],
+      output_directory: template`${variable('output_directory')}/virtualbox`,
+      output_filename: template`${variable('vm_name')}-${ref('local.export_date')}`,
+    },
   );
 }
 
-/** What Packer of today has to know before it reads the template; Packer 1.6.6 has both builders inside and refuses it. */
-export function renderPackerPlugins(): string {
-  const plugin = (name: string, version: string): HclObject => ({
-    [name]: { source: `github.com/hashicorp/${name}`, version },
-  });
-  return renderHcl([
-    block(
-      'packer',
-      [],
-      { attributes: { required_version: '>= 1.10' } },
-      block('required_plugins', [], {
-        attributes: { ...plugin('qemu', '>= 1.1.0'), ...plugin('virtualbox', '>= 1.1.0') },
-      }),
-    ),
-  ]);
-}
-
-function variables(image: Template): HclBlock[] {
-  return [
-    variable('vm_name', 'string', 'Name of the machine and of what comes out.', image.name),
-    variable('disk_size', 'number', 'Size of the disk in MiB.', image.diskMib),
-    variable('memory', 'number', 'Memory while building, in MiB.', image.memoryMib),
-    variable('cpus', 'number', 'CPUs while building.', image.cpus),
-    variable('ghc_primary_version', 'string', 'The GHC that is the default.', image.toolchain.ghc),
-    variable('ghc_secondary_version', 'string', 'A second GHC; empty for none.', secondaryGhc(image)),
-    variable('cabal_version', 'string', 'Version of cabal-install.', image.toolchain.cabal),
-    variable('toolchain', 'string', 'What GHC comes from: ghcup or distribution.', image.toolchain.kind),
-    variable('packages', 'list(string)', 'Packages installed before the scripts run.', image.packages),
-    variable('environment', 'list(string)', 'Further NAME=value settings of the scripts, such as a proxy.', []),
-    variable('iso_urls', 'list(string)', 'Installer, or disk with disk_image; the first that answers.', image.iso.urls),
-    variable('iso_checksum', 'string', 'What must have been fetched.', `sha256:${image.iso.sha256}`),
-    variable('disk_image', 'bool', 'QEMU: iso_urls name a disk that boots, not an installer.', false),
-    variable('boot_command', 'list(string)', 'Keys typed into the boot loader.', BOOT_COMMAND),
-    variable('boot_wait', 'string', 'Time from power-on to the first key.', '5s'),
-    variable('seed_files', 'list(string)', 'user-data and meta-data for a CD, made for one build; [] for none.'),
-    variable('ssh_username', 'string', 'Account that exists while building.', BUILD_TIME_ACCOUNT),
-    variable('ssh_private_key_file', 'string', 'Key that the seed lets in, made for one build.'),
-    variable('ssh_timeout', 'string', 'Time for the installation, until the machine answers.', '60m'),
-    variable('sudo', 'string', 'What makes the account root; empty where it is.', 'sudo'),
-    variable('definition_hash', 'string', "sha256 of the image's definition, for the manifest."),
-    variable('source_date_epoch', 'number', 'Date that what the build makes shall have, in seconds since 1970.'),
-    variable('accelerator', 'string', 'QEMU: kvm, or tcg where there is none.', 'kvm'),
-    variable('qemu_arguments', 'list(list(string))', 'QEMU: further options, each with its values.', []),
-    variable('disk_compression', 'bool', 'QEMU: whether to compress the disk, which takes a minute.', true),
-    variable('headless', 'bool', 'Whether to build without a window.', true),
-    variable('output_directory', 'string', 'Where what comes out is written; made by the build.', 'output'),
-  ];
-}
-
-function variable(name: string, type: string, description: string, value?: HclExpression): HclBlock {
-  return block('variable', [name], {
-    attributes: {
-      type: typeOf(type),
-      description,
-      ...(value === undefined ? {} : { default: value }),
+/** Makes a qcow2 disk, from the installer or from a disk that boots already. */
+function qemuSource(): HclBlock {
+  return block(
+    'source',
+    ['qemu', VM_NAME_PREFIX],
+    {
+      vm_name: template`${variable('vm_name')}.qcow2`,
+      accelerator: variable('accelerator'),
+      machine_type: 'q35',
+      qemuargs: variable('qemu_arguments'),
+      disk_image: variable('disk_image'),
+      disk_size: template`${variable('disk_size')}M`,
+      disk_interface: 'virtio',
+      disk_cache: 'unsafe',
+      disk_discard: 'unmap',
+      disk_detect_zeroes: 'unmap',
+      net_device: 'virtio-net-pci',
     },
-  });
-}
-
-/** `list(string)`: the language writes types as if they were calls. */
-function typeOf(type: string): HclExpression {
-  const [, outer, inner] = /^(\w+)\((.*)\)$/.exec(type) ?? [];
-  return outer === undefined || inner === undefined ? ref(type) : call(outer, typeOf(inner));
-}
-
-function locals(image: Template): HclBlock {
-  return block('locals', [], {
-    attributes: {
-      export_date: call('formatdate', 'YYYYMMDD', call('timestamp')),
-      environment: [
-        template`SOURCE_DATE_EPOCH=${ref('var.source_date_epoch')}`,
-        template`BUILD_ACCOUNT=${ref('var.ssh_username')}`,
-        `BUILD_LOCALE=${image.locale}`,
-        `BUILD_KEYBOARD=${image.keyboard}`,
-        `BUILD_TIMEZONE=${image.timezone}`,
-        `FILES_DIR=${UPLOAD_DIRECTORY}/files`,
-        template`PACKAGES=${call('join', ' ', ref('var.packages'))}`,
-        template`TOOLCHAIN=${ref('var.toolchain')}`,
-        template`GHC_PRIMARY_VERSION=${ref('var.ghc_primary_version')}`,
-        template`GHC_SECONDARY_VERSION=${ref('var.ghc_secondary_version')}`,
-        template`CABAL_VERSION=${ref('var.cabal_version')}`,
-        ...ghcupSettings(image),
-      ],
+    SETTINGS_OF_BOTH,
+    {
+      format: 'qcow2',
+      disk_compression: variable('disk_compression'),
+      output_directory: template`${variable('output_directory')}/qemu`,
     },
-  });
+  );
 }
 
-function secondaryGhc({ toolchain }: Template): string {
-  return toolchain.kind === 'ghcup' ? (toolchain.secondaryGhc ?? '') : '';
-}
+/** What both builders take under the same name. */
+const SETTINGS_OF_BOTH = {
+  memory: variable('memory'),
+  cpus: variable('cpus'),
+  headless: variable('headless'),
+  iso_urls: variable('iso_urls'),
+  iso_checksum: variable('iso_checksum'),
+  boot_wait: variable('boot_wait'),
+  boot_command: variable('boot_command'),
+  cd_files: variable('seed_files'),
+  cd_label: 'cidata',
+  communicator: 'ssh',
+  ssh_username: variable('ssh_username'),
+  ssh_private_key_file: variable('ssh_private_key_file'),
+  ssh_timeout: variable('ssh_timeout'),
+  ssh_clear_authorized_keys: true,
+  ssh_disable_agent_forwarding: true,
+  shutdown_command: template`${variable('sudo')} bash /run/buildfleet/generalize.sh power-off`,
+  shutdown_timeout: '15m',
+};
 
-function ghcupSettings({ toolchain }: Template): string[] {
-  if (toolchain.kind !== 'ghcup') return [];
-  const { ghcup, indexState } = toolchain;
-  return [
-    `GHCUP_VERSION=${ghcup.version}`,
-    `GHCUP_SHA256=${ghcup.sha256}`,
-    ...(indexState === null ? [] : [`HACKAGE_INDEX_STATE=${indexState}`]),
-  ];
-}
-
-function build({ overlays }: Template): HclBlock {
+function build(image: UbuntuImageDefinition): HclBlock {
   const scripts = PROVISIONING_SCRIPTS.map(besideTemplate);
+  const beforeLast = [...installFurtherGhcs(image), ...installOverlays(image)];
+  const provisioners =
+    beforeLast.length === 0
+      ? [shell({ scripts })]
+      : [shell({ scripts: scripts.slice(0, -1) }), ...beforeLast, shell({ scripts: scripts.slice(-1) })];
   return block(
     'build',
     [],
-    { attributes: { sources: [`source.virtualbox-iso.${VM_NAME_PREFIX}`, `source.qemu.${VM_NAME_PREFIX}`] } },
-    block('provisioner', ['shell'], {
-      attributes: { ...asRoot(), inline_shebang: '/bin/sh -eu', inline: PREPARATION },
-    }),
-    block('provisioner', ['file'], {
-      attributes: { source: besideTemplate('files'), destination: UPLOAD_DIRECTORY },
-    }),
-    ...(overlays.length === 0
-      ? [block('provisioner', ['shell'], { attributes: { ...asRoot(), scripts } })]
-      : [
-          block('provisioner', ['shell'], { attributes: { ...asRoot(), scripts: scripts.slice(0, -1) } }),
-          ...installOverlays(overlays),
-          block('provisioner', ['shell'], { attributes: { ...asRoot(), scripts: scripts.slice(-1) } }),
-        ]),
+    { sources: [`source.virtualbox-iso.${VM_NAME_PREFIX}`, `source.qemu.${VM_NAME_PREFIX}`] },
+    shell({ inline_shebang: SHEBANG, inline: PREPARATION }),
+    upload('files'),
+    ...provisioners,
     block('post-processor', ['manifest'], {
-      attributes: {
-        output: template`${ref('var.output_directory')}/manifest.json`,
-        strip_path: true,
-        custom_data: { definition_hash: ref('var.definition_hash') },
-      },
+      output: template`${variable('output_directory')}/manifest.json`,
+      strip_path: true,
+      custom_data: { definition_hash: variable('definition_hash') },
     }),
   );
-}
-
-/** Puts overlays where they belong, as the builder of the Debian image does: what generalizes the image comes later. */
-function installOverlays(overlays: Template['overlays']): HclBlock[] {
-  const inline = overlays.map(
-    ({ path, target, mode }) =>
-      `install -D -m ${mode} ${shellWord(`${UPLOAD_DIRECTORY}/${path}`)} ${shellWord(target)}`,
-  );
-  return [
-    block('provisioner', ['file'], {
-      attributes: { source: besideTemplate('overlays'), destination: UPLOAD_DIRECTORY },
-    }),
-    block('provisioner', ['shell'], { attributes: { ...asRoot(), inline_shebang: '/bin/sh -eu', inline } }),
-  ];
-}
-
-/** A path beside the template, wherever packer is called from. */
-function besideTemplate(path: string): HclTemplate {
-  return template`${ref('path.root')}/${path}`;
-}
-
-const CLEAN_ENVIRONMENT = [
-  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C TZ=UTC',
-  'DEBIAN_FRONTEND=noninteractive',
-].join(' ');
-
-/** Scripts see nothing of the account's environment. */
-function asRoot(): HclObject {
-  return {
-    environment_vars: call('concat', ref('local.environment'), ref('var.environment')),
-    execute_command: new HclTemplate([ref('var.sudo'), ` env -i ${CLEAN_ENVIRONMENT} {{ .Vars }} {{ .Path }}`]),
-  };
 }
 
 const APT = 'apt-get -q -y -o DPkg::Lock::Timeout=600 -o Acquire::Retries=3';
@@ -271,14 +244,47 @@ const PREPARATION = [
   `if [ -n "$PACKAGES" ]; then ${APT} update; ${APT} install --no-install-recommends $PACKAGES; fi`,
   `install -d -o "$BUILD_ACCOUNT" -m 0755 ${UPLOAD_DIRECTORY}`,
 ];
+const SHEBANG = '/bin/sh -eu';
 
-function checked(input: PackerTemplateInput): Template {
-  const result = packerTemplateSchema.safeParse(input);
-  if (result.success) return result.data;
-  throw new FleetError({
-    code: 'packer-template-invalid',
-    ...describeIssues(result.error, { input }),
-    place: `image ${input.name}`,
-    remedy: 'correct what is listed',
+/** Variables name the first two GHCs. The script installs what is missing, so that a run for each other one adds it. */
+function installFurtherGhcs(image: UbuntuImageDefinition): HclBlock[] {
+  const [installHaskell] = PROVISIONING_SCRIPTS;
+  const [, , ...further] = ghcVersionsOf(image);
+  return further.map((version) =>
+    shell({ scripts: [besideTemplate(installHaskell)] }, [`GHC_SECONDARY_VERSION=${version}`]),
+  );
+}
+
+/** Puts overlays where they belong, as the builder of the Debian image does: what generalizes the image comes later. */
+function installOverlays({ overlays }: UbuntuImageDefinition): HclBlock[] {
+  if (overlays.length === 0) return [];
+  const inline = overlays.map(
+    ({ path, target, mode }) =>
+      `install -D -m ${mode} ${shellWord(`${UPLOAD_DIRECTORY}/${path}`)} ${shellWord(target)}`,
+  );
+  return [upload('overlays'), shell({ inline_shebang: SHEBANG, inline })];
+}
+
+const CLEAN_ENVIRONMENT = [
+  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C TZ=UTC',
+  'DEBIAN_FRONTEND=noninteractive',
+].join(' ');
+
+/** Runs as root, and sees nothing of the account's environment. */
+function shell(what: HclObject, settings: readonly string[] = []): HclBlock {
+  const own = settings.length === 0 ? [] : [settings];
+  return block('provisioner', ['shell'], {
+    environment_vars: call('concat', ref('local.environment'), ...own, variable('environment')),
+    execute_command: template`${variable('sudo')} env -i ${CLEAN_ENVIRONMENT} {{ .Vars }} {{ .Path }}`,
+    ...what,
   });
+}
+
+function upload(directory: string): HclBlock {
+  return block('provisioner', ['file'], { source: besideTemplate(directory), destination: UPLOAD_DIRECTORY });
+}
+
+/** A path beside the template, wherever packer is called from. */
+function besideTemplate(path: string): HclTemplate {
+  return template`${ref('path.root')}/${path}`;
 }

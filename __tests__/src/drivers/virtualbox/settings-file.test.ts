@@ -1,39 +1,4 @@
-import fc from 'fast-check';
 import { parseSettingsFile } from '../../../../src/drivers/virtualbox/settings-file';
-import { parseXml, type XmlElement } from '../../../../src/drivers/virtualbox/xml';
-
-const escaped = (text: string) =>
-  text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`).replaceAll('\n', '&#10;');
-
-function write({ name, attributes, children }: XmlElement, text: string): string {
-  const written = Object.entries(attributes).map(([key, value]) => ` ${key}="${escaped(value)}"`);
-  if (children.length === 0) return `<${name}${written.join('')}/>`;
-  return `<${name}${written.join('')}>${text}${children.map((child) => write(child, text)).join('')}</${name}>`;
-}
-
-const names = fc.stringMatching(/^[A-Za-z][\w.-]{0,8}$/);
-const attributes = fc.dictionary(
-  names,
-  fc.string({ unit: 'binary' }).filter((text) => !text.includes('\u0000')),
-);
-const tree = fc.memo((depth: number): fc.Arbitrary<XmlElement> =>
-  fc.record({ name: names, attributes, children: depth > 1 ? fc.array(tree(), { maxLength: 3 }) : fc.constant([]) }),
-);
-
-test('what a writer of XML writes is read back, texts, comments and declarations between', () => {
-  fc.assert(
-    fc.property(tree(4), (root) => {
-      const text = `<?xml version="1.0"?>\n<!-- <not> an element -->\n${write(root, 'Memory RAMSize="1" &lt;a/&gt; <!-- b > c -->')}\n`;
-      expect(parseXml(text)).toEqual({ ...root, attributes: { ...root.attributes } });
-    }),
-  );
-});
-
-test('a file that is cut off anywhere is none', () => {
-  const whole = '<?xml version="1.0"?><a x="1"><b y="2"/><c>text</c></a>';
-  for (let length = 0; length < whole.length; length++) expect(parseXml(whole.slice(0, length))).toBeUndefined();
-  expect(parseXml(whole)).toMatchObject({ name: 'a' });
-});
 
 // Written by VirtualBox 7.2.22_Debianr175245, shortened; the snapshot was added.
 const SETTINGS = `<?xml version="1.0"?>

@@ -101,6 +101,12 @@ test('what is made for one build reaches Packer, and stays in the work directory
   );
 });
 
+test('one more GHC is one more version in the declaration', () => {
+  const { toolchain } = declared({ secondaryGhc: ['9.6.6', '9.4.8'] });
+  expect(toolchain).toMatchObject({ ghc: '9.8.4', secondaryGhc: ['9.6.6', '9.4.8'] });
+  expect(readFileSync(join(root, 'assets/haskell-build.pkr.hcl'), 'utf8')).toContain('GHC_SECONDARY_VERSION=9.4.8');
+});
+
 test.each([
   [undefined, 'tcg', [['-cpu', 'qemu64,-cx16']]],
   ['kvm' as const, 'kvm', [['-cpu', 'host']]],

@@ -40,7 +40,7 @@ describe('renderHcl', () => {
       fc.asyncProperty(
         fc.dictionary(hclIdentifier, hclValue, { minKeys: 1, maxKeys: 6, noNullPrototype: true }),
         async (attributes) => {
-          expect(await parsedLocals(renderHcl([block('locals', [], { attributes })]))).toEqual(asParsed(attributes));
+          expect(await parsedLocals(renderHcl([block('locals', [], attributes)]))).toEqual(asParsed(attributes));
         },
       ),
       { numRuns: 300 },
@@ -51,9 +51,10 @@ describe('renderHcl', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.oneof(hclText, fc.constant(ref('var.x'))), { maxLength: 5 }), async (parts) => {
         const written = [...parts, ref('var.end'), '.'];
-        const [, source] = /^value = (.*)\n$/.exec(
-          renderHcl([{ attributes: { value: new HclTemplate(written) } }]),
-        ) as unknown as [string, string];
+        const [, source] = /^value = (.*)\n$/.exec(renderHcl([{ value: new HclTemplate(written) }])) as unknown as [
+          string,
+          string,
+        ];
         expect(await parsedTemplate(source)).toEqual(joined(written));
       }),
       // apart these mean nothing, together they begin an interpolation or escape one
@@ -63,7 +64,7 @@ describe('renderHcl', () => {
 
   test('a real parser reads back labels and nesting', async () => {
     const text = renderHcl([
-      block('source', ['qemu', 'a "b" ${c}'], { attributes: { size: 1 } }, block('inner', [], block('empty', []))),
+      block('source', ['qemu', 'a "b" ${c}'], { size: 1 }, block('inner', [], block('empty', []))),
     ]);
     expect(await parse('test.hcl', text)).toEqual({
       source: { qemu: { 'a "b" ${c}': [{ size: 1, inner: [{ empty: [{}] }] }] } },
@@ -73,21 +74,15 @@ describe('renderHcl', () => {
   test('lays a file out as the formatter does', () => {
     const text = renderHcl(
       [
-        block('packer', [], { attributes: { required_version: '>= 1.10' } }),
+        block('packer', [], { required_version: '>= 1.10' }),
         block(
           'source',
           ['qemu', 'disk'],
-          {
-            attributes: {
-              name: template`${ref('var.name')}.qcow2`,
-              memory: 8192,
-              list: ['x'.repeat(60), 'y'.repeat(60)],
-            },
-          },
-          { attributes: { cpus: 4, map: { 'user-data': true, a: -1 } } },
+          { name: template`${ref('var.name')}.qcow2`, memory: 8192, list: ['x'.repeat(60), 'y'.repeat(60)] },
+          { cpus: 4, map: { 'user-data': true, a: -1 } },
           block('empty', []),
         ),
-        { attributes: { all: call('concat', ref('local.a'), [1, 2]) } },
+        { all: call('concat', ref('local.a'), [1, 2]) },
       ],
       ['what it is'],
     );
@@ -95,13 +90,13 @@ describe('renderHcl', () => {
   });
 
   const bad: [string, () => unknown][] = [
-    ['half a surrogate pair', () => renderHcl([{ attributes: { a: '\ud800' } }])],
-    ['a number that is none', () => renderHcl([{ attributes: { a: Number.NaN } }])],
-    ['an attribute that is no identifier', () => renderHcl([{ attributes: { 'a b': 1 } }])],
+    ['half a surrogate pair', () => renderHcl([{ a: '\ud800' }])],
+    ['a number that is none', () => renderHcl([{ a: Number.NaN }])],
+    ['an attribute that is no identifier', () => renderHcl([{ 'a b': 1 }])],
     ['a block type that is no identifier', () => renderHcl([block('a b', [])])],
-    ['a key with a newline', () => renderHcl([{ attributes: { a: { 'b\n': 1 } } }])],
+    ['a key with a newline', () => renderHcl([{ a: { 'b\n': 1 } }])],
     ['a comment of two lines', () => renderHcl([], ['a\nb = 1'])],
-    ['a name given twice', () => renderHcl([{ attributes: { a: 1 } }, block('b', []), { attributes: { a: 2 } }])],
+    ['a name given twice', () => renderHcl([{ a: 1 }, block('b', []), { a: 2 }])],
     ['a reference that is an expression', () => ref('var.x + 1')],
     ['a function that is none', () => call('f(x', 1)],
   ];

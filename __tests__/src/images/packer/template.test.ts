@@ -1,149 +1,208 @@
 import { parse } from '@cdktf/hcl2json';
-import { FleetError } from '../../../../src/model/errors';
 import {
-  type PackerTemplateInput,
-  renderPackerPlugins,
-  renderPackerTemplate,
-} from '../../../../src/images/packer/template';
-import { PACKER_TEMPLATE } from './support/packer-template';
+  DEFAULT_GHCUP_TOOLCHAIN,
+  DEFAULT_IMAGE_PACKAGES,
+  type ImageDefinitionProps,
+} from '../../../../src/model/image-definition';
+import { renderPackerPlugins } from '../../../../src/images/packer/plugins';
+import { renderPackerTemplate } from '../../../../src/images/packer/template';
+import { UBUNTU_BASE, ubuntuDefinition } from './support/ubuntu-definition';
 
+type Settings = Readonly<Record<string, unknown>>;
 interface Parsed {
   readonly variable: Readonly<Record<string, [{ readonly default?: unknown; readonly type: string }]>>;
   readonly locals: [{ readonly environment: readonly string[] }];
-  readonly source: Readonly<Record<string, Readonly<Record<string, [Readonly<Record<string, unknown>>]>>>>;
-  readonly build: [
-    { readonly sources: string[]; readonly provisioner: Readonly<Record<string, Readonly<Record<string, unknown>>[]>> },
-  ];
+  readonly source: Readonly<Record<string, Readonly<Record<string, [Settings]>>>>;
+  readonly build: [{ readonly sources: string[]; readonly provisioner: Readonly<Record<string, Settings[]>> }];
 }
 
-async function parsed(change: Partial<PackerTemplateInput> = {}): Promise<Parsed> {
-  return (await parse('test.hcl', renderPackerTemplate({ ...PACKER_TEMPLATE, ...change }))) as unknown as Parsed;
+function rendered(changes: Partial<ImageDefinitionProps> = {}): string {
+  return renderPackerTemplate(ubuntuDefinition(changes));
 }
 
-describe('renderPackerTemplate', () => {
-  test('writes the whole template', () => {
-    expect(renderPackerTemplate(PACKER_TEMPLATE)).toMatchSnapshot();
+async function parsed(changes: Partial<ImageDefinitionProps> = {}): Promise<Parsed> {
+  return (await parse('test.hcl', rendered(changes))) as unknown as Parsed;
+}
+
+async function defaults(changes: Partial<ImageDefinitionProps>): Promise<Settings> {
+  const { variable } = await parsed(changes);
+  return Object.fromEntries(Object.entries(variable).map(([name, [{ default: value }]]) => [name, value]));
+}
+
+const DISTRIBUTION = { toolchain: { kind: 'distribution', ghc: '9.4.7', cabal: '3.8.1.0' } } as const;
+const SHA256 = 'abc123'.padEnd(64, '0');
+
+describe('variables', () => {
+  const iso = (urls: string[], sha256: string = UBUNTU_BASE.iso.sha256) => ({
+    base: { ...UBUNTU_BASE, iso: { urls, sha256 } },
+  });
+  test.each<[string, Partial<ImageDefinitionProps>, Settings]>([
+    ['the disk', { diskMib: 8192 }, { disk_size: 8192 }],
+    ['packages, sorted', { packages: ['zstd', 'jq'] }, { packages: ['jq', 'zstd'] }],
+    [
+      'the installer',
+      iso(['file:///mirror/installer.iso'], SHA256),
+      { iso_urls: ['file:///mirror/installer.iso'], iso_checksum: `sha256:${SHA256}` },
+    ],
+    // the parser prints a text that looks like an interpolation with its first sign doubled
+    ['an address that HCL would evaluate', iso(['https://x/${a}%{b}']), { iso_urls: ['https://x/$${a}%%{b}'] }],
+    [
+      "GHCup's toolchain",
+      { toolchain: { ...DEFAULT_GHCUP_TOOLCHAIN, ghc: '9.12.1', secondaryGhc: '9.10.1', cabal: '3.14.1.0' } },
+      {
+        ...{ toolchain: 'ghcup', ghc_primary_version: '9.12.1' },
+        ...{ ghc_secondary_version: '9.10.1', cabal_version: '3.14.1.0' },
+      },
+    ],
+    [
+      'one GHC',
+      { toolchain: { ...DEFAULT_GHCUP_TOOLCHAIN, secondaryGhc: null } },
+      { ghc_primary_version: DEFAULT_GHCUP_TOOLCHAIN.ghc, ghc_secondary_version: '' },
+    ],
+    [
+      "the distribution's toolchain",
+      DISTRIBUTION,
+      {
+        ...{ toolchain: 'distribution', ghc_primary_version: '9.4.7' },
+        ...{ ghc_secondary_version: '', cabal_version: '3.8.1.0' },
+        packages: expect.arrayContaining(['ghc', 'cabal-install']),
+      },
+    ],
+  ])('have what the definition says: %s', async (_, changes, expected) => {
+    const before = await defaults({});
+    const after = await defaults(changes);
+    expect(after).toMatchObject(expected);
+    const changed = Object.keys(after).filter((name) => JSON.stringify(after[name]) !== JSON.stringify(before[name]));
+    expect(Object.keys(expected)).toEqual(expect.arrayContaining(changed));
   });
 
-  test('exposes the agreed variables first, with what the image says', async () => {
-    const { variable } = await parsed();
-    const defaults = Object.entries(variable).map(([name, [{ default: value }]]) => [name, value]);
-    const text = renderPackerTemplate(PACKER_TEMPLATE);
-    const order = [...text.matchAll(/^variable "(\w+)"/gm)].map(([, name]) => name);
-    expect(order.slice(0, 7)).toEqual([
-      'vm_name',
-      'disk_size',
-      'memory',
-      'cpus',
-      'ghc_primary_version',
-      'ghc_secondary_version',
-      'cabal_version',
-    ]);
-    expect(Object.fromEntries(defaults)).toMatchObject({
-      vm_name: 'haskell-build',
-      disk_size: 40_960,
-      memory: 8192,
-      cpus: 4,
-      ghc_primary_version: '9.8.4',
-      ghc_secondary_version: '9.6.6',
-      cabal_version: '3.12.1.0',
-    });
+  test('begin with the agreed ones', () => {
+    const order = [...rendered().matchAll(/^variable "(\w+)"/gm)].map(([, name]) => name);
+    const agreed = ['vm_name', 'disk_size', 'memory', 'cpus', 'ghc_primary_version', 'ghc_secondary_version'];
+    expect(order.slice(0, 7)).toEqual([...agreed, 'cabal_version']);
   });
 
-  test('leaves without a default what is made for one build, and holds no password', async () => {
-    const { variable, source } = await parsed();
-    const open = Object.entries(variable).filter(([, [definition]]) => !('default' in definition));
-    expect(open.map(([name]) => name).sort()).toEqual([
-      'definition_hash',
-      'seed_files',
-      'source_date_epoch',
-      'ssh_private_key_file',
-    ]);
-    for (const builder of ['qemu', 'virtualbox-iso']) {
-      const [settings] = source[builder]!['haskell-build']!;
-      expect(settings).toMatchObject({
-        ssh_private_key_file: '${var.ssh_private_key_file}',
-        ssh_clear_authorized_keys: true,
-        ssh_disable_agent_forwarding: true,
-        cd_files: '${var.seed_files}',
-        cd_label: 'cidata',
-      });
-      expect(Object.keys(settings)).not.toContain('ssh_password');
-    }
+  test('are each used somewhere', async () => {
+    const text = rendered();
+    const used = [...text.matchAll(/\bvar\.(\w+)/g)].map(([, name]) => name);
+    expect([...new Set(used)].sort()).toEqual(Object.keys((await parsed()).variable).sort());
   });
 
-  test('runs the scripts in their order after the upload, for both sources', async () => {
-    const [{ sources, provisioner }] = (await parsed()).build;
-    expect(sources).toEqual(['source.virtualbox-iso.haskell-build', 'source.qemu.haskell-build']);
-    expect(provisioner['shell']!.map(({ scripts }) => scripts)).toEqual([
-      undefined,
-      ['install-haskell', 'install-agent', 'generalize'].map((name) => `\${path.root}/scripts/${name}.sh`),
-    ]);
-    const text = renderPackerTemplate(PACKER_TEMPLATE);
-    expect(text.indexOf('provisioner "file"')).toBeLessThan(text.indexOf('install-haskell.sh'));
-  });
-
-  test('names the date in the OVA only when it is exported', async () => {
-    const { source } = await parsed();
-    const [{ output_filename: name }] = source['virtualbox-iso']!['haskell-build']!;
-    expect(name).toBe('${var.vm_name}-${local.export_date}');
-    expect(renderPackerTemplate(PACKER_TEMPLATE)).not.toMatch(/\b20\d\d(-\d\d-\d\d|[01]\d[0-3]\d)\b/);
-  });
-
-  test('passes on what the scripts read', async () => {
-    const environment = async (change: Partial<PackerTemplateInput>) => (await parsed(change)).locals[0].environment;
-    const { toolchain } = PACKER_TEMPLATE;
-    if (toolchain.kind !== 'ghcup') throw new Error('the example has GHCup');
-
-    expect(await environment({})).toEqual(
-      expect.arrayContaining([
-        'SOURCE_DATE_EPOCH=${var.source_date_epoch}',
-        'BUILD_ACCOUNT=${var.ssh_username}',
-        'FILES_DIR=/tmp/buildfleet/files',
-        'TOOLCHAIN=${var.toolchain}',
-        'GHC_PRIMARY_VERSION=${var.ghc_primary_version}',
-        'GHC_SECONDARY_VERSION=${var.ghc_secondary_version}',
-        'CABAL_VERSION=${var.cabal_version}',
-        'GHCUP_VERSION=0.2.6.2',
-      ]),
-    );
-    expect((await environment({})).join()).not.toContain('HACKAGE_INDEX_STATE');
-    expect(await environment({ toolchain: { ...toolchain, indexState: '2026-01-31T00:00:00Z' } })).toContain(
-      'HACKAGE_INDEX_STATE=2026-01-31T00:00:00Z',
-    );
-    const distribution = { toolchain: { kind: 'distribution', ghc: '9.4.7', cabal: '3.8.1.0' } } as const;
-    expect((await environment(distribution)).join()).not.toContain('GHCUP');
-    expect((await parsed(distribution)).variable['toolchain']![0].default).toBe('distribution');
-    expect((await parsed(distribution)).variable['ghc_secondary_version']![0].default).toBe('');
+  test('have no default where the value is made for one build', async () => {
+    const open = Object.entries((await parsed()).variable).filter(([, [definition]]) => !('default' in definition));
+    const perBuild = ['definition_hash', 'seed_files', 'source_date_epoch', 'ssh_private_key_file'];
+    expect(open.map(([name]) => name).sort()).toEqual(perBuild);
   });
 
   test('one package changes one line', () => {
-    const before = renderPackerTemplate(PACKER_TEMPLATE).split('\n');
-    const after = renderPackerTemplate({
-      ...PACKER_TEMPLATE,
-      packages: [...PACKER_TEMPLATE.packages, 'zstd'],
-    }).split('\n');
+    const before = rendered().split('\n');
+    const after = rendered({ packages: [...DEFAULT_IMAGE_PACKAGES, 'zstd'] }).split('\n');
     expect(after.filter((line) => !before.includes(line))).toEqual(['    "zstd",']);
     expect(after).toHaveLength(before.length + 1);
   });
+});
 
-  const bad: [string, Partial<PackerTemplateInput>, RegExp][] = [
-    ['a package that a shell would take for more', { packages: ['jq; reboot'] }, /packages\.0: must be the name/],
-    ['a checksum that is none', { iso: { urls: ['https://x.example/i.iso'], sha256: 'none' } }, /iso\.sha256: must be/],
-    ['no address of the installer', { iso: { ...PACKER_TEMPLATE.iso, urls: [] } }, /iso\.urls/],
-    ['a disk that is too small', { diskMib: 1024 }, /diskMib/],
-  ];
-  test.each(bad)('refuses %s', (_, change, message) => {
-    const render = () => renderPackerTemplate({ ...PACKER_TEMPLATE, ...change });
-    expect(render).toThrow(FleetError);
-    expect(render).toThrow(message);
+test('no source lets anything in but the key of the build', async () => {
+  const { source } = await parsed();
+  expect(Object.keys(source).sort()).toEqual(['qemu', 'virtualbox-iso']);
+  for (const { 'haskell-build': [settings] = [] } of Object.values(source)) {
+    expect(settings).toMatchObject({
+      ssh_private_key_file: '${var.ssh_private_key_file}',
+      ssh_clear_authorized_keys: true,
+      ssh_disable_agent_forwarding: true,
+    });
+    expect(Object.keys(settings ?? {})).not.toContain('ssh_password');
+  }
+});
+
+test('the date is that of the export, and stands in the name of the OVA alone', async () => {
+  const [{ output_filename: name }] = (await parsed()).source['virtualbox-iso']!['haskell-build']!;
+  expect(name).toBe('${var.vm_name}-${local.export_date}');
+  expect(rendered()).not.toMatch(/\b20\d\d(-\d\d-\d\d|[01]\d[0-3]\d)\b/);
+});
+
+describe('provisioners', () => {
+  /** What a template does, in its order. */
+  const steps = (changes: Partial<ImageDefinitionProps> = {}) =>
+    [...rendered(changes).matchAll(/\/scripts\/([\w-]+)\.sh"|(install -D|apt-get)|path\.root\}\/(files|overlays)"/g)]
+      .map((match) => match.slice(1).join(''))
+      .filter((step, index, all) => step !== all[index - 1]);
+
+  test('run packages, upload and scripts in this order, for both sources', async () => {
+    expect((await parsed()).build[0].sources).toEqual([
+      'source.virtualbox-iso.haskell-build',
+      'source.qemu.haskell-build',
+    ]);
+    expect(steps()).toEqual(['apt-get', 'files', 'install-haskell', 'install-agent', 'generalize']);
+  });
+
+  test('install further GHCs one after the other, by the script that adds what is missing', async () => {
+    const toolchain = (secondaryGhc: string | string[]) => ({
+      toolchain: { ...DEFAULT_GHCUP_TOOLCHAIN, secondaryGhc },
+    });
+    expect(rendered(toolchain(['9.6.6']))).toBe(rendered(toolchain('9.6.6')));
+    const several = toolchain(['9.6.6', '9.4.8', '9.10.1']);
+    expect(await defaults(several)).toMatchObject({ ghc_primary_version: '9.8.4', ghc_secondary_version: '9.6.6' });
+    const scripts = ['install-haskell', 'install-agent', 'install-haskell', 'install-haskell', 'generalize'];
+    const [{ provisioner }] = (await parsed(several)).build;
+    const runs = provisioner['shell']!.filter((run) => 'scripts' in run);
+    expect(runs.flatMap((run) => run['scripts'])).toEqual(scripts.map((name) => `\${path.root}/scripts/${name}.sh`));
+    const added = runs.map(({ environment_vars: text }) => /\["(.*)"\]/.exec(String(text))?.[1]);
+    expect(added).toEqual([undefined, 'GHC_SECONDARY_VERSION=9.4.8', 'GHC_SECONDARY_VERSION=9.10.1', undefined]);
+  });
+
+  test('install overlays before the image is generalized', () => {
+    const overlay = { path: 'overlays/etc/motd', target: '/etc/motd', mode: '0644', sha256: SHA256 };
+    expect(steps({ overlays: [overlay] })).toEqual([
+      ...['apt-get', 'files', 'install-haskell', 'install-agent'],
+      ...['overlays', 'install -D', 'generalize'],
+    ]);
   });
 });
 
-test('renderPackerPlugins writes version requirements and nothing else', async () => {
-  const text = renderPackerPlugins();
-  expect(text).toMatchSnapshot();
-  const { packer, ...others } = (await parse('test.hcl', text)) as { packer: [Record<string, unknown>] };
+describe('the environment of the scripts', () => {
+  const environment = async (changes: Partial<ImageDefinitionProps> = {}) => {
+    const settings = (await parsed(changes)).locals[0].environment.map((setting) => setting.split(/=(.*)/s));
+    return Object.fromEntries(settings) as Record<string, string>;
+  };
+
+  test('follows the variables, so that -var changes it', async () => {
+    expect(await environment()).toMatchObject({
+      SOURCE_DATE_EPOCH: '${var.source_date_epoch}',
+      BUILD_ACCOUNT: '${var.ssh_username}',
+      PACKAGES: '${join(" ", var.packages)}',
+      TOOLCHAIN: '${var.toolchain}',
+      GHC_PRIMARY_VERSION: '${var.ghc_primary_version}',
+      GHC_SECONDARY_VERSION: '${var.ghc_secondary_version}',
+      CABAL_VERSION: '${var.cabal_version}',
+    });
+  });
+
+  test('has the locale, keyboard and time zone of the definition', async () => {
+    expect(await environment({ locale: 'de_AT.UTF-8', keyboard: 'de', timezone: 'Europe/Vienna' })).toMatchObject({
+      ...{ BUILD_LOCALE: 'de_AT.UTF-8', BUILD_KEYBOARD: 'de', BUILD_TIMEZONE: 'Europe/Vienna' },
+      FILES_DIR: '/tmp/buildfleet/files',
+    });
+  });
+
+  test('names GHCup and the state of the package index where the toolchain has them', async () => {
+    const ghcup = { version: '1.2.3.4', sha256: SHA256 };
+    const own = ['GHCUP_VERSION', 'GHCUP_SHA256', 'HACKAGE_INDEX_STATE'];
+    const only = async (changes: Partial<ImageDefinitionProps>) =>
+      Object.fromEntries(Object.entries(await environment(changes)).filter(([name]) => own.includes(name)));
+    expect(await only({ toolchain: { ...DEFAULT_GHCUP_TOOLCHAIN, ghcup } })).toEqual({
+      ...{ GHCUP_VERSION: '1.2.3.4', GHCUP_SHA256: SHA256 },
+    });
+    const indexState = '2026-01-31T00:00:00Z';
+    expect(await only({ toolchain: { ...DEFAULT_GHCUP_TOOLCHAIN, indexState } })).toMatchObject({
+      HACKAGE_INDEX_STATE: indexState,
+    });
+    expect(await only(DISTRIBUTION)).toEqual({});
+  });
+});
+
+test('the plugins are version requirements and nothing else', async () => {
+  const { packer, ...others } = (await parse('test.hcl', renderPackerPlugins())) as { packer: [Settings] };
   expect(others).toEqual({});
   expect(Object.keys(packer[0]).sort()).toEqual(['required_plugins', 'required_version']);
 });

@@ -87,7 +87,10 @@ function describe(definition: Json | undefined): readonly string[] {
   const text = (value: unknown): string => (typeof value === 'string' ? value : '');
   const base = (definition?.['base'] ?? {}) as Json;
   const toolchain = (definition?.['toolchain'] ?? {}) as Json;
-  const ghcs = [toolchain['ghc'], toolchain['secondaryGhc']].map(text).filter((version) => version !== '');
+  const ghcs = [toolchain['ghc'], toolchain['secondaryGhc']]
+    .flat()
+    .map(text)
+    .filter((version) => version !== '');
   const system = [text(base['kind']), text(base['suite']) || text(base['release'])].filter((part) => part !== '');
   return [
     ...(system.length === 0 ? [] : [`from ${system.join(' ')}`]),

@@ -1,5 +1,13 @@
 import fc from 'fast-check';
-import { block, call, type HclBody, type HclExpression, HclTemplate, ref } from '../../../../../src/images/packer/hcl';
+import {
+  block,
+  call,
+  HclBlock,
+  type HclBody,
+  type HclExpression,
+  HclTemplate,
+  ref,
+} from '../../../../../src/images/packer/hcl';
 
 /** What HCL could take for something else, and what has to be escaped. */
 const HOSTILE = [
@@ -66,9 +74,7 @@ export const hclExpression: fc.Arbitrary<HclExpression> = fc.letrec<{ expression
   ),
 })).expression;
 
-const attributes = fc
-  .dictionary(hclIdentifier, hclExpression, { maxKeys: 6, noNullPrototype: true })
-  .map((members) => ({ attributes: members }));
+const attributes = fc.dictionary(hclIdentifier, hclExpression, { maxKeys: 6, noNullPrototype: true });
 
 /** Whole files: attributes, and blocks that nest. */
 export const hclBody: fc.Arbitrary<HclBody> = fc.letrec<{ body: HclBody }>((tie) => ({
@@ -89,12 +95,8 @@ export const hclBody: fc.Arbitrary<HclBody> = fc.letrec<{ body: HclBody }>((tie)
 /** A block holds a name once. */
 function withDistinctNames(body: HclBody): HclBody {
   return body.map((part, index) =>
-    'attributes' in part
-      ? {
-          attributes: Object.fromEntries(
-            Object.entries(part.attributes).map(([name, value]) => [`${name}-${index}`, value]),
-          ),
-        }
-      : part,
+    part instanceof HclBlock
+      ? part
+      : Object.fromEntries(Object.entries(part).map(([name, value]) => [`${name}-${index}`, value])),
   );
 }
