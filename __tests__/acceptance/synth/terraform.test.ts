@@ -14,7 +14,7 @@ describeWithTools(['terraform'], 'what synth writes, as Terraform reads it', () 
   beforeAll(async () => {
     const fleet = new TestFleet();
     for (const id of ['alpha', 'beta']) new BuildVm(fleet.stack, id, fleet.standard);
-    await fleet.app.synthesize();
+    fleet.app.synthesize();
     directory = join(fleet.directory, 'cdktf.out/stacks/fleet');
   }, MINUTE);
 
