@@ -1,33 +1,53 @@
-import { type Command, InvalidArgumentError } from 'commander';
-import type { Context } from '../context';
+import { type Argument, type Command, InvalidArgumentError, type Option } from 'commander';
+import type { ZodType } from 'zod';
+import type { Context } from './context';
 
-/** Does the work of one command and answers its exit code. Modules are loaded when they are needed. */
-export type Work = (context: Context) => Promise<number>;
-
-/** One command as `--help` shows it. */
-export interface CommandHelp {
+/** One command: what can be typed, what `--help` says of it, what `--json` prints, and what does the work. */
+export interface CommandDeclaration {
+  readonly name: string;
   /** One line, without a period. */
   readonly description: string;
   /** Command lines that can be typed as they stand, without the program's name. */
-  readonly examples: readonly [string, ...string[]];
-  /** The group it belongs to. Default: the program. */
-  readonly parent?: Command;
+  readonly examples: readonly string[];
+  /** What `--help` shows behind the name. Default: made of arguments and options. */
+  readonly usage?: string;
+  readonly arguments?: readonly Argument[];
+  /** Its own, besides those that all commands take. */
+  readonly options?: readonly Option[];
+  /** What stands behind `--` is for another program, and comes as {@link CommandLine.rest}. Default false. */
+  readonly takesRest?: boolean;
+  /** Options behind the first argument are for another program. Default false. */
+  readonly passesThrough?: boolean;
+  /** For scripts, not for people: without help, and without the options that all commands take. Default false. */
+  readonly hidden?: boolean;
+  /**
+   * Schema of each document that `--json` prints; docs/reference/ has a page made of it. Null for a command without
+   * data of its own, of which `--json` changes the errors only.
+   */
+  readonly document: (() => ZodType) | null;
+  /**
+   * Does the work, and answers the exit code. Loads what it needs when it is called: `--help` does without. An
+   * implementation says of which types its arguments and options are.
+   */
+  run(context: Context, line: CommandLine): Promise<number>;
 }
 
-/** What a file of this folder defines its commands with. */
-export interface CommandLine {
-  /** The words as they were typed, without the program. */
-  readonly argv: readonly string[];
+/** Commands that share their first word. */
+export interface CommandGroup {
+  readonly name: string;
+  readonly description: string;
+  readonly commands: readonly CommandDeclaration[];
+}
+
+/** A command line that has been understood. */
+export interface CommandLine<Arguments extends readonly unknown[] = readonly unknown[], Options = object> {
+  readonly args: Arguments;
+  readonly options: Options;
+  /** What stands behind `--`, for another program. */
+  readonly rest: readonly string[];
   /** The whole program. */
   readonly program: Command;
-  /** A command with the options that all commands take. `usage` is its name, and arguments if there are any. */
-  readonly add: (usage: string, help: CommandHelp) => Command;
-  /** Takes the work of the command that the command line names, which is started when all of it is understood. */
-  readonly choose: (command: Command, work: Work) => void;
 }
-
-/** Defines some commands. */
-export type Define = (commandLine: CommandLine) => void;
 
 /** Parses an option's value: a whole number, zero or more. */
 export function wholeNumber(text: string): number {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadFleet } from '../../../src/cli/fleet-file';
 import { smokeVm } from '../../../src/cli/smoke/smoke-vm';
-import type { Step } from '../../../src/cli/smoke/steps';
+import type { Step } from '../../../src/cli/smoke/report';
 import { run } from '../../../src/process/run';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';

@@ -38,7 +38,7 @@ test.each(LEAVES)('%s has an example and describes itself, its arguments and its
 test.each(EXAMPLES)('%s: the example `%s` is understood', async (name, line) => {
   const argv = parseLine(line).words;
   const chosen: string[] = [];
-  await buildProgram(argv, (command) => {
+  await buildProgram(argv, ({ command }) => {
     chosen.push(
       command.parent?.name() === 'buildfleet' ? command.name() : `${command.parent?.name()} ${command.name()}`,
     );

@@ -1,25 +1,28 @@
-import { Argument, type Command } from 'commander';
-import { load } from '../commands/load';
-import { SHELLS, type Shell } from '../completion/script';
-import type { Define } from './definition';
+import { Argument } from 'commander';
+import { lazy } from '../../model/lazy';
+import type { CommandDeclaration, CommandLine } from '../command';
+import { SHELLS, type Shell } from './shells';
 
-/** Commands for shells. */
-export const defineCompletionCommands: Define = ({ program, add, choose }) => {
-  add('completion', {
-    description: 'print a script that has a shell complete buildfleet on Tab',
-    examples: ['completion bash', 'completion zsh', 'completion fish'],
-  })
-    .addArgument(new Argument('<shell>', 'which one').choices(SHELLS))
-    .action(function (this: Command, shell: Shell) {
-      choose(this, (context) => load.completion().completion(context, shell));
-    });
+const work = lazy<typeof import('./run')>(() => require('./run'));
+const report = lazy<typeof import('./report')>(() => require('./report'));
 
-  // For the scripts, not for people.
-  program
-    .command('__complete', { hidden: true })
-    .addArgument(new Argument('<shell>').choices(SHELLS))
-    .argument('[words...]')
-    .action(function (this: Command, shell: Shell, words: string[]) {
-      choose(this, (context) => load.completion().printCandidates(context, program, shell, words));
-    });
+export const completion: CommandDeclaration = {
+  name: 'completion',
+  description: 'print a script that has a shell complete buildfleet on Tab',
+  examples: ['completion bash', 'completion zsh', 'completion fish'],
+  arguments: [new Argument('<shell>', 'which one').choices(SHELLS)],
+  document: () => report().completionSchema,
+  run: (context, { args: [shell] }: CommandLine<[shell: Shell]>) => work().completion(context, shell),
+};
+
+/** Called by the scripts at every Tab. */
+export const complete: CommandDeclaration = {
+  name: '__complete',
+  description: 'print candidates',
+  examples: [],
+  arguments: [new Argument('<shell>').choices(SHELLS), new Argument('[words...]')],
+  hidden: true,
+  document: null,
+  run: (context, { args: [shell, words], program }: CommandLine<[shell: Shell, words: string[]]>) =>
+    work().printCandidates(context, program, shell, words),
 };

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
-import { complete } from '../completion/candidates';
-import { insertion, parseLine } from '../completion/bash-line';
-import { namesFor } from '../completion/names';
-import { completionScript, type Shell } from '../completion/script';
+import { complete } from './candidates';
+import { insertion, parseLine } from './bash-line';
+import { namesFor } from './names';
+import type { CompletionDocument } from './report';
+import { completionScript } from './script';
+import type { Shell } from './shells';
 import type { Context } from '../context';
 import { EXIT } from '../exit-codes';
 import { inCheckout } from '../package-root';
@@ -10,7 +12,8 @@ import { inCheckout } from '../package-root';
 /** `buildfleet completion SHELL` */
 export function completion({ terminal }: Context, shell: Shell): Promise<number> {
   const script = completionScript(shell, inCheckout('bin/buildfleet'));
-  terminal.data(terminal.json ? JSON.stringify({ formatVersion: 1, shell, script }, null, 2) : script);
+  const document: CompletionDocument = { formatVersion: 1, shell, script };
+  terminal.data(terminal.json ? JSON.stringify(document, null, 2) : script);
   return Promise.resolve(EXIT.ok);
 }
 

@@ -1,38 +1,42 @@
-import type { Command } from 'commander';
-import { load } from '../commands/load';
-import type { Define } from './definition';
+import { Argument, Option } from 'commander';
+import { lazy } from '../../model/lazy';
+import type { CommandDeclaration, CommandLine } from '../command';
+import type { DeployOptions } from './run';
 
-const STACK = ['[stack]', 'fleet of main.ts (default: fleet)'] as const;
-const YES = ['--yes', 'do it without asking', false] as const;
+const work = lazy<typeof import('./run')>(() => require('./run'));
+const result = lazy<typeof import('./result')>(() => require('./result'));
 
 /** The cdktf command with a live view; each works in the directory of `main.ts`. */
-export const defineDeployCommands: Define = ({ add, choose }) => {
-  add('diff', {
-    description: 'show what a deploy would change',
-    examples: ['diff', 'diff laptops'],
-  })
-    .argument(...STACK)
-    .action(function (this: Command, stack: string | undefined) {
-      choose(this, (context) => load.deploy().diff(context, stack));
-    });
+const shared = {
+  arguments: [new Argument('[stack]', 'fleet of main.ts (default: fleet)')],
+  document: () => result().deployLineSchema,
+};
+const YES = new Option('--yes', 'do it without asking').default(false);
 
-  add('deploy', {
-    description: 'make the fleet real, and show what each part of it is at',
-    examples: ['deploy', 'deploy laptops --yes'],
-  })
-    .argument(...STACK)
-    .option(...YES)
-    .action(function (this: Command, stack: string | undefined) {
-      choose(this, (context) => load.deploy().deploy(context, stack, this.opts<{ yes: boolean }>()));
-    });
+type StackLine = CommandLine<[stack?: string], DeployOptions>;
 
-  add('destroy', {
-    description: 'take the fleet away; images stay',
-    examples: ['destroy', 'destroy laptops --yes'],
-  })
-    .argument(...STACK)
-    .option(...YES)
-    .action(function (this: Command, stack: string | undefined) {
-      choose(this, (context) => load.deploy().destroy(context, stack, this.opts<{ yes: boolean }>()));
-    });
+export const diff: CommandDeclaration = {
+  ...shared,
+  name: 'diff',
+  description: 'show what a deploy would change',
+  examples: ['diff', 'diff laptops'],
+  run: (context, { args: [stack] }: StackLine) => work().diff(context, stack),
+};
+
+export const deploy: CommandDeclaration = {
+  ...shared,
+  name: 'deploy',
+  description: 'make the fleet real, and show what each part of it is at',
+  examples: ['deploy', 'deploy laptops --yes'],
+  options: [YES],
+  run: (context, { args: [stack], options }: StackLine) => work().deploy(context, stack, options),
+};
+
+export const destroy: CommandDeclaration = {
+  ...shared,
+  name: 'destroy',
+  description: 'take the fleet away; images stay',
+  examples: ['destroy', 'destroy laptops --yes'],
+  options: [YES],
+  run: (context, { args: [stack], options }: StackLine) => work().destroy(context, stack, options),
 };

@@ -2,11 +2,11 @@ import { FleetError } from '../../model/errors';
 import { removeJournals } from '../../provider/journal/directory';
 import { runApart } from '../../process/apart';
 import type { Context } from '../context';
-import { askYesNo } from '../deploy/ask';
-import { callCdktf, type CdktfCall, type CdktfResult } from '../deploy/cdktf';
-import { openProject } from '../deploy/project';
-import type { DeployResult } from '../deploy/result';
-import { JsonView, LiveView, PlainView, renderChanges, type View } from '../deploy/views';
+import { askYesNo } from './ask';
+import { callCdktf, type CdktfCall, type CdktfResult } from './cdktf';
+import { openProject } from './project';
+import type { DeployResult } from './result';
+import { JsonView, LiveView, PlainView, renderChanges, type View } from './views';
 import { EXIT, INTERRUPTED } from '../exit-codes';
 
 /** Which stack where the command line names none, as in the Makefile. */

@@ -1,6 +1,6 @@
 import { type Context, openFleet } from '../context';
-import { discoverEntries } from '../discover/collect';
-import { renderDiscovery } from '../discover/render';
+import { discoverEntries } from './collect';
+import { renderDiscovery } from './render';
 import { EXIT } from '../exit-codes';
 
 export interface DiscoverOptions {

@@ -1,9 +1,9 @@
 import { FleetError } from '../../model/errors';
 import { type Context, openFleet } from '../context';
-import { examine } from '../doctor/examine';
-import { thisMachine } from '../doctor/machine';
-import { renderDoctor } from '../doctor/render';
-import { subjectOf } from '../doctor/subject';
+import { examine } from './examine';
+import { thisMachine } from './machine';
+import { renderDoctor } from './render';
+import { subjectOf } from './subject';
 import { EXIT } from '../exit-codes';
 import type { LoadedFleet } from '../fleet-file';
 

@@ -1,12 +1,13 @@
 import { join, relative, resolve } from 'node:path';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError } from '../../model/errors';
-import { Work } from '../work/work';
+import { ProjectWork } from '../work/project-work';
 import { type Context, openFleet } from '../context';
 import { EXIT } from '../exit-codes';
-import { isOursOrAbsent } from '../fetch/destination';
-import { fetchArtifacts, fetchEverything } from '../fetch/fetch-artifacts';
-import { projectOf, untilInterrupted } from './build';
+import { isOursOrAbsent } from './destination';
+import { fetchArtifacts, fetchEverything } from './fetch-artifacts';
+import type { FetchReport } from './report';
+import { projectOf, untilInterrupted } from '../work/run';
 
 export interface FetchOptions {
   readonly project: string | undefined;
@@ -18,7 +19,7 @@ export interface FetchOptions {
 
 /** `buildfleet fetch`: prints the path of each file that has arrived. */
 export async function fetch(context: Context, options: FetchOptions): Promise<number> {
-  const work = new Work(context, openFleet(context));
+  const work = new ProjectWork(context, openFleet(context));
   const project = projectOf(context, options.project, false);
   const to = resolve(options.to ?? (options.all ? join(project.root, 'dist-newstyle') : 'result'));
   if (options.all && !isOursOrAbsent(to)) {
@@ -40,7 +41,8 @@ export async function fetch(context: Context, options: FetchOptions): Promise<nu
           () => (options.all ? fetchEverything(tools, place, to).then(() => []) : fetchArtifacts(tools, place, to)),
           'fetch again',
         );
-        if (terminal.json) terminal.data(JSON.stringify({ formatVersion: 1, vm: place.vm.name, to, files }, null, 2));
+        const report: FetchReport = { formatVersion: 1, vm: place.vm.name, to, files };
+        if (terminal.json) terminal.data(JSON.stringify(report, null, 2));
         else for (const path of options.all ? [to] : files.map((file) => file.path)) terminal.data(readable(path));
       }),
     );

@@ -1,14 +1,19 @@
-import type { Command } from 'commander';
-import { load } from '../commands/load';
-import type { Define } from './definition';
+import { Option } from 'commander';
+import { lazy } from '../../model/lazy';
+import type { CommandDeclaration, CommandLine } from '../command';
 
-/** Commands for the State Hub. */
-export const defineHubCommands: Define = ({ add, choose }) => {
-  add('hub', { description: 'serve a State Hub in the foreground', examples: ['hub', 'hub --port 0 --json'] })
-    .option('--port <port>', 'port on 127.0.0.1', '8000')
-    .option('--database <path>', 'file of the database', '~/.local/state/buildfleet/hub.sqlite')
-    .action(function (this: Command) {
-      const { port, database } = this.opts<{ port: string; database: string }>();
-      choose(this, (context) => load.hub().hub(context, port, database));
-    });
+const work = lazy<typeof import('./run')>(() => require('./run'));
+const report = lazy<typeof import('./report')>(() => require('./report'));
+
+export const hub: CommandDeclaration = {
+  name: 'hub',
+  description: 'serve a State Hub in the foreground',
+  examples: ['hub', 'hub --port 0 --json'],
+  options: [
+    new Option('--port <port>', 'port on 127.0.0.1').default('8000'),
+    new Option('--database <path>', 'file of the database').default('~/.local/state/buildfleet/hub.sqlite'),
+  ],
+  document: () => report().listeningSchema,
+  run: (context, { options: { port, database } }: CommandLine<[], { port: string; database: string }>) =>
+    work().hub(context, port, database),
 };

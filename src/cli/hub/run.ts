@@ -3,6 +3,7 @@ import { FleetError } from '../../model/errors';
 import { expandHome } from '../../model/paths';
 import type { Context } from '../context';
 import { EXIT } from '../exit-codes';
+import type { Listening } from './report';
 
 /** `buildfleet hub`: serves until Ctrl-C or SIGTERM. */
 export async function hub(context: Context, port: string, database: string): Promise<number> {
@@ -22,7 +23,7 @@ export async function hub(context: Context, port: string, database: string): Pro
     warn: (line) => {
       context.terminal.error(line);
     },
-    onListening: (listening) => {
+    onListening: (listening: Listening) => {
       if (context.terminal.json) context.terminal.data(JSON.stringify(listening));
       else context.terminal.message(`State Hub at ${listening.url}`);
     },

@@ -7,11 +7,11 @@ import { CacheInventory } from '../../images/inventory';
 import { verifyImage } from '../../images/verify';
 import type { Context } from '../context';
 import { EXIT } from '../exit-codes';
-import { collectGarbage } from '../image/collect-garbage';
-import { findDefinition, readDefinition } from '../image/definitions';
-import { renderGc, renderImages, renderVerification } from '../image/render';
-import { imageReport, type ImageVerifyReport } from '../image/report';
-import { findImageUses } from '../image/uses';
+import { collectGarbage } from './collect-garbage';
+import { findDefinition, readDefinition } from './definitions';
+import { renderGc, renderImages, renderVerification } from './render';
+import { type ImageListReport, imageReport, type ImageVerifyReport } from './report';
+import { findImageUses } from './uses';
 import { inCheckout } from '../package-root';
 
 interface CacheOptions {
@@ -25,8 +25,8 @@ export async function listImages(context: Context, options: CacheOptions = {}): 
   const entries = new CacheInventory(cacheDirectory).entries();
   const uses = await findImageUses(useSearch(context, cacheDirectory));
   const images = entries.map((entry) => imageReport(entry, uses));
-  if (context.terminal.json)
-    context.terminal.data(JSON.stringify({ formatVersion: 1, cacheDirectory, images }, null, 2));
+  const report: ImageListReport = { formatVersion: 1, cacheDirectory, images };
+  if (context.terminal.json) context.terminal.data(JSON.stringify(report, null, 2));
   else if (images.length === 0) context.terminal.message(`there is no image in ${cacheDirectory}`);
   else context.terminal.data(renderImages(images, new Date(), context.terminal.colour));
   return EXIT.ok;

@@ -1,8 +1,8 @@
 import { type Context, openFleet } from '../context';
 import { EXIT } from '../exit-codes';
 import { defaultVm, findVm } from '../fleet-file';
-import { collectInfo } from '../info/collect';
-import { renderInfo } from '../info/render';
+import { collectInfo } from './collect';
+import { renderInfo } from './render';
 import { driverPowerReader } from '../status/driver-power';
 
 /** `buildfleet info [VM]`: what a VM is, said by itself. */

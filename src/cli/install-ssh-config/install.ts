@@ -8,9 +8,7 @@ import { followLinks } from '../../files/links';
 import { FleetError } from '../../model/errors';
 import { findBlock, insertBlock, removeBlock } from '../../rendering/managed-block';
 import { renderSshInclude, sshIncludeBlock } from '../../rendering/ssh-config';
-
-/** `moved`: the block was there, below lines that would have had their way. */
-export type Outcome = 'unchanged' | 'installed' | 'updated' | 'moved';
+import type { Outcome } from './report';
 
 export interface InstallRequest {
   /** The operator's own configuration; may be a link, and may not exist yet. */

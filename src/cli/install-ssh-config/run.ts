@@ -2,7 +2,8 @@ import { resolve } from 'node:path';
 import { expandHome } from '../../model/paths';
 import { type Context, openFleet } from '../context';
 import { EXIT } from '../exit-codes';
-import { installInclude, type Outcome } from '../ssh-config/install';
+import { installInclude } from './install';
+import type { InstallReport, Outcome } from './report';
 
 const DONE: Readonly<Record<Outcome, string>> = {
   unchanged: "includes the fleet's already",
@@ -17,7 +18,8 @@ export async function installSshConfig(context: Context, { config }: { readonly 
   const file = resolve(expandHome(config, context.home));
   const outcome = await installInclude({ file, fleet: fleet.fleet, sshConfig, signal: context.signal });
   if (context.terminal.json) {
-    context.terminal.data(JSON.stringify({ formatVersion: 1, file, outcome }));
+    const report: InstallReport = { formatVersion: 1, file, outcome };
+    context.terminal.data(JSON.stringify(report));
   } else {
     const vm = fleet.vms[0]?.id;
     context.terminal.message(`${file} ${DONE[outcome]}${vm === undefined ? '' : `: try \`ssh ${vm}\``}`);

@@ -1,25 +1,35 @@
-import type { Command } from 'commander';
-import { load } from '../commands/load';
-import type { Define } from './definition';
+import { Argument, Option } from 'commander';
+import { lazy } from '../../model/lazy';
+import type { CommandDeclaration, CommandGroup, CommandLine } from '../command';
 
-/** `buildfleet ports …` */
-export const definePortCommands: Define = ({ program, add, choose }) => {
-  const ports = program.command('ports').description('tunnel ports and the VMs that they are reserved for');
-  add('list', { description: 'show the port registry', examples: ['ports list'], parent: ports })
-    .option('--registry <path>', 'the registry', 'port-registry.yml')
-    .action(function (this: Command) {
-      const { registry } = this.opts<{ registry: string }>();
-      choose(this, (context) => load.ports().listPorts(context, registry));
-    });
-  add('release', {
-    description: 'free the port of a VM that is no longer in the fleet',
-    examples: ['ports release gamma', 'ports release 12223'],
-    parent: ports,
-  })
-    .argument('<name-or-port>', 'name of the VM, or the port')
-    .option('--registry <path>', 'the registry', 'port-registry.yml')
-    .action(function (this: Command, slot: string) {
-      const { registry } = this.opts<{ registry: string }>();
-      choose(this, (context) => load.ports().releaseSlot(context, registry, slot));
-    });
+const work = lazy<typeof import('./run')>(() => require('./run'));
+const report = lazy<typeof import('./report')>(() => require('./report'));
+
+const REGISTRY = new Option('--registry <path>', 'the registry').default('port-registry.yml');
+
+const list: CommandDeclaration = {
+  name: 'list',
+  description: 'show the port registry',
+  examples: ['ports list'],
+  options: [REGISTRY],
+  document: () => report().portListSchema,
+  run: (context, { options: { registry } }: CommandLine<[], { registry: string }>) =>
+    work().listPorts(context, registry),
+};
+
+const release: CommandDeclaration = {
+  name: 'release',
+  description: 'free the port of a VM that is no longer in the fleet',
+  examples: ['ports release gamma', 'ports release 12223'],
+  arguments: [new Argument('<name-or-port>', 'name of the VM, or the port')],
+  options: [REGISTRY],
+  document: () => report().portReleaseSchema,
+  run: (context, { args: [slot], options: { registry } }: CommandLine<[slot: string], { registry: string }>) =>
+    work().releaseSlot(context, registry, slot),
+};
+
+export const ports: CommandGroup = {
+  name: 'ports',
+  description: 'tunnel ports and the VMs that they are reserved for',
+  commands: [list, release],
 };

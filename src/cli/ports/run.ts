@@ -9,13 +9,15 @@ import { parsePortRegistry } from '../../rendering/port-registry';
 import { type Context, openFleet } from '../context';
 import { EXIT } from '../exit-codes';
 import { renderTable } from '../table';
+import type { PortList, PortRelease } from './report';
 
 /** `buildfleet ports list` */
 export async function listPorts(context: Context, registryPath: string): Promise<number> {
   const { registry } = readRegistry(expandHome(registryPath, context.home));
   const rows = [...registry].map(([port, entry]) => ({ port, ...entry }));
   if (context.terminal.json) {
-    context.terminal.data(JSON.stringify({ formatVersion: 1, ports: rows }, null, 2));
+    const report: PortList = { formatVersion: 1, ports: rows };
+    context.terminal.data(JSON.stringify(report, null, 2));
   } else if (rows.length === 0) {
     context.terminal.message('no port is reserved');
   } else {
@@ -44,8 +46,8 @@ export async function releaseSlot(context: Context, registryPath: string, slot: 
   refuseSlotInUse(context, port, owner);
   if (releasePort(registry, port) === undefined) throw unknownSlot(registry, slot, path);
   replaceFile(path, withStatusAvailable(text, port));
-  if (context.terminal.json)
-    context.terminal.data(JSON.stringify({ formatVersion: 1, released: { port, vm_name: owner } }));
+  const report: PortRelease = { formatVersion: 1, released: { port, vm_name: owner } };
+  if (context.terminal.json) context.terminal.data(JSON.stringify(report));
   else context.terminal.message(`port ${port} of ${owner} is free; commit ${registryPath}`);
   return Promise.resolve(EXIT.ok);
 }

@@ -1,9 +1,9 @@
 import { FleetError } from '../../model/errors';
 import type { Context } from '../context';
 import { EXIT } from '../exit-codes';
-import { compare } from '../review/compare';
-import { renderMarkdown, renderReview } from '../review/render';
-import { readTrees } from '../review/trees';
+import { compare } from './compare';
+import { renderMarkdown, renderReview } from './render';
+import { readTrees } from './trees';
 
 export interface ReviewOptions {
   /** Revision of the state before. */

@@ -2,8 +2,8 @@ import type { FleetVm } from '../../model/fleet';
 import { type Context, openFleet } from '../context';
 import { EXIT } from '../exit-codes';
 import { findVm } from '../fleet-file';
-import { smokeVm } from '../smoke/smoke-vm';
-import type { Step } from '../smoke/steps';
+import type { SmokeReport, Step } from './report';
+import { smokeVm } from './smoke-vm';
 import { driverPowerReader } from '../status/driver-power';
 
 /** `buildfleet smoke [VM…]`: a line for each step as it is done; all VMs at the same time. */
@@ -22,11 +22,13 @@ export async function smoke(context: Context, aliases: readonly string[]): Promi
           if (!context.terminal.json) context.terminal.data(renderStep(vm, step, width));
         },
       });
-      return { id: vm.id, name: vm.name, ok: steps.every(({ ok }) => ok), steps };
+      return { id: vm.id, name: vm.name, ok: steps.every(({ ok }) => ok), steps: [...steps] };
     }),
   );
-  if (context.terminal.json)
-    context.terminal.data(JSON.stringify({ formatVersion: 1, fleet: loaded.fleet.fleet, vms: results }, null, 2));
+  if (context.terminal.json) {
+    const report: SmokeReport = { formatVersion: 1, fleet: loaded.fleet.fleet, vms: results };
+    context.terminal.data(JSON.stringify(report, null, 2));
+  }
   return results.every(({ ok }) => ok) ? EXIT.ok : EXIT.failure;
 }
 

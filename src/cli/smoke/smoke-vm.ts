@@ -9,7 +9,8 @@ import { inCheckout } from '../package-root';
 import { sshArguments, supervisedCommand } from '../ssh/remote-command';
 import { hubProblem, tunnelProblem } from '../status/diagnose';
 import { askHubForEntries, hubEntryOf } from '../status/hub-entries';
-import { expectedResult, ghcVersionOf, parseRemoteLine, type RemoteLine, type Step, type StepName } from './steps';
+import type { Step, StepName } from './report';
+import { expectedResult, ghcVersionOf, parseRemoteLine, type RemoteLine } from './steps';
 
 /** What {@link smokeVm} works with. */
 export interface SmokeTools {

@@ -1,4 +1,3 @@
-import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
 import { classifySshFailure } from '../../process/host-key-probe';
 import { runInteractive } from '../../process/interactive';
@@ -6,9 +5,9 @@ import { CommandError } from '../../process/run';
 import { type Context, openFleet } from '../context';
 import { SSH_CONNECTION_FAILED } from '../exit-codes';
 import { findVm, type LoadedFleet } from '../fleet-file';
-import { Connections } from '../ssh/connections';
+import { Connections } from './connections';
 import { later } from '../status/later';
-import { commandWithTerminal, supervisedCommand } from '../ssh/remote-command';
+import { commandWithTerminal, supervisedCommand } from './remote-command';
 
 /** Longest that a VM may take to let us in. */
 const CONNECT_SECONDS = 10;
@@ -22,27 +21,8 @@ export async function ssh(context: Context, alias: string, command: readonly str
   return connect(context, loaded, vm, ['-t'], commandWithTerminal(command));
 }
 
-/**
- * `buildfleet exec VM -- CMD…`. A terminal would turn line ends into others and mix the two outputs, so the command
- * gets one only when all three streams are a terminal here, too.
- */
-export async function exec(context: Context, alias: string, command: readonly string[]): Promise<number> {
-  if (command.length === 0) {
-    throw new FleetError({
-      code: 'usage',
-      problem: 'there is no command to run',
-      remedy: 'give it after `--`: `buildfleet exec VM -- CMD…`',
-    });
-  }
-  const loaded = openFleet(context);
-  const vm = findVm(loaded, alias);
-  if (process.stdin.isTTY && process.stdout.isTTY && process.stderr.isTTY) {
-    return connect(context, loaded, vm, ['-t', '-o', 'LogLevel=ERROR'], commandWithTerminal(command));
-  }
-  return runWithoutTerminal(context, loaded, vm, command);
-}
-
-function runWithoutTerminal(
+/** Runs a command without a terminal: every byte passes unchanged in both directions. */
+export function runWithoutTerminal(
   context: Context,
   loaded: LoadedFleet,
   vm: FleetVm,
@@ -51,7 +31,8 @@ function runWithoutTerminal(
   return connect(context, loaded, vm, ['-T', '-o', 'LogLevel=ERROR'], supervisedCommand(command));
 }
 
-async function connect(
+/** Runs ssh to a VM on our own terminal, and says why where the VM cannot be reached. */
+export async function connect(
   context: Context,
   loaded: LoadedFleet,
   vm: FleetVm,

@@ -19,7 +19,7 @@ const PATIENCE_MS = 400;
 const ALIVE_SECONDS = 1.5 * HEARTBEAT_SECONDS;
 
 /** What a probe works with. */
-export interface ProbeTools {
+export interface TunnelProbeTools {
   readonly run: Run;
   readonly signal: AbortSignal;
 }
@@ -33,7 +33,7 @@ export async function probeTunnel(
   loaded: LoadedFleet,
   vm: FleetVm,
   hub: Promise<HubAnswer>,
-  { run, signal }: ProbeTools,
+  { run, signal }: TunnelProbeTools,
 ): Promise<Tunnel> {
   const enough = new AbortController();
   let entry: HubEntry | undefined;

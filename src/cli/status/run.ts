@@ -1,10 +1,10 @@
 import { type Context, openFleet } from '../context';
 import { EXIT } from '../exit-codes';
-import { collectStatus } from '../status/collect';
-import { driverPowerReader } from '../status/driver-power';
-import { renderStatus } from '../status/render';
-import type { StatusReport } from '../status/report';
-import { watchStatus } from '../status/watch';
+import { collectStatus } from './collect';
+import { driverPowerReader } from './driver-power';
+import { renderStatus } from './render';
+import type { StatusReport } from './report';
+import { watchStatus } from './watch';
 
 export interface StatusOptions {
   /** Seconds between two looks; undefined looks once. */

@@ -18,7 +18,7 @@ export interface Probe {
   readonly draining: boolean;
 }
 
-export interface ProbeTools {
+export interface MachineProbeTools {
   readonly run: Run;
   readonly connections: Connections;
 }
@@ -29,7 +29,7 @@ export interface ProbeTools {
  * @throws CommandError when the machine cannot be reached, or does not answer before the signal fires
  */
 export async function probe(
-  { run, connections }: ProbeTools,
+  { run, connections }: MachineProbeTools,
   vm: FleetVm,
   workspace: string,
   { signal, timeoutSeconds }: { readonly signal: AbortSignal; readonly timeoutSeconds: number },

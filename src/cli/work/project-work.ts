@@ -56,7 +56,7 @@ interface SessionChanges extends Pick<SessionRequest, 'onlyIf'> {
 }
 
 /** One run of a command that works on projects: its connections, and what it has learned of the machines. */
-export class Work {
+export class ProjectWork {
   readonly connections: Connections;
   private readonly trouble: Trouble;
 

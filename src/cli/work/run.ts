@@ -1,7 +1,8 @@
-import { type CabalTask, cabalArguments, compilerOfProject } from '../work/cabal';
-import { runInWorkspace, type WorkspaceCommand } from '../work/run-in-workspace';
-import { scriptText } from '../work/script';
-import { type Place, Work } from '../work/work';
+import { type CabalTask, cabalArguments, compilerOfProject } from './cabal';
+import type { Synced } from './report';
+import { runInWorkspace, type WorkspaceCommand } from './run-in-workspace';
+import { scriptText } from './script';
+import { type Place, ProjectWork } from './project-work';
 import { type Context, openFleet } from '../context';
 import { EXIT, INTERRUPTED } from '../exit-codes';
 import { findProject, type Project } from '../project/find-project';
@@ -25,7 +26,7 @@ export async function cabal(
   options: ProjectOptions,
   args: readonly string[],
 ): Promise<number> {
-  const work = new Work(context, openFleet(context));
+  const work = new ProjectWork(context, openFleet(context));
   const project = projectOf(context, options.project, true);
   const ghc = options.ghc ?? compilerOfProject(project.root);
   // What somebody types into a prompt cannot be begun anew.
@@ -40,23 +41,9 @@ export async function cabal(
   );
 }
 
-/** `buildfleet exec --project`: sources over, then any command there. It is not begun anew when the VM is lost. */
-export async function execInProject(
-  context: Context,
-  options: ProjectOptions,
-  command: readonly string[],
-): Promise<number> {
-  const work = new Work(context, openFleet(context));
-  const project = projectOf(context, options.project, false);
-  const request = { project, vm: options.vm, ghc: options.ghc, again: false };
-  return untilInterrupted(context, () =>
-    work.withSources(request, (place, sent) => runThere(work, project, place, { argv: command, after: sent })),
-  );
-}
-
 /** `buildfleet sync`: sources over, and nothing else. */
 export async function syncOnly(context: Context, options: ProjectOptions): Promise<number> {
-  const work = new Work(context, openFleet(context));
+  const work = new ProjectWork(context, openFleet(context));
   const project = projectOf(context, options.project, false);
   return untilInterrupted(context, async () => {
     const request = { project, vm: options.vm, ghc: undefined, again: true };
@@ -64,17 +51,20 @@ export async function syncOnly(context: Context, options: ProjectOptions): Promi
       place,
       ...(await sent),
     }));
+    const { name } = place.vm;
+    const report: Synced = { formatVersion: 1, vm: name, workspace: place.workspace, files, deleted, bytes };
     context.terminal.data(
       context.terminal.json
-        ? JSON.stringify({ formatVersion: 1, vm: place.vm.name, workspace: place.workspace, files, deleted, bytes })
-        : `${place.vm.name}:/build/${place.workspace}: ${files} files sent (${bytes} bytes), ${deleted} deleted`,
+        ? JSON.stringify(report)
+        : `${name}:/build/${place.workspace}: ${files} files sent (${bytes} bytes), ${deleted} deleted`,
     );
     return EXIT.ok;
   });
 }
 
-function runThere(
-  { context: { run, signal }, connections }: Work,
+/** Runs a command in the workspace, where the working directory is in the project. */
+export function runThere(
+  { context: { run, signal }, connections }: ProjectWork,
   project: Project,
   { vm, workspace }: Place,
   command: Pick<WorkspaceCommand, 'argv' | 'prepare' | 'after'>,

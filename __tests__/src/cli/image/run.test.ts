@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { collectImages, listImages } from '../../../../src/cli/commands/image';
+import { collectImages, listImages } from '../../../../src/cli/image/run';
 import type { Context } from '../../../../src/cli/context';
 import { imageGcSchema, imageListSchema } from '../../../../src/cli/image/report';
 import { openTerminal, type Stream } from '../../../../src/cli/terminal';

@@ -13,7 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { installInclude, type Outcome } from '../../../../src/cli/ssh-config/install';
+import { installInclude } from '../../../../src/cli/install-ssh-config/install';
+import type { Outcome } from '../../../../src/cli/install-ssh-config/report';
 
 const SSH_CONFIG = '/state/fleet/ssh-config';
 const BLOCK = `# >>> buildfleet buildfleet fleet >>>\nInclude ${SSH_CONFIG}\n# <<< buildfleet buildfleet fleet <<<\n`;

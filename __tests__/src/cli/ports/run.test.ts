@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { listPorts, releaseSlot } from '../../../../src/cli/commands/ports';
+import { listPorts, releaseSlot } from '../../../../src/cli/ports/run';
 import type { Context } from '../../../../src/cli/context';
 import { openTerminal, type Stream } from '../../../../src/cli/terminal';
 import { parsePortRegistry } from '../../../../src/rendering/port-registry';
