@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { portListSchema, portReleaseSchema } from '../../../../src/cli/ports/report';
 import { listPorts, releaseSlot } from '../../../../src/cli/ports/run';
 import type { Context } from '../../../../src/cli/context';
 import { openTerminal, type Stream } from '../../../../src/cli/terminal';
@@ -66,10 +67,15 @@ test('list shows every slot', async () => {
 
 test('list --json is a document', async () => {
   await listPorts(context({ json: true }), path);
-  expect(JSON.parse(stdout)).toMatchObject({
+  expect(portListSchema.parse(JSON.parse(stdout))).toMatchObject({
     formatVersion: 1,
     ports: [{ port: 12221 }, { port: 12229, status: 'reserved' }, { port: 12230 }],
   });
+});
+
+test('release --json is a document', async () => {
+  await releaseSlot(context({ json: true, fleet: RENDERED }), path, 'gone');
+  expect(portReleaseSchema.parse(JSON.parse(stdout)).released).toEqual({ port: 12229, vm_name: 'haskell-build-gone' });
 });
 
 test.each(['12229', 'gone', 'haskell-build-gone'])('release %s frees the slot and changes one word', async (slot) => {
