@@ -4,12 +4,9 @@ import { join } from 'node:path';
 import { readAsset } from '../rendering/assets';
 import { bundle } from './bundle.cjs';
 
-/** Files that {@link bundleProvider} writes. The launcher starts the first. */
-export const PROVIDER_BUNDLE_FILES = ['main.js', 'bundle.js'] as const;
-
 /**
- * Writes the provider as one file that needs only Node, and a small one that runs it with V8's code cache. The same
- * sources give the same bytes, wherever they lie.
+ * Writes the provider as one file that needs only Node, `bundle.js`, and a small one that runs it with V8's code cache,
+ * `main.js`, which the launcher starts.
  *
  * @param outDir made when absent; code caches of other bundles are removed from it
  * @returns content hash of the bundle

@@ -11,7 +11,7 @@ describeWithTools(['terraform'], 'what synth writes, as Terraform reads it', () 
   const terraform = (...args: string[]): ReturnType<typeof run> =>
     run('terraform', args, { cwd: directory, env: { CHECKPOINT_DISABLE: '1', TF_IN_AUTOMATION: '1' } });
 
-  beforeAll(async () => {
+  beforeAll(() => {
     const fleet = new TestFleet();
     for (const id of ['alpha', 'beta']) new BuildVm(fleet.stack, id, fleet.standard);
     fleet.app.synthesize();
