@@ -1,6 +1,20 @@
 import js from '@eslint/js';
 import tseslint from 'typescript-eslint';
 
+/** `require` stands in `lazy<typeof import('./run')>(() => require('./run'))` only, and both paths are the same. */
+const lazyRequire = {
+  create: (context) => ({
+    'CallExpression[callee.name="require"]'(node) {
+      const call = node.parent?.parent;
+      const type = call?.callee?.name === 'lazy' ? call.typeArguments?.params[0]?.exprName : undefined;
+      const path = (type?.argument?.literal ?? type?.source)?.value;
+      if (path === undefined || path !== node.arguments[0]?.value) {
+        context.report({ node, message: "write lazy<typeof import('PATH')>(() => require('PATH'))" });
+      }
+    },
+  }),
+};
+
 export default tseslint.config(
   { ignores: ['node_modules/', 'dist/', 'cdktf.out/', 'rendered/', 'coverage/', '.cache/'] },
   js.configs.recommended,
@@ -35,6 +49,11 @@ export default tseslint.config(
         })),
       ],
     },
+  },
+  {
+    files: ['src/**/*.ts'],
+    plugins: { buildfleet: { rules: { 'lazy-require': lazyRequire } } },
+    rules: { 'buildfleet/lazy-require': 'error', '@typescript-eslint/no-require-imports': 'off' },
   },
   {
     files: ['__tests__/**/*.ts'],

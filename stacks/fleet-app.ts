@@ -63,22 +63,24 @@ export class FleetApp extends App implements IFleetProject {
   override synth(): void {
     const blocking = findBlockingCliConfig(process.env, homedir());
     if (blocking !== null) process.stderr.write(`warning: ${blocking.message}\n`);
-    this.synthesize().catch((error: unknown) => {
+    try {
+      this.synthesize();
+    } catch (error) {
       process.stderr.write(
         `${error instanceof InvalidFleet || isFleetError(error) ? error.message : String((error as Error).stack)}\n`,
       );
       process.exitCode = 1;
-    });
+    }
   }
 
   /**
-   * As {@link synth}, for callers who wait.
+   * As {@link synth}, for callers that catch.
    *
    * @throws InvalidFleet with the list of what is wrong
    */
-  async synthesize(): Promise<void> {
+  synthesize(): void {
     this.render();
-    for (const stack of this.stacks()) await this.placePrograms(stack);
+    for (const stack of this.stacks()) this.placePrograms(stack);
   }
 
   /**
@@ -117,11 +119,11 @@ export class FleetApp extends App implements IFleetProject {
   }
 
   /** Provider, hub and supervisor, which `terraform init` and deploy find in the stack's output. */
-  private async placePrograms(stack: FleetStack): Promise<void> {
+  private placePrograms(stack: FleetStack): void {
     const directory = this.directoryOf(stack);
     placeProvider(directory);
-    await bundleHub(join(directory, 'provider'));
-    await bundleSupervisor(join(directory, 'provider'));
+    bundleHub(join(directory, 'provider'));
+    bundleSupervisor(join(directory, 'provider'));
   }
 
   /** Whether the file would say something else; comments and spelling are whose they are. */

@@ -33,16 +33,16 @@ export interface TestWorkstation {
   dispose(): Promise<void>;
 }
 
-let bundled: Promise<string> | undefined;
-afterAll(async () => {
-  if (bundled !== undefined) rmSync(await bundled, { recursive: true });
+let bundled: string | undefined;
+afterAll(() => {
+  if (bundled !== undefined) rmSync(bundled, { recursive: true });
 });
 
 /** Bundles hub and supervisor once per test file. */
-async function bundlePrograms(): Promise<string> {
+function bundlePrograms(): string {
   const directory = mkdtempSync(join(tmpdir(), 'buildfleet-programs-'));
-  await bundleHub(directory);
-  await bundleSupervisor(directory);
+  bundleHub(directory);
+  bundleSupervisor(directory);
   return directory;
 }
 
@@ -56,11 +56,10 @@ export async function makeTestWorkstation(
   } = {},
 ): Promise<TestWorkstation> {
   bundled ??= bundlePrograms();
-  const bundles = await bundled;
   const home = surroundings.home ?? mkdtempSync(join(tmpdir(), 'buildfleet-home-'));
   const environment = surroundings.environment ?? { XDG_RUNTIME_DIR: join(home, 'no-manager') };
   const programs = join(home, 'output');
-  if (!existsSync(programs)) await run('cp', ['-r', bundles, programs]);
+  if (!existsSync(programs)) await run('cp', ['-r', bundled, programs]);
   const stateDirectory = join(home, '.local/state/buildfleet/test');
   const settings = { fleet: 'test', stateDirectory, cacheDirectory: null };
   // Nothing may reach the login manager of the machine that the tests run on.

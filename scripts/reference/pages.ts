@@ -1,4 +1,4 @@
-import { documentSchemas } from '../../src/cli/document-schemas';
+import { allCommands } from '../../src/cli/commands';
 import { resources } from '../../src/provider/resources';
 import { renderErrors } from './errors-page';
 import { renderJsonSchema } from './json-schema';
@@ -6,8 +6,10 @@ import { renderReference } from './resource-page';
 
 /** The pages of docs/reference/ by file name: one for each resource and each document of the CLI, and one of errors. */
 export function referencePages(): Map<string, string> {
-  const schemas = Object.entries(documentSchemas).map(
-    ([command, schema]) => [`${command}.schema.json`, renderJsonSchema(`buildfleet ${command}`, schema)] as const,
+  const schemas = allCommands().flatMap(([words, { document }]): [string, string][] =>
+    document === null
+      ? []
+      : [[`${words.join('-')}.schema.json`, renderJsonSchema(`buildfleet ${words.join(' ')}`, document())]],
   );
   const errors = ['errors.md', renderErrors()] as const;
   const pages = [...renderReference(resources.map(({ shape }) => shape)), ...schemas, errors];

@@ -1,18 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { FleetError } from '../model/errors';
-import { defineCompletionCommands } from './command-line/completion';
-import { type CommandLine, type Define, type Work } from './command-line/definition';
-import { defineDeployCommands } from './command-line/deploy';
-import { defineFleetCommands } from './command-line/fleet';
-import { defineHubCommands } from './command-line/hub';
-import { defineImageCommands } from './command-line/images';
-import { defineLoginCommands } from './command-line/login';
-import { definePortCommands } from './command-line/ports';
-import { defineProjectCommands } from './command-line/projects';
-import { defineReviewCommands } from './command-line/review';
-import { defineToolchainCommands } from './command-line/toolchain';
-import { load } from './commands/load';
+import type { CommandDeclaration, CommandGroup, CommandLine } from './command';
+import { COMMANDS } from './commands';
+import { type Context, processContext } from './context';
 import { EXIT, EXIT_CODES_HELP } from './exit-codes';
 import { printError } from './print-error';
 import { openTerminal } from './terminal';
@@ -27,19 +18,11 @@ interface GlobalOptions {
 /** Signals after which a command tidies up and ends. */
 const ENDING = ['SIGINT', 'SIGTERM'] as const;
 
-/** In the order in which `--help` lists them. */
-const COMMANDS: readonly Define[] = [
-  defineProjectCommands,
-  defineLoginCommands,
-  defineFleetCommands,
-  defineDeployCommands,
-  defineToolchainCommands,
-  defineHubCommands,
-  defineImageCommands,
-  definePortCommands,
-  defineReviewCommands,
-  defineCompletionCommands,
-];
+/** The command that a command line names, with what is typed behind it; not begun yet. */
+interface Chosen {
+  readonly command: Command;
+  readonly work: (context: Context) => Promise<number>;
+}
 
 /**
  * Runs the command line. Everything that goes wrong has been told when it returns.
@@ -48,11 +31,11 @@ const COMMANDS: readonly Define[] = [
  * @returns the exit code
  */
 export async function main(argv: readonly string[]): Promise<number> {
-  let work: Work | undefined;
+  let chosen: Chosen | undefined;
   let options: GlobalOptions = {};
-  const program = buildProgram(argv, (command, chosen) => {
-    options = command.optsWithGlobals<GlobalOptions>();
-    work = chosen;
+  const program = buildProgram(argv, (choice) => {
+    options = choice.command.optsWithGlobals<GlobalOptions>();
+    chosen = choice;
   });
   const json = () => options.json ?? wantsJson(argv);
   const stop = new AbortController();
@@ -61,21 +44,16 @@ export async function main(argv: readonly string[]): Promise<number> {
   };
   try {
     await program.parseAsync(argv, { from: 'user' });
-    if (work === undefined) return EXIT.ok;
+    if (chosen === undefined) return EXIT.ok;
     for (const signal of ENDING) process.on(signal, onSignal);
     const terminal = openTerminal({ json: json(), quiet: options.quiet ?? false });
-    return await work(load.context().processContext(terminal, options.fleet, stop.signal));
+    return await chosen.work(processContext(terminal, options.fleet, stop.signal));
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     // Help that was asked for by giving no command has been shown already.
     if (error instanceof CommanderError && error.code === 'commander.help') return EXIT.usage;
-    // The work has error classes of its own, because it is a bundle of its own.
-    const print = error instanceof CommanderError ? printError : load.errors().printError;
-    return print(
-      asUsageError(error),
-      openTerminal({ json: json(), quiet: false }),
-      process.env['BUILDFLEET_DEBUG'] === '1',
-    );
+    const terminal = openTerminal({ json: json(), quiet: false });
+    return printError(asUsageError(error), terminal, process.env['BUILDFLEET_DEBUG'] === '1');
   } finally {
     for (const signal of ENDING) process.off(signal, onSignal);
   }
@@ -96,8 +74,13 @@ function wantsJson(argv: readonly string[]): boolean {
   return argv.slice(0, end === -1 ? argv.length : end).includes('--json');
 }
 
-/** The commands. `choose` gets the work of the one that the command line names, which is not started here. */
-export function buildProgram(argv: readonly string[], choose: (command: Command, work: Work) => void): Command {
+/**
+ * The program with all its commands.
+ *
+ * @param argv the words as they were typed, without the program
+ * @param choose is told the command that they name, once they are understood
+ */
+export function buildProgram(argv: readonly string[], choose: (chosen: Chosen) => void): Command {
   const program = new Command('buildfleet')
     .description('Looks at a fleet of Haskell build machines and works on them.')
     .version(version)
@@ -107,15 +90,46 @@ export function buildProgram(argv: readonly string[], choose: (command: Command,
     .addHelpText('after', EXIT_CODES_HELP);
   addGlobalOptions(program);
 
-  const commandLine: CommandLine = {
-    argv,
-    program,
-    choose,
-    add: (usage, { description, examples, parent = program }) =>
-      addGlobalOptions(parent.command(usage).description(description)).addHelpText('after', examplesHelp(examples)),
+  const add = (parent: Command, declaration: CommandDeclaration): void => {
+    const command = define(parent, declaration);
+    command.action(() => {
+      const line = { ...understood(command, declaration, argv), options: command.opts(), program };
+      choose({ command, work: (context) => declaration.run(context, line) });
+    });
   };
-  for (const define of COMMANDS) define(commandLine);
+  for (const declaration of COMMANDS) {
+    if (isGroup(declaration)) {
+      const group = program.command(declaration.name).description(declaration.description);
+      for (const member of declaration.commands) add(group, member);
+    } else add(program, declaration);
+  }
   return program;
+}
+
+function isGroup(declaration: CommandDeclaration | CommandGroup): declaration is CommandGroup {
+  return 'commands' in declaration;
+}
+
+function define(parent: Command, declaration: CommandDeclaration): Command {
+  const { name, description, examples, usage, passesThrough = false, takesRest = false, hidden = false } = declaration;
+  const command = parent.command(name, { hidden }).description(description);
+  if (!hidden) addGlobalOptions(command).addHelpText('after', examplesHelp(examples));
+  if (usage !== undefined) command.usage(usage);
+  for (const argument of declaration.arguments ?? []) command.addArgument(argument);
+  for (const option of declaration.options ?? []) command.addOption(option);
+  return command.passThroughOptions(passesThrough).allowExcessArguments(takesRest);
+}
+
+/** Takes what stands behind `--`, which commander appends to the arguments, from them again. */
+function understood(
+  command: Command,
+  { takesRest = false }: CommandDeclaration,
+  argv: readonly string[],
+): Pick<CommandLine, 'args' | 'rest'> {
+  if (!takesRest) return { args: command.processedArgs as readonly unknown[], rest: [] };
+  const separator = argv.indexOf('--');
+  const rest = separator === -1 ? [] : argv.slice(separator + 1);
+  return { args: command.args.slice(0, command.args.length - rest.length), rest };
 }
 
 function examplesHelp(examples: readonly string[]): string {

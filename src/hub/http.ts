@@ -1,8 +1,12 @@
-import { type ClientRequest, type IncomingMessage, type RequestOptions, request as requestPlainly } from 'node:http';
+import { type IncomingMessage, type RequestOptions, request as requestPlainly } from 'node:http';
 import type { z } from 'zod';
 import type { ErrorCode } from '../model/error-codes';
 import { FleetError, isFleetError } from '../model/errors';
+import { lazy } from '../model/lazy';
 import { describeIssues } from '../model/zod-issue';
+
+/** The embedded hub speaks plain HTTP, and does without. */
+const secure = lazy<typeof import('node:https')>(() => require('node:https'));
 
 /** Limits and place of one hub. */
 export interface HubEndpoint {
@@ -109,16 +113,11 @@ function send(url: string, { method, body }: HubRequest, signal: AbortSignal): P
     },
   };
   return new Promise((resolve, reject) => {
-    const request = url.startsWith('https:') ? requestSecurely(url, options) : requestPlainly(url, options);
+    const request = url.startsWith('https:') ? secure().request(url, options) : requestPlainly(url, options);
     request.once('response', resolve);
     request.on('error', reject);
     request.end(content);
   });
-}
-
-function requestSecurely(url: string, options: RequestOptions): ClientRequest {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the embedded hub speaks plain HTTP
-  return (require('node:https') as typeof import('node:https')).request(url, options);
 }
 
 async function readCapped(response: IncomingMessage, maxBytes: number, line: string): Promise<string> {

@@ -1,16 +1,17 @@
 import { z } from 'zod';
 
-/**
- * `ok`: as it should be. `note`: worth knowing, nothing has to be done. `warning`: something will not work, or not well,
- * in a case that may not be yours. `problem`: the fleet cannot be deployed or used.
- */
-const levelSchema = z.enum(['ok', 'note', 'warning', 'problem']);
+const levelSchema = z
+  .enum(['ok', 'note', 'warning', 'problem'])
+  .describe(
+    'ok: as it should be; note: worth knowing, nothing has to be done; warning: something will not work, or not well, ' +
+      'in a case that may not be yours; problem: the fleet cannot be deployed or used',
+  );
 
-/** What a look at one thing found; `remedy` is null where nothing can or has to be done. */
+/** What a look at one thing found. */
 export const observationSchema = z.strictObject({
   level: levelSchema,
   found: z.string(),
-  remedy: z.string().nullable(),
+  remedy: z.string().nullable().describe('null where nothing can or has to be done'),
 });
 export type Observation = z.infer<typeof observationSchema>;
 

@@ -1,8 +1,7 @@
+import { lazy } from '../model/lazy';
+
 /**
  * The library that starts programs, loaded with the first one: a plan starts none, and loading takes longer than the
  * rest of the provider does.
  */
-export function execaLibrary(): typeof import('execa') {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import would load it at once
-  return require('execa') as typeof import('execa');
-}
+export const execaLibrary = lazy<typeof import('execa')>(() => require('execa'));

@@ -1,9 +1,13 @@
+import { lazy } from '../model/lazy';
 import { observeCommands } from '../process/command-observer';
 import { watchProgress } from '../process/progress';
 import { serveProvider } from './plugin/serve';
 import { resources } from './resources';
 import { fleetName, fleetPaths } from './resources/fleet-paths';
 import { providerAttributes } from './resources/settings';
+
+/** Only a process that changes something needs it. */
+const journalModule = lazy<typeof import('./journal')>(() => require('./journal'));
 
 void serveProvider({
   name: 'buildfleet',
@@ -15,10 +19,8 @@ void serveProvider({
       log.debug('running a command', { argv });
     }, work),
   journal: (settings) => {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- only a process that changes something needs it
-    const { fleetJournal } = require('./journal') as typeof import('./journal');
     const { journal } = fleetPaths(settings);
-    return fleetJournal({ fleet: fleetName(settings), directory: journal, environment: process.env });
+    return journalModule().fleetJournal({ fleet: fleetName(settings), directory: journal, environment: process.env });
   },
   watched: watchProgress,
 });

@@ -1,6 +1,7 @@
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { completionSchema } from '../../../src/cli/completion/report';
 import { run } from '../../../src/process/run';
 import { describeWithTools } from '../../support/tools';
 import { buildfleet } from '../../support/buildfleet';
@@ -164,7 +165,7 @@ describe('candidates', () => {
 
 test('with --json the script is in a document', async () => {
   const { stdout } = await buildfleet(['completion', 'fish', '--json']);
-  expect(JSON.parse(stdout.toString())).toMatchObject({
+  expect(completionSchema.parse(JSON.parse(stdout.toString()))).toMatchObject({
     formatVersion: 1,
     shell: 'fish',
     script: expect.stringContaining('complete -c buildfleet'),

@@ -10,8 +10,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { deployResultSchema } from '../../../src/cli/deploy/result';
-import { journalEventSchema } from '../../../src/model/journal';
+import { deployLineSchema, deployResultSchema } from '../../../src/cli/deploy/result';
 import { run } from '../../../src/process/run';
 import { processesMatching } from '../../support/running-fleet';
 import { describeWithTools } from '../../support/tools';
@@ -84,9 +83,9 @@ test('--quiet leaves messages out, and --json gives the events and a result', as
     .toString()
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as unknown);
-  const result = deployResultSchema.parse(lines.pop());
-  expect(lines.map((line) => journalEventSchema.parse(line).event)).toEqual(['begin', 'step', 'end']);
+    .map((line) => deployLineSchema.parse(JSON.parse(line)));
+  expect(lines.map(({ event }) => event)).toEqual(['begin', 'step', 'end', 'result']);
+  const result = deployResultSchema.parse(lines.at(-1));
   expect(result).toMatchObject({
     ...{ command: 'deploy', stack: 'fleet', exitCode: 0, interrupted: false, errors: [] },
     ...{ planned: { add: 1, change: 0, destroy: 0 }, done: { add: 1, change: 0, destroy: 0 } },

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { listeningSchema } from '../../../src/cli/hub/report';
 import { type DiscoveryReport, discoveryReportSchema } from '../../../src/cli/discover/report';
 import { createHubClient } from '../../../src/hub/client';
 import { instanceTitle, type NewCapability, typeEntry } from '../../../src/model/capability';
@@ -42,7 +43,7 @@ describe('buildfleet discover with a real hub', () => {
     hub = new BuildfleetProcess(['hub', '--port', '0', '--database', join(directory, 'hub.sqlite'), '--json']);
     const url = await until('the hub listens', 20, () => {
       const line = hub.output.toString();
-      return line.endsWith('\n') && (JSON.parse(line) as { url: string }).url;
+      return line.endsWith('\n') && listeningSchema.parse(JSON.parse(line)).url;
     });
     for (const entry of ENTRIES) await createHubClient({ url }).upsert(entry);
     fleet = writeStandInFleet(join(directory, 'state'), '/nokey', url, []);

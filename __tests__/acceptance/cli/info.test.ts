@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
+import { installReportSchema } from '../../../src/cli/install-ssh-config/report';
 import { vmInfoSchema } from '../../../src/cli/info/report';
 import { run } from '../../../src/process/run';
 import { describeWithTools } from '../../support/tools';
@@ -78,7 +79,7 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen'], 'with a real sshd', () => {
     mkdirSync(join(directory, 'operator'));
     writeFileSync(config, 'Host *\n  User somebody\n');
     const install = () => buildfleet(['install-ssh-config', '--json', '--config', config, '--fleet', fleet]);
-    expect(JSON.parse((await install()).stdout.toString())).toEqual({
+    expect(installReportSchema.parse(JSON.parse((await install()).stdout.toString()))).toEqual({
       ...{ formatVersion: 1, file: config, outcome: 'installed' },
     });
     expect(JSON.parse((await install()).stdout.toString())).toMatchObject({ outcome: 'unchanged' });

@@ -1,6 +1,5 @@
 import {
   cpSync,
-  existsSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
@@ -33,7 +32,7 @@ describe('bin/buildfleet in a checkout of its own', () => {
   });
 
   const help = async () => (await run(join(checkout, 'bin/buildfleet'), ['--help'])).stdout;
-  const manifest = () => join(checkout, 'dist/cli/program.json');
+  const manifest = () => join(checkout, 'dist/cli/manifest.json');
   const bundleOf = () => (JSON.parse(readFileSync(manifest(), 'utf8')) as { bundle: string }).bundle;
   const edit = (path: string, change: (text: string) => string) => {
     const file = join(checkout, path);
@@ -66,38 +65,48 @@ describe('bin/buildfleet in a checkout of its own', () => {
 
   test('is not confused by a damaged code cache or a bundle that has gone', async () => {
     await help();
-    writeFileSync(join(checkout, 'dist/cli', `${bundleOf()}.${process.version}.help.code`), 'garbage');
+    writeFileSync(join(checkout, 'dist/cli', `${bundleOf()}.help.${process.version}-${process.arch}.code`), 'garbage');
     expect(await help()).toContain('Exit codes:');
     rmSync(join(checkout, 'dist/cli', bundleOf()));
     expect(await help()).toContain('Exit codes:');
   });
 
-  test('does not load the commands for the help, and keeps a code cache for each command that has run', async () => {
+  test('keeps a code cache for each command that has run, and another one while it has only failed', async () => {
+    const caches = (use: string) =>
+      readdirSync(join(checkout, 'dist/cli')).flatMap((name) => {
+        const [, kind] = new RegExp(`\\.${use}\\.v[^-]+-[^.]+\\.(code|early)$`).exec(name) ?? [];
+        return kind === undefined ? [] : [kind];
+      });
     await help();
-    expect(existsSync(join(checkout, 'dist/cli/commands.json'))).toBe(false);
+    expect(caches('help')).toEqual(['code']);
     const ports = () => run(join(checkout, 'bin/buildfleet'), ['ports', 'list'], { cwd: REPOSITORY });
     const before = (await ports()).stdout;
     expect(before).toContain('haskell-build-alpha');
-    const caches = readdirSync(join(checkout, 'dist/cli')).filter((name) => name.endsWith('.ports.code'));
-    expect(caches).toHaveLength(1);
+    expect(caches('ports')).toEqual(['code']);
     expect((await ports()).stdout).toBe(before);
     const failed = await run(join(checkout, 'bin/buildfleet'), ['info'], { acceptExitCodes: [3] });
     expect(failed.stderr).toContain('--fleet');
-    const kept = readdirSync(join(checkout, 'dist/cli')).filter((name) => name.includes('.info.'));
-    expect(kept.map((name) => name.slice(name.indexOf('.info.')))).toEqual(['.info.early']);
+    expect(caches('info')).toEqual(['early']);
   });
 
-  test('builds the commands again when one of their sources has changed', async () => {
+  test('builds again when the source of a command has changed', async () => {
     const list = async () =>
       (await run(join(checkout, 'bin/buildfleet'), ['ports', 'list'], { cwd: REPOSITORY })).stdout;
     expect(await list()).toContain('STATUS');
-    edit('src/cli/commands/ports.ts', (text) => text.replace("'STATUS'", "'STATE'"));
+    edit('src/cli/ports/run.ts', (text) => text.replace("'STATUS'", "'STATE'"));
     expect(await list()).not.toContain('STATUS');
   });
 
   test('several at once in a fresh checkout all work', async () => {
     const answers = await Promise.all([help(), help(), help(), help()]);
     for (const answer of answers) expect(answer).toContain('Exit codes:');
+  });
+
+  test('names file, line and reason of a source that cannot be built', async () => {
+    await help();
+    edit('src/cli/ports/run.ts', (text) => `${text}\nconst = 1;\n`);
+    const { stderr } = await run(join(checkout, 'bin/buildfleet'), ['--help'], { acceptExitCodes: [1] });
+    expect(stderr).toMatch(/src\/cli\/ports\/run\.ts:\d+:6: ERROR/);
   });
 
   test('says what to do when dependencies are missing', async () => {

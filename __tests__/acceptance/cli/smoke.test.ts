@@ -3,8 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadFleet } from '../../../src/cli/fleet-file';
 import { smokeVm } from '../../../src/cli/smoke/smoke-vm';
-import type { Step } from '../../../src/cli/smoke/steps';
+import { smokeReportSchema, type Step } from '../../../src/cli/smoke/report';
 import { run } from '../../../src/process/run';
+import { buildfleet } from '../../support/buildfleet';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 import { freePort, StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
@@ -131,6 +132,14 @@ describeWithTools(
         ok: false,
         detail: expect.stringContaining('338350'),
       });
+    });
+
+    test('--json is one document, with the step that failed', async () => {
+      const { exitCode, stdout } = await buildfleet(['smoke', 'closed', '--json', '--fleet', fleet]);
+      expect(exitCode).toBe(1);
+      const { vms } = smokeReportSchema.parse(JSON.parse(stdout.toString()));
+      expect(vms).toMatchObject([{ id: 'closed', ok: false }]);
+      expect(vms[0]?.steps.find(({ step }) => step === 'tunnel')?.ok).toBe(false);
     });
 
     test('a VM that cannot be reached is told as such', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { loadFleet } from '../../../src/cli/fleet-file';
 import { collectStatus } from '../../../src/cli/status/collect';
 import { renderStatus } from '../../../src/cli/status/render';
+import { listeningSchema } from '../../../src/cli/hub/report';
 import { statusReportSchema, type VmStatus } from '../../../src/cli/status/report';
 import { createHubClient } from '../../../src/hub/client';
 import {
@@ -76,7 +77,7 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen'], 'buildfleet status with a real 
     hub = new BuildfleetProcess(['hub', '--port', '0', '--database', join(directory, 'hub.sqlite'), '--json']);
     hubUrl = await until('the hub listens', 20, () => {
       const line = hub.output.toString();
-      return line.endsWith('\n') && (JSON.parse(line) as { url: string }).url;
+      return line.endsWith('\n') && listeningSchema.parse(JSON.parse(line)).url;
     });
     const [silent, web] = [await listenerStandIn(''), await listenerStandIn('HTTP/1.1 400 Bad Request\r\n\r\n')];
     const busy = await listenerStandIn('SSH-2.0-OpenSSH_9.2p1\r\n');

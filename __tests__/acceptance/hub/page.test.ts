@@ -45,11 +45,8 @@ describeWithTools(['chromium', 'python3'], "the hub's page in Chromium", () => {
 
   beforeAll(async () => {
     directory = scratchDirectory();
-    const hubRuns = bundleHub(directory.path).then(([path]) => {
-      script = path!;
-      return start('hub.db');
-    });
-    [hub, browser] = await Promise.all([hubRuns, startBrowser()]);
+    [script] = bundleHub(directory.path) as [string];
+    [hub, browser] = await Promise.all([start('hub.db'), startBrowser()]);
     client = createHubClient({ url: hub.url });
   });
 

@@ -59,7 +59,7 @@ describeWithTools(['terraform'], 'the placed provider', () => {
     await project.terraform(['init']);
     await project.apply();
     const provider = join(project.directory, 'provider');
-    const cache = readdirSync(provider).find((name) => name.endsWith('.cache'))!;
+    const cache = readdirSync(provider).find((name) => name.endsWith('.code'))!;
     writeFileSync(join(provider, cache), 'no cache');
     expect((await project.plan()).exitCode).toBe(0);
     rmSync(join(provider, cache));

@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { chmodSync, lstatSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { quoteArgv } from '../../../src/cli/ssh/quote';
+import { syncedSchema } from '../../../src/cli/work/report';
 import { run } from '../../../src/process/run';
 import { BuildfleetProcess, buildfleet } from '../../support/buildfleet';
 import { describeWithTools } from '../../support/tools';
@@ -52,7 +53,7 @@ describeAsRoot('work on stand-in machines (needs root)', () => {
       rmSync(join(root, '-rf'));
       writeFileSync(join(root, 'Main.hs'), 'two!');
       const { stdout } = await cli(root, 'sync', '--vm', 'alpha', '--json');
-      expect(JSON.parse(stdout.toString())).toMatchObject({
+      expect(syncedSchema.parse(JSON.parse(stdout.toString()))).toMatchObject({
         vm: 'haskell-build-alpha',
         files: 1,
         bytes: 4,

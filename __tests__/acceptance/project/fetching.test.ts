@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fetchReportSchema } from '../../../src/cli/fetch/report';
 import { run } from '../../../src/process/run';
 import { buildfleet } from '../../support/buildfleet';
 import { MountedDirectory } from '../../support/mounted-directory';
@@ -31,6 +32,11 @@ describeAsRoot('fetching from stand-in machines (needs root)', () => {
       const { stdout } = await cli(root, 'fetch');
       expect(stdout.toString()).toBe('result/bin/app\n');
       expect((await run(join(root, 'result/bin/app'), [])).stdout).toBe('built from one\n');
+      const again = await cli(root, 'fetch', '--json');
+      expect(fetchReportSchema.parse(JSON.parse(again.stdout.toString()))).toMatchObject({
+        vm: 'haskell-build-beta',
+        files: [{ kind: 'executable', name: 'app', path: join(root, 'result/bin/app') }],
+      });
       await cli(root, 'sync', '--vm', 'beta');
       expect(existsSync(join(workspaceOf(root, 'beta'), 'result'))).toBe(false);
 

@@ -11,10 +11,10 @@ describeWithTools(['terraform'], 'what synth writes, as Terraform reads it', () 
   const terraform = (...args: string[]): ReturnType<typeof run> =>
     run('terraform', args, { cwd: directory, env: { CHECKPOINT_DISABLE: '1', TF_IN_AUTOMATION: '1' } });
 
-  beforeAll(async () => {
+  beforeAll(() => {
     const fleet = new TestFleet();
     for (const id of ['alpha', 'beta']) new BuildVm(fleet.stack, id, fleet.standard);
-    await fleet.app.synthesize();
+    fleet.app.synthesize();
     directory = join(fleet.directory, 'cdktf.out/stacks/fleet');
   }, MINUTE);
 

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
+import { allCommands } from '../../../src/cli/commands';
 import { parseLine } from '../../../src/cli/completion/bash-line';
 import { buildProgram } from '../../../src/cli/program';
 
@@ -34,10 +35,25 @@ test.each(LEAVES)('%s has an example and describes itself, its arguments and its
   expect(command.registeredArguments.filter(({ description }) => description === '')).toEqual([]);
 });
 
+test('every command but those without data of their own has a schema of what --json prints', () => {
+  const without = allCommands().filter(([, { document }]) => document === null);
+  expect(without.map(([words]) => words.join(' '))).toEqual(['build', 'test', 'repl', 'ssh', 'exec', '__complete']);
+});
+
+test('every folder that declares a command is in the list', () => {
+  const folders = readdirSync(join(ROOT, 'src/cli')).filter((name) =>
+    existsSync(join(ROOT, 'src/cli', name, 'command.ts')),
+  );
+  const sources = folders.map((name) => `./${name}/command`);
+  const list = readFileSync(join(ROOT, 'src/cli/commands.ts'), 'utf8');
+  expect(sources.length).toBeGreaterThan(15);
+  expect(sources.filter((path) => !list.includes(`from '${path}'`))).toEqual([]);
+});
+
 test.each(EXAMPLES)('%s: the example `%s` is understood', async (name, line) => {
   const argv = parseLine(line).words;
   const chosen: string[] = [];
-  await buildProgram(argv, (command) => {
+  await buildProgram(argv, ({ command }) => {
     chosen.push(
       command.parent?.name() === 'buildfleet' ? command.name() : `${command.parent?.name()} ${command.name()}`,
     );

@@ -1,4 +1,3 @@
-import { load } from '../../../src/cli/commands/load';
 import type { Context } from '../../../src/cli/context';
 import { main } from '../../../src/cli/program';
 
@@ -13,21 +12,38 @@ beforeEach(() => {
 });
 
 afterEach(() => {
+  mockCalls = undefined;
   jest.restoreAllMocks();
 });
 
-/** Replaces a command by one that records what it is called with. */
-function record(
-  module: 'ssh' | 'smoke' | 'status' | 'image' | 'ports' | 'hub',
-  name: string,
-): { readonly calls: [Context, ...unknown[]][] } {
-  const calls: [Context, ...unknown[]][] = [];
-  const command = (...args: [Context, ...unknown[]]) => {
-    calls.push(args);
-    return Promise.resolve(42);
-  };
-  jest.spyOn(load, module).mockReturnValue({ [name]: command } as never);
-  return { calls };
+type Work = (context: Context, ...rest: unknown[]) => unknown;
+
+let mockCalls: { readonly work: string; readonly context: Context; readonly rest: unknown[] }[] | undefined;
+
+/** What does the work of commands: once {@link record} is called, it only records what it is called with. */
+function mockWork(path: string): Record<string, unknown> {
+  const actual: Record<string, Work> = jest.requireActual(path);
+  return Object.fromEntries(
+    Object.entries(actual).map(([work, does]): [string, Work] => [
+      work,
+      (context, ...rest) => {
+        if (mockCalls === undefined) return does(context, ...rest);
+        mockCalls.push({ work, context, rest });
+        return Promise.resolve(42);
+      },
+    ]),
+  );
+}
+
+jest.mock('../../../src/cli/exec/run', () => mockWork('../../../src/cli/exec/run'));
+jest.mock('../../../src/cli/exec/in-project', () => mockWork('../../../src/cli/exec/in-project'));
+jest.mock('../../../src/cli/work/run', () => mockWork('../../../src/cli/work/run'));
+jest.mock('../../../src/cli/status/run', () => mockWork('../../../src/cli/status/run'));
+jest.mock('../../../src/cli/ports/run', () => mockWork('../../../src/cli/ports/run'));
+jest.mock('../../../src/cli/image/run', () => mockWork('../../../src/cli/image/run'));
+
+function record() {
+  return (mockCalls = []) as NonNullable<typeof mockCalls>;
 }
 
 test.each([
@@ -56,9 +72,35 @@ test.each([
     ['alpha', ['true']],
   ],
 ])('%j runs what stands there, unchanged', async (argv, expected) => {
-  const { calls } = record('ssh', 'exec');
+  const calls = record();
   expect(await main(argv)).toBe(42);
-  expect(calls.map(([, ...rest]) => rest)).toEqual([expected]);
+  expect(calls).toMatchObject([{ work: 'exec', rest: expected }]);
+});
+
+test('exec --project runs what stands there in a project', async () => {
+  const calls = record();
+  await main(['exec', '--project', '.', '--', 'cabal', 'haddock', '--all']);
+  expect(calls).toMatchObject([{ work: 'execInProject', rest: [{ project: '.' }, ['cabal', 'haddock', '--all']] }]);
+});
+
+test.each([
+  [['build'], [{ project: undefined }, []]],
+  [
+    ['build', 'app', '--ghc', '9.8'],
+    [{ project: 'app', ghc: '9.8' }, []],
+  ],
+  [
+    ['build', '--vm', 'beta', '--', 'exe:app', '--', '-O2'],
+    [{ project: undefined, vm: 'beta' }, ['exe:app', '--', '-O2']],
+  ],
+  [
+    ['build', 'app', '--', '--json'],
+    [{ project: 'app' }, ['--json']],
+  ],
+])('%j gives cabal what stands behind the separator, and nothing else', async (argv, [options, rest]) => {
+  const calls = record();
+  await main(argv);
+  expect(calls).toMatchObject([{ work: 'cabal', rest: ['build', options, rest] }]);
 });
 
 test.each([
@@ -66,31 +108,28 @@ test.each([
   [['status', '--json', '--fleet', 'f']],
   [['--json', 'status', '--fleet=f']],
 ])('global options stand before or after the command: %j', async (argv) => {
-  const { calls } = record('status', 'status');
+  const calls = record();
   expect(await main(argv)).toBe(42);
-  expect(calls[0]?.[0]).toMatchObject({ fleetOption: 'f', terminal: { json: true } });
+  expect(calls).toMatchObject([{ work: 'status', context: { fleetOption: 'f', terminal: { json: true } } }]);
 });
 
 test('ports has defaults and takes the slot', async () => {
-  const { calls } = record('ports', 'releaseSlot');
+  const calls = record();
   await main(['ports', 'release', 'alpha']);
-  expect(calls[0]?.slice(1)).toEqual(['port-registry.yml', 'alpha']);
+  expect(calls).toMatchObject([{ work: 'releaseSlot', rest: ['port-registry.yml', 'alpha'] }]);
 });
 
 test('image gc has defaults, and verify takes an image or none', async () => {
-  const gc = record('image', 'collectImages');
+  const calls = record();
   await main(['image', 'gc']);
   await main(['image', 'gc', '--dry-run', '--min-age', '0', '--cache', '/c']);
-  expect(gc.calls.map(([, options]) => options)).toEqual([
-    { cache: undefined, dryRun: false, minAgeMinutes: 60 },
-    { cache: '/c', dryRun: true, minAgeMinutes: 0 },
-  ]);
-  const { calls } = record('image', 'verify');
   await main(['image', 'verify']);
   await main(['image', 'verify', 'haskell', '--definition', 'd.json']);
-  expect(calls.map(([, name, options]) => [name, options])).toEqual([
-    [undefined, {}],
-    ['haskell', { definition: 'd.json' }],
+  expect(calls.map(({ work, rest }) => [work, ...rest])).toEqual([
+    ['collectImages', { cache: undefined, dryRun: false, minAgeMinutes: 60 }],
+    ['collectImages', { cache: '/c', dryRun: true, minAgeMinutes: 0 }],
+    ['verify', undefined, {}],
+    ['verify', 'haskell', { definition: 'd.json' }],
   ]);
 });
 
@@ -100,6 +139,7 @@ test.each([
   [['status', '--frob'], /unknown option '--frob'/],
   [['exec'], /missing required argument 'words'/],
   [['exec', 'alpha', '--'], /no command to run/],
+  [['build', 'one', 'two', '--', 'x'], /one project at a time \(received "two"\): put what is for cabal behind --/],
   [['ports', 'release'], /missing required argument/],
 ])('%j is a usage error', async (argv, message) => {
   expect(await main(argv)).toBe(2);
@@ -129,9 +169,9 @@ test.each([
   [['status', '--watch'], 2],
   [['status', '--watch', '0.5', '--json'], 0.5],
 ])('%j looks every so many seconds, or once', async (argv, watch) => {
-  const { calls } = record('status', 'status');
+  const calls = record();
   expect(await main(argv)).toBe(42);
-  expect(calls[0]?.[1]).toEqual({ watch });
+  expect(calls).toMatchObject([{ work: 'status', rest: [{ watch }] }]);
 });
 
 test.each(['0', '-1', 'soon', '1e9'])('status --watch=%s is no number of seconds', async (seconds) => {

@@ -41,9 +41,9 @@ let script: string;
 let preload: string;
 let serial = 0;
 
-beforeAll(async () => {
+beforeAll(() => {
   directory = scratchDirectory();
-  [script] = (await bundleHub(directory.path)) as [string];
+  [script] = bundleHub(directory.path) as [string];
   preload = join(directory.path, 'die-at-write.js');
   writeFileSync(preload, DIE_AT_WRITE);
 });

@@ -34,10 +34,10 @@ describe('placing the provider', () => {
 
   test('code caches of other bundles are removed, that of this one stays', () => {
     const hash = bundleProvider(directory);
-    writeFileSync(join(directory, `bundle-${hash}-v20.0.0-x64.cache`), '');
-    writeFileSync(join(directory, 'bundle-0000000000000000-v20.0.0-x64.cache'), '');
+    writeFileSync(join(directory, `bundle-${hash}.v20.0.0-x64.code`), '');
+    writeFileSync(join(directory, 'bundle-0000000000000000.v20.0.0-x64.code'), '');
     bundleProvider(directory);
-    expect(readdirSync(directory).sort()).toEqual([`bundle-${hash}-v20.0.0-x64.cache`, 'bundle.js', 'main.js']);
+    expect(readdirSync(directory).sort()).toEqual([`bundle-${hash}.v20.0.0-x64.code`, 'bundle.js', 'main.js']);
   });
 });
 

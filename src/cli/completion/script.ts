@@ -1,10 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { inCheckout } from '../package-root';
-
-/** Shells that there is a script for. */
-export const SHELLS = ['bash', 'zsh', 'fish'] as const;
-
-export type Shell = (typeof SHELLS)[number];
+import type { Shell } from './shells';
 
 /**
  * The script that teaches a shell to complete `buildfleet`.

@@ -14,6 +14,7 @@ import type { Connections } from '../ssh/connections';
 import { quoteArgv } from '../ssh/quote';
 import { type Artifact, parseBuildPlan } from './build-plan';
 import { placeIn, prepareDestination } from './destination';
+import type { Fetched } from './report';
 
 export interface FetchTools {
   readonly run: Run;
@@ -25,16 +26,6 @@ export interface FetchSource {
   readonly vm: FleetVm;
   /** Name of the workspace, which has to be ours: see `withWorkspace`. */
   readonly workspace: string;
-}
-
-/** A file that has arrived. */
-export interface Fetched {
-  readonly kind: Artifact['kind'];
-  readonly package: string;
-  readonly name: string;
-  readonly path: string;
-  readonly sizeBytes: number;
-  readonly sha256: string;
 }
 
 /** A file on the machine that is to come here. */
@@ -57,7 +48,7 @@ const LIST = 'cd "$1" && shift && for file; do if [ -f "$file" ]; then sha256sum
  * @throws ConnectionLost; FleetError `nothing-built`, `fetch-damaged`, `fetch-failed`, `destination-refused`,
  *   `build-plan-unreadable`
  */
-export async function fetchArtifacts(tools: FetchTools, source: FetchSource, to: string): Promise<readonly Fetched[]> {
+export async function fetchArtifacts(tools: FetchTools, source: FetchSource, to: string): Promise<Fetched[]> {
   const wanted = await listWanted(tools, source);
   if (wanted.length === 0) throw nothingBuilt(source.vm);
   prepareDestination(to);

@@ -4,50 +4,66 @@ import type { CacheEntry } from '../../images/inventory';
 import type { ImageUse } from './uses';
 
 const imageSchema = z.strictObject({
-  /** What fleets call it; none when no deployed fleet describes it. */
-  names: z.array(z.string()),
+  names: z.array(z.string()).describe('what fleets call it; none when no deployed fleet describes it'),
   hash: z.string(),
   formats: z.array(imageFormatSchema),
-  sizeBytes: z.number().int(),
+  sizeBytes: z.number().int().describe('of all formats'),
   builtAt: z.iso.datetime(),
   usedAt: z.iso.datetime(),
-  /** Fleets, VMs and processes that need it. */
-  usedBy: z.array(z.string()),
+  usedBy: z.array(z.string()).describe('fleets, VMs and processes that need it'),
 });
 export type ImageReport = z.infer<typeof imageSchema>;
 
-/** What `buildfleet image list --json` prints. */
-export const imageListSchema = z.strictObject({
-  formatVersion: z.literal(1),
-  cacheDirectory: z.string(),
-  images: z.array(imageSchema),
+/** The document that `buildfleet image list --json` prints. */
+export const imageListSchema = z
+  .strictObject({
+    formatVersion: z.literal(1),
+    cacheDirectory: z.string(),
+    images: z.array(imageSchema).describe('the one used last first'),
+  })
+  .describe('What `buildfleet image list --json` prints.');
+export type ImageListReport = z.infer<typeof imageListSchema>;
+
+const removedSchema = z.strictObject({
+  hash: z.string().nullable().describe('null for what a killed builder left'),
+  directory: z.string(),
+  sizeBytes: z.number().int(),
 });
 
-/** What `buildfleet image gc --json` prints. */
-export const imageGcSchema = z.strictObject({
-  formatVersion: z.literal(1),
-  cacheDirectory: z.string(),
-  /** Nothing was removed; `removed` and `freedBytes` say what would have been. */
-  dryRun: z.boolean(),
-  removed: z.array(z.strictObject({ hash: z.string().nullable(), directory: z.string(), sizeBytes: z.number().int() })),
-  kept: z.array(z.strictObject({ hash: z.string(), reason: z.string() })),
-  freedBytes: z.number().int(),
-});
+/** The document that `buildfleet image gc --json` prints. */
+export const imageGcSchema = z
+  .strictObject({
+    formatVersion: z.literal(1),
+    cacheDirectory: z.string(),
+    dryRun: z.boolean().describe('nothing was removed; `removed` and `freedBytes` say what would have been'),
+    removed: z.array(removedSchema),
+    kept: z.array(z.strictObject({ hash: z.string(), reason: z.string() })),
+    freedBytes: z.number().int(),
+  })
+  .describe('What `buildfleet image gc --json` prints.');
 export type ImageGcReport = z.infer<typeof imageGcSchema>;
 
-/** What `buildfleet image verify --json` prints. */
-export const imageVerifySchema = z.strictObject({
-  formatVersion: z.literal(1),
-  image: z.string(),
-  hash: z.string(),
-  identical: z.boolean(),
-  /** `cache`: with the image in the cache; `new-builds`: two builds of now, because there is none of this mirror state. */
-  comparedWith: z.enum(['cache', 'new-builds']),
-  /** Packages that the mirror has in another version than the image in the cache. */
-  changedPackages: z.array(z.string()),
-  /** The first file that differs, by path; null for what belongs to no file. */
-  difference: z.strictObject({ path: z.string().nullable(), what: z.string() }).nullable(),
-});
+/** The document that `buildfleet image verify --json` prints. */
+export const imageVerifySchema = z
+  .strictObject({
+    formatVersion: z.literal(1),
+    image: z.string(),
+    hash: z.string(),
+    identical: z.boolean(),
+    comparedWith: z
+      .enum(['cache', 'new-builds'])
+      .describe(
+        'cache: with the image in the cache; new-builds: two builds of now, because there is none of this mirror state',
+      ),
+    changedPackages: z
+      .array(z.string())
+      .describe('packages that the mirror has in another version than the image in the cache'),
+    difference: z
+      .strictObject({ path: z.string().nullable().describe('null for what belongs to no file'), what: z.string() })
+      .nullable()
+      .describe('the first file that differs, by path'),
+  })
+  .describe('What `buildfleet image verify --json` prints.');
 export type ImageVerifyReport = z.infer<typeof imageVerifySchema>;
 
 /** One image with everybody who needs it. */

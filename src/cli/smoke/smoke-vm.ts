@@ -13,7 +13,8 @@ import { Connections } from '../ssh/connections';
 import { supervisedCommand } from '../ssh/remote-command';
 import { hubProblem, tunnelProblem } from '../status/diagnose';
 import { askHubForEntries, hubEntryOf } from '../status/hub-entries';
-import { expectedResult, ghcVersionOf, parseRemoteLine, type RemoteLine, type Step, type StepName } from './steps';
+import type { Step, StepName } from './report';
+import { expectedResult, ghcVersionOf, parseRemoteLine, type RemoteLine } from './steps';
 
 /** What {@link smokeVm} works with. */
 export interface SmokeTools {

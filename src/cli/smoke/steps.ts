@@ -1,17 +1,3 @@
-/** What a smoke test does, in this order; the hub is asked meanwhile. */
-export type StepName = 'tunnel' | 'ghc version' | 'hub entry' | 'compile' | 'run' | 'fetch result';
-
-/** One step that was tried. */
-export interface Step {
-  readonly step: StepName;
-  readonly ok: boolean;
-  readonly seconds: number;
-  /** What was found; why it failed. */
-  readonly detail: string;
-  /** Empty when the step succeeded. */
-  readonly remedy: string;
-}
-
 /** The steps that the script on the VM knows. */
 export type RemoteStep = 'connected' | 'ghc-version' | 'compile' | 'execute';
 

@@ -1,9 +1,10 @@
-/* eslint-disable @typescript-eslint/no-require-imports -- as in commands/load.ts: import() needs file names with
-   extensions here, which nothing else in this project has */
+import { lazy } from '../../model/lazy';
+
+const explain = lazy<typeof import('./explain')>(() => require('./explain'));
 
 /** What most builds and logins do without, and what takes longer to load than the rest of them. */
 export const later = {
   /** Looks closer at VMs that cannot be used. */
-  describeTrouble: () => (require('./explain') as typeof import('./explain')).describeTrouble,
-  hubEntries: () => require('./hub-entries') as typeof import('./hub-entries'),
+  describeTrouble: () => explain().describeTrouble,
+  hubEntries: lazy<typeof import('./hub-entries')>(() => require('./hub-entries')),
 } as const;

@@ -23,7 +23,7 @@ const OVERDUE_HEARTBEATS = 1.5;
 const RECENT_SECONDS = OVERDUE_HEARTBEATS * DEFAULT_HEARTBEAT_SECONDS;
 
 /** What a probe works with. */
-export interface ProbeTools {
+export interface TunnelProbeTools {
   readonly run: Run;
   readonly signal: AbortSignal;
 }
@@ -37,7 +37,7 @@ export async function probeTunnel(
   loaded: LoadedFleet,
   vm: FleetVm,
   hub: Promise<HubAnswer>,
-  { run, signal }: ProbeTools,
+  { run, signal }: TunnelProbeTools,
 ): Promise<Tunnel> {
   const enough = new AbortController();
   let sign: Sign | undefined;

@@ -7,6 +7,7 @@ import { FleetError } from '../../model/errors';
 import { definitionHash, type ImageDefinition, parseImageDefinition } from '../../model/image-definition';
 import { DEFAULT_CACHE_DIRECTORY } from '../../model/defaults';
 import { expandHome } from '../../model/paths';
+import { lazy } from '../../model/lazy';
 import type { State } from '../../model/resource-shape';
 import { imageShape } from '../../model/resources/image';
 import { run as runCommand, type Run } from '../../process/run';
@@ -22,10 +23,7 @@ type Declared = Pick<ImageState, 'name' | 'definitionHash' | 'definitionFile' | 
 const UNKNOWN_NAME = 'imported';
 
 /** What makes images, loaded when one is missing: every plan only looks at those that are there. */
-function builders(): typeof import('../../images/obtain-image') {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- an import would load it at once
-  return require('../../images/obtain-image') as typeof import('../../images/obtain-image');
-}
+const builders = lazy<typeof import('../../images/obtain-image')>(() => require('../../images/obtain-image'));
 
 /** The handler of `buildfleet_image`: a cache entry by definition hash, built when there is none. */
 export function imageResource(settings: ProviderSettings, run: Run = runCommand): Resource<typeof imageShape> {

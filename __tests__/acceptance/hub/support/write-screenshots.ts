@@ -87,7 +87,7 @@ async function main(): Promise<void> {
   try {
     const database = join(directory.path, 'hub.db');
     writeHistory(database);
-    const [script] = await bundleHub(directory.path);
+    const [script] = bundleHub(directory.path);
     if (script === undefined) throw new Error('the hub was not bundled');
     const hub = await startBundledHub(script, ['--port', '0', '--database', database]);
     mkdirSync(IMAGES, { recursive: true });

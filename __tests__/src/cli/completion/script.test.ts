@@ -1,4 +1,5 @@
-import { completionScript, SHELLS } from '../../../../src/cli/completion/script';
+import { completionScript } from '../../../../src/cli/completion/script';
+import { SHELLS } from '../../../../src/cli/completion/shells';
 
 test.each(SHELLS)('the script for %s asks the program by its path, whatever that holds', (shell) => {
   const script = completionScript(shell, String.raw`/it's $HOME\$& "here"/buildfleet`);

@@ -1,0 +1,41 @@
+import { Argument, Option } from 'commander';
+import { lazy } from '../../model/lazy';
+import { type CommandDeclaration, type CommandLine, withoutSeparator } from '../command';
+
+const work = lazy<typeof import('./run')>(() => require('./run'));
+const inProject = lazy<typeof import('./in-project')>(() => require('./in-project'));
+
+export const exec: CommandDeclaration = {
+  name: 'exec',
+  description: 'run a command on a VM; input, output and exit code are the command’s own',
+  examples: [
+    'exec alpha -- ghc --version',
+    "exec alpha -- sh -c 'ls /build | wc -l'",
+    'exec --project . -- cabal haddock',
+  ],
+  usage: '[options] VM -- CMD…  |  [options] --project DIRECTORY -- CMD…',
+  arguments: [
+    new Argument(
+      '<words...>',
+      'any alias of the VM, then the command and its arguments, run as they are, without a shell',
+    ),
+  ],
+  options: [
+    new Option('--project <directory>', 'send the sources in it first, and run the command among them'),
+    new Option('--vm <vm>', 'with --project: the VM (default: the least loaded one that can be used)'),
+    new Option('--ghc <version>', 'with --project: only on a VM with this GHC'),
+  ],
+  passesThrough: true,
+  document: null,
+  run: (
+    context,
+    { args: [words], options }: CommandLine<[words: string[]], { project?: string; vm?: string; ghc?: string }>,
+  ) => {
+    const { project } = options;
+    if (project !== undefined) {
+      return inProject().execInProject(context, { ...options, project }, withoutSeparator(words));
+    }
+    const [vm = '', ...command] = words;
+    return work().exec(context, vm, withoutSeparator(command));
+  },
+};

@@ -1,0 +1,17 @@
+import { type Context, openFleet } from '../context';
+import { ProjectWork } from '../work/project-work';
+import { type ProjectOptions, projectOf, runThere, untilInterrupted } from '../work/run';
+
+/** `buildfleet exec --project`: sources over, then any command there. It is not begun anew when the VM is lost. */
+export async function execInProject(
+  context: Context,
+  options: ProjectOptions,
+  command: readonly string[],
+): Promise<number> {
+  const work = new ProjectWork(context, openFleet(context));
+  const project = projectOf(context, options.project, false);
+  const request = { project, vm: options.vm, ghc: options.ghc, again: false };
+  return untilInterrupted(context, () =>
+    work.withSources(request, (place, sent) => runThere(work, project, place, { argv: command, after: sent })),
+  );
+}

@@ -1,0 +1,24 @@
+import { Option } from 'commander';
+import { lazy } from '../../model/lazy';
+import type { CommandDeclaration, CommandLine } from '../command';
+import { PROJECT, VM } from '../work/options';
+
+const work = lazy<typeof import('./run')>(() => require('./run'));
+const report = lazy<typeof import('./report')>(() => require('./report'));
+
+export const fetch: CommandDeclaration = {
+  name: 'fetch',
+  description: 'bring the executables and libraries that cabal has built',
+  examples: ['fetch', 'fetch --to /tmp/out', 'fetch --all'],
+  arguments: [PROJECT],
+  options: [
+    VM,
+    new Option('--to <directory>', 'where to (default: ./result, and with --all the project’s dist-newstyle)'),
+    new Option('--all', 'the whole dist-newstyle, for an editor').default(false),
+  ],
+  document: () => report().fetchReportSchema,
+  run: (
+    context,
+    { args: [project], options }: CommandLine<[project?: string], { vm?: string; to?: string; all: boolean }>,
+  ) => work().fetch(context, { ...options, project }),
+};

@@ -1,0 +1,57 @@
+import { join, relative, resolve } from 'node:path';
+import { withFileAdvice } from '../../files/file-errors';
+import { FleetError } from '../../model/errors';
+import { ProjectWork } from '../work/project-work';
+import { type Context, openFleet } from '../context';
+import { EXIT } from '../exit-codes';
+import { isOursOrAbsent } from './destination';
+import { fetchArtifacts, fetchEverything } from './fetch-artifacts';
+import type { FetchReport } from './report';
+import { projectOf, untilInterrupted } from '../work/run';
+
+export interface FetchOptions {
+  readonly project: string | undefined;
+  readonly vm?: string | undefined;
+  /** Directory; undefined: `./result`, and with `all` the project's `dist-newstyle`. */
+  readonly to?: string | undefined;
+  readonly all: boolean;
+}
+
+/** `buildfleet fetch`: prints the path of each file that has arrived. */
+export async function fetch(context: Context, options: FetchOptions): Promise<number> {
+  const work = new ProjectWork(context, openFleet(context));
+  const project = projectOf(context, options.project, false);
+  const to = resolve(options.to ?? (options.all ? join(project.root, 'dist-newstyle') : 'result'));
+  if (options.all && !isOursOrAbsent(to)) {
+    throw new FleetError({
+      code: 'destination-refused',
+      problem: 'this was built here, and would be replaced as a whole',
+      place: to,
+      remedy: 'move it away, or give another directory with --to',
+    });
+  }
+  return untilInterrupted(context, async () => {
+    const place = await work.findPlace({ project, vm: options.vm });
+    const tools = { run: context.run, connections: work.connections, signal: context.signal };
+    const { terminal } = context;
+    await work.resuming(place, () =>
+      work.hold(place, async () => {
+        const files = await withFileAdvice(
+          to,
+          () => (options.all ? fetchEverything(tools, place, to).then(() => []) : fetchArtifacts(tools, place, to)),
+          'fetch again',
+        );
+        const report: FetchReport = { formatVersion: 1, vm: place.vm.name, to, files };
+        if (terminal.json) terminal.data(JSON.stringify(report, null, 2));
+        else for (const path of options.all ? [to] : files.map((file) => file.path)) terminal.data(readable(path));
+      }),
+    );
+    return EXIT.ok;
+  });
+}
+
+/** As somebody in the working directory would write it. */
+function readable(path: string): string {
+  const short = relative('', path);
+  return short.startsWith('..') ? path : short;
+}

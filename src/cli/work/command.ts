@@ -1,0 +1,66 @@
+import { Option } from 'commander';
+import { FleetError } from '../../model/errors';
+import { lazy } from '../../model/lazy';
+import type { CommandDeclaration, CommandLine } from '../command';
+import type { CabalTask } from './cabal';
+import { PROJECT, VM } from './options';
+
+const work = lazy<typeof import('./run')>(() => require('./run'));
+const report = lazy<typeof import('./report')>(() => require('./report'));
+
+const GHC = new Option(
+  '--ghc <version>',
+  'only on a VM with this GHC (default: with-compiler of cabal.project, if any)',
+);
+
+type CabalLine = CommandLine<[project?: string, ...more: string[]], { vm?: string; ghc?: string }>;
+
+/** Sends the sources, and has cabal do something with them. */
+function cabalCommand(task: CabalTask, declaration: Pick<CommandDeclaration, 'description' | 'examples'>) {
+  return {
+    ...declaration,
+    name: task,
+    usage: '[options] [project] [-- CABAL…]',
+    arguments: [PROJECT],
+    options: [VM, GHC],
+    takesRest: true,
+    document: null,
+    run: (context, { args: [project, ...more], options, rest }: CabalLine) => {
+      if (more.length > 0) {
+        throw new FleetError({
+          code: 'usage',
+          problem: 'one project at a time',
+          value: more[0],
+          remedy: 'put what is for cabal behind --',
+        });
+      }
+      return work().cabal(context, task, { ...options, project }, rest);
+    },
+  } satisfies CommandDeclaration;
+}
+
+export const build = cabalCommand('build', {
+  description: 'send the sources, and build them there with cabal',
+  examples: ['build', 'build ~/projects/app --ghc 9.8.4', 'build -- exe:app -O2'],
+});
+
+export const test = cabalCommand('test', {
+  description: 'send the sources, and run the tests there with cabal',
+  examples: ['test', 'test -- --test-show-details=streaming'],
+});
+
+export const repl = cabalCommand('repl', {
+  description: 'send the sources, and open a GHCi there',
+  examples: ['repl', 'repl -- lib:app'],
+});
+
+export const sync: CommandDeclaration = {
+  name: 'sync',
+  description: 'send the sources, and nothing else',
+  examples: ['sync', 'sync ~/projects/app --vm beta'],
+  arguments: [PROJECT],
+  options: [VM],
+  document: () => report().syncedSchema,
+  run: (context, { args: [project], options }: CommandLine<[project?: string], { vm?: string }>) =>
+    work().syncOnly(context, { ...options, project }),
+};

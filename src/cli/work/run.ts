@@ -1,0 +1,87 @@
+import { type CabalTask, cabalArguments, compilerOfProject } from './cabal';
+import type { Synced } from './report';
+import { runInWorkspace, type WorkspaceCommand } from './run-in-workspace';
+import { scriptText } from './script';
+import { type Place, ProjectWork } from './project-work';
+import { type Context, openFleet } from '../context';
+import { EXIT, INTERRUPTED } from '../exit-codes';
+import { findProject, type Project } from '../project/find-project';
+
+/** Options of the commands that work on a project. */
+export interface ProjectOptions {
+  /** Directory; undefined: the project around the working directory. */
+  readonly project: string | undefined;
+  readonly vm?: string | undefined;
+  readonly ghc?: string | undefined;
+}
+
+/**
+ * `buildfleet build|test|repl`: sources over, then cabal there on our own terminal.
+ *
+ * @param args targets and options for cabal
+ */
+export async function cabal(
+  context: Context,
+  task: CabalTask,
+  options: ProjectOptions,
+  args: readonly string[],
+): Promise<number> {
+  const work = new ProjectWork(context, openFleet(context));
+  const project = projectOf(context, options.project, true);
+  const ghc = options.ghc ?? compilerOfProject(project.root);
+  // What somebody types into a prompt cannot be begun anew.
+  const again = task !== 'repl';
+  return untilInterrupted(context, () =>
+    work.withSources({ project, vm: options.vm, ghc, again }, (place, sent) => {
+      // The project's own choice needs no repetition, and a command line would have cabal configure it anew.
+      const ghcVersion = options.ghc === undefined ? undefined : place.ghcVersion;
+      const argv = ['cabal', ...cabalArguments(task, ghcVersion, args)];
+      return runThere(work, project, place, { argv, prepare: scriptText('cabal'), after: sent });
+    }),
+  );
+}
+
+/** `buildfleet sync`: sources over, and nothing else. */
+export async function syncOnly(context: Context, options: ProjectOptions): Promise<number> {
+  const work = new ProjectWork(context, openFleet(context));
+  const project = projectOf(context, options.project, false);
+  return untilInterrupted(context, async () => {
+    const request = { project, vm: options.vm, ghc: undefined, again: true };
+    const { place, files, deleted, bytes } = await work.withSources(request, async (place, sent) => ({
+      place,
+      ...(await sent),
+    }));
+    const { name } = place.vm;
+    const report: Synced = { formatVersion: 1, vm: name, workspace: place.workspace, files, deleted, bytes };
+    context.terminal.data(
+      context.terminal.json
+        ? JSON.stringify(report)
+        : `${name}:/build/${place.workspace}: ${files} files sent (${bytes} bytes), ${deleted} deleted`,
+    );
+    return EXIT.ok;
+  });
+}
+
+/** Runs a command in the workspace, where the working directory is in the project. */
+export function runThere(
+  { context: { signal }, connections }: ProjectWork,
+  project: Project,
+  { vm, workspace }: Place,
+  command: Pick<WorkspaceCommand, 'argv' | 'prepare' | 'after'>,
+): Promise<number> {
+  return runInWorkspace({ signal, connections }, { vm, workspace, subdirectory: project.subdirectory, ...command });
+}
+
+export function projectOf(context: Context, option: string | undefined, cabalFiles: boolean): Project {
+  return findProject({ option, cwd: process.cwd(), home: context.home, cabal: cabalFiles });
+}
+
+/** Ctrl-C before there is a command to pass it on to ends the work without a complaint. */
+export async function untilInterrupted(context: Context, action: () => Promise<number>): Promise<number> {
+  try {
+    return await action();
+  } catch (error) {
+    if (context.signal.aborted) return INTERRUPTED;
+    throw error;
+  }
+}
