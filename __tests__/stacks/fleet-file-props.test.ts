@@ -89,8 +89,6 @@ const NOT_CARRIED: Readonly<Record<string, string>> = {
   'SmokeTest.vm': 'is made by BuildVm',
   'TunnelSlot.workstation': 'is the one of the fleet, which fleet.json describes',
   'TunnelSlot.vmName': 'is made by BuildVm',
-  'TunnelSlot.host': 'is made by BuildVm',
-  'TunnelSlot.port': 'is made by BuildVm',
   'BuildfleetProvider.fleet': 'is made by FleetStack',
   'BuildfleetProvider.stateDirectory': 'is made by FleetStack',
   'BuildfleetProvider.cacheDirectory': 'is made by FleetStack',

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { STATE_HOME } from '../model/defaults';
 import { FleetError } from '../model/errors';
+import { expandHome } from '../model/paths';
 import { removeEmptyDirectory } from './directories';
 import { followLinks } from './links';
 import { withLock } from './lock';
@@ -41,5 +43,5 @@ function lockDirectory(path: string): string {
     .update(followLinks(resolve(path)))
     .digest('hex')
     .slice(0, 32);
-  return join(homedir(), '.local/state/buildfleet/.locks', name);
+  return join(expandHome(STATE_HOME, homedir()), '.locks', name);
 }

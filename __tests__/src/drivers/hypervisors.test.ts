@@ -163,6 +163,8 @@ const NAMED: Readonly<Record<string, string>> = {
   'src/images/build-failures.ts': 'a package that a builder needs',
   'src/images/ova/ovf.ts': 'the format is the one that VirtualBox writes',
   'src/provider/resources/image.ts': "what proves the accelerator for QEMU serves Packer's QEMU, too",
+  'src/drivers/vm-record.ts': 'what wrote records before they named it',
+  'src/model/complete-fleet.ts': 'what earlier fleet.json files left out',
   'src/provider/resources/vm/seed-record.ts': 'what wrote records before they named it',
 };
 
