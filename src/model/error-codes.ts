@@ -176,7 +176,7 @@ export const ERROR_CODES = {
   'setpriv-missing': { when: 'setpriv (util-linux) is not installed' },
   'slot-in-use': { when: 'the port to release belongs to a VM that the fleet has' },
   'slot-unknown': { exit: 'notFound', when: 'no reserved port has this number or VM name' },
-  'ssh-config-unwritable': { when: 'the operator's ssh configuration cannot be changed' },
+  'ssh-config-unwritable': { when: "the operator's ssh configuration cannot be changed" },
   'sshd-account': { when: 'the name of an account cannot be written in the sshd configuration' },
   'sshd-missing': { when: 'sshd is not installed' },
   'sshd-path': { when: 'a path cannot be written in the sshd configuration' },
