@@ -8,6 +8,8 @@ CDK := cdktf
 # $(CDK) takes the program from this variable; OpenTofu serves where Terraform is missing
 export TERRAFORM_BINARY_NAME ?= $(shell command -v terraform >/dev/null && echo terraform || echo tofu)
 export CHECKPOINT_DISABLE = 1
+# node 22 and later keep the compiled code of tsc, eslint and prettier, by default below $TMPDIR
+export NODE_COMPILE_CACHE ?= $(CURDIR)/.cache/node
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 
 .PHONY: help setup setup-test deploy diff destroy status render lint lint-types lint-style lint-format lint-imports test bench
@@ -37,7 +39,7 @@ status: ## Show the fleet
 
 render: setup ## Write rendered/ and docs/reference/ again, the files that reviewers diff
 	$(CDK) synth
-	node --require ts-node/register scripts/reference/write.ts
+	node --require ./scripts/ts-node.cjs scripts/reference/write.ts
 
 lint: ## Check types, style and the direction of imports
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-types lint-style lint-format lint-imports
@@ -59,4 +61,4 @@ test: setup-test ## Run lint and every test, those with real machines included
 	@env --unset=MAKEFLAGS scripts/test.sh
 
 bench: setup-test ## Measure the ratios of docs/performance.md
-	@node -r ts-node/register scripts/bench/main.ts
+	@node --require ./scripts/ts-node.cjs scripts/bench/main.ts

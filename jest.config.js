@@ -20,6 +20,8 @@ const esModules = [
 
 /** @type {import('jest').Config} */
 const base = {
+  // jest's own place for it is below $TMPDIR, by a name that another account can make first
+  cacheDirectory: '<rootDir>/.cache/jest',
   testEnvironment: 'node',
   // jest's guard around leftover globals recurses without end in what execa keeps on the process object
   testEnvironmentOptions: { globalsCleanup: 'off' },

@@ -8,7 +8,7 @@ import { temporaryDirectory } from './support/test-fleet';
 
 const REPOSITORY = join(__dirname, '..');
 const SOURCES = ['assets', 'constructs', 'src', 'stacks'];
-const SINGLE_FILES = ['main.ts', 'package.json', 'port-registry.yml', 'tsconfig.json'];
+const SINGLE_FILES = ['main.ts', 'scripts/ts-node.cjs', 'package.json', 'port-registry.yml', 'tsconfig.json'];
 const MINUTE = 60_000;
 
 /** What node loads before anything else, so that cdktn stands in for cdktf. */
@@ -39,7 +39,7 @@ async function synth(
 ): Promise<void> {
   const node = [
     process.execPath,
-    ...[...preloads, join(directory, 'node_modules/ts-node/register')].flatMap((module) => ['--require', module]),
+    ...[...preloads, join(directory, 'scripts/ts-node.cjs')].flatMap((module) => ['--require', module]),
     join(directory, 'main.ts'),
   ];
   await run('bash', ['-c', 'umask "$0" && exec "$@"', umask, ...node], {
@@ -143,6 +143,13 @@ describeWithTools(['bash'], 'synth of main.ts', () => {
     },
     MINUTE,
   );
+
+  test('no cache of compiled code is kept in $TMPDIR, where another account could have left one of its own', async () => {
+    const shared = join(temporaryDirectory(), 'tmp');
+    mkdirSync(shared);
+    await synth(copyOfProject('own-code'), { env: { TMPDIR: shared } });
+    expect(readdirSync(shared)).toEqual([]);
+  });
 
   test('nothing of this machine, no time and no secret is in it', () => {
     const today = new Date().toISOString().slice(0, 10);

@@ -44,7 +44,7 @@ export class BenchFleet {
 
   /** Runs the program that the cdktf command starts. */
   async synth(): Promise<void> {
-    await run('node', ['--require', 'ts-node/register', 'main.ts'], {
+    await run('node', ['--require', './scripts/ts-node.cjs', 'main.ts'], {
       cwd: this.project.directory,
       env: this.project.environment(),
       signal: this.context.signal,

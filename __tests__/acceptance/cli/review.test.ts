@@ -870,7 +870,7 @@ describeWithTools(['git'], 'review of a checkout in which the project itself is 
     for (const part of [...PARTS, ...FILES]) cpSync(join(REPOSITORY, part), project.path(part), { recursive: true });
     symlinkSync(join(REPOSITORY, 'node_modules'), project.path('node_modules'));
     const synth = () =>
-      run(process.execPath, ['--require', 'ts-node/register', 'main.ts'], {
+      run(process.execPath, ['--require', './scripts/ts-node.cjs', 'main.ts'], {
         cwd: project.directory,
         env: { CI: '', TS_NODE_TRANSPILE_ONLY: 'true', CDKTF_OUTDIR: project.path('cdktf.out') },
       });

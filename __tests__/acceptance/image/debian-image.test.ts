@@ -195,7 +195,7 @@ void obtainImage(new ImageCache('${cacheDirectory}'), { ...request, run, signal,
   if (detail?.startsWith('extracting')) process.kill(process.pid, 'SIGKILL');
 } });`,
     );
-    await expect(run(process.execPath, ['-r', 'ts-node/register', program], { cwd: REPOSITORY })).rejects.toThrow(
+    await expect(run(process.execPath, ['-r', './scripts/ts-node.cjs', program], { cwd: REPOSITORY })).rejects.toThrow(
       /SIGKILL/,
     );
     noteStage();

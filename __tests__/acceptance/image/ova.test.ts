@@ -60,7 +60,7 @@ writeOva({ ...${JSON.stringify(data(path))}, run, signal: new AbortController().
   return program;
 }
 
-const NODE = [process.execPath, '-r', `${REPOSITORY}/node_modules/ts-node/register`] as const;
+const NODE = [process.execPath, '-r', `${REPOSITORY}/scripts/ts-node.cjs`] as const;
 
 describeWithTools(['qemu-img', 'setpriv', 'unshare', 'tar'], 'writing an OVA', () => {
   test('gives the same bytes at another time in another place, with the whole disk inside', async () => {

@@ -184,7 +184,7 @@ describeAsRoot('draining a stand-in machine (needs root)', () => {
 
     test('nothing is left of a provider that was killed', async () => {
       const script = join(__dirname, 'support/drain-until-killed.ts');
-      const argv = ['-r', 'ts-node/register/transpile-only', script, JSON.stringify(drained)];
+      const argv = ['-r', './scripts/ts-node.cjs', script, JSON.stringify(drained)];
       const provider = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
       let said = '';
       provider.stdout.on('data', (text: Buffer) => (said += text.toString()));

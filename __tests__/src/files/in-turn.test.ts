@@ -34,7 +34,10 @@ test('what several processes do to one file does not overlap, by whatever link t
       fs.appendFileSync(${JSON.stringify(log)}, 'out\\n');
     }); })();`;
   const others = [file, link, file].map((path) =>
-    spawn(process.execPath, ['-r', 'ts-node/register', '-e', program(path)], { cwd: REPOSITORY, stdio: 'inherit' }),
+    spawn(process.execPath, ['-r', './scripts/ts-node.cjs', '-e', program(path)], {
+      cwd: REPOSITORY,
+      stdio: 'inherit',
+    }),
   );
   const codes = await Promise.all(others.map(async (other) => (await once(other, 'exit'))[0] as number));
   expect(codes).toEqual([0, 0, 0]);

@@ -24,7 +24,7 @@ afterEach(() => {
 /** Another process that runs TypeScript with `withLock` in scope. */
 function other(body: string): ChildProcess {
   const program = `const { withLock } = require('./src/files/lock'); const fs = require('node:fs'); (async () => { ${body} })();`;
-  return spawn(process.execPath, ['-r', 'ts-node/register', '-e', program], {
+  return spawn(process.execPath, ['-r', './scripts/ts-node.cjs', '-e', program], {
     cwd: REPOSITORY,
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -102,7 +102,7 @@ test('a failed build leaves nothing', async () => {
 test('what a killed builder left is removed by the next build, what a living one has is not', async () => {
   const dead = spawnSync(
     process.execPath,
-    ['-r', 'ts-node/register', '-p', "require('./src/files/claim-name').claimName()"],
+    ['-r', './scripts/ts-node.cjs', '-p', "require('./src/files/claim-name').claimName()"],
     {
       encoding: 'utf8',
     },

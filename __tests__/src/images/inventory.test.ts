@@ -46,7 +46,7 @@ function leftover(claim: string): string {
 function deadClaim(): string {
   return spawnSync(
     process.execPath,
-    ['-r', 'ts-node/register', '-p', "require('./src/files/claim-name').claimName()"],
+    ['-r', './scripts/ts-node.cjs', '-p', "require('./src/files/claim-name').claimName()"],
     {
       encoding: 'utf8',
     },

@@ -30,7 +30,7 @@ test('a process that lets a command go does not wait for it, and leaves it alone
   const program = `const { hold } = require('./src/process/held');
 const held = hold('sh', ['-c', process.argv[1]], { signal: new AbortController().signal, onLine: () => held.letGo() });`;
   const options = { cwd: join(__dirname, '../../..'), timeout: 60_000 };
-  await run(process.execPath, ['-r', 'ts-node/register/transpile-only', '-e', program, command], options);
+  await run(process.execPath, ['-r', './scripts/ts-node.cjs', '-e', program, command], options);
   expect(existsSync(file)).toBe(false);
   // To open the other end succeeds only if the command is still there.
   await run('timeout', ['10', 'sh', '-c', `echo word >${fifo}; until [ -s ${file} ]; do sleep 0.05; done`]);

@@ -1,7 +1,7 @@
 /**
  * Writes docs/images/hub-page*.png: a day of heartbeats of three machines in a real hub, seen by a real Chromium.
  *
- *   node --require ts-node/register __tests__/acceptance/hub/support/write-screenshots.ts
+ *   node --require ./scripts/ts-node.cjs __tests__/acceptance/hub/support/write-screenshots.ts
  */
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';

@@ -226,7 +226,7 @@ test('--dry-run says the same and removes nothing', async () => {
   image(UNUSED);
   const dead = spawnSync(
     process.execPath,
-    ['-r', 'ts-node/register', '-p', "require('./src/files/claim-name').claimName()"],
+    ['-r', './scripts/ts-node.cjs', '-p', "require('./src/files/claim-name').claimName()"],
     {
       encoding: 'utf8',
     },

@@ -149,7 +149,7 @@ test('cancelled while qemu-img works or while the disk is copied, it leaves noth
 test('what a killed writer left is removed by the next one, what a living one has is not', async () => {
   const dead = spawnSync(
     process.execPath,
-    ['-r', 'ts-node/register', '-p', "require('./src/files/claim-name').claimName()"],
+    ['-r', './scripts/ts-node.cjs', '-p', "require('./src/files/claim-name').claimName()"],
     {
       encoding: 'utf8',
     },
