@@ -12,7 +12,7 @@ const layers = {
   '^src/images/': ['src/images', 'src/drivers', 'src/process', 'src/files', 'src/rendering', 'src/model'],
   '^src/hub/': ['src/hub', 'src/process', 'src/files', 'src/model'],
   '^src/provider/main\\.ts$': ['src/provider', 'src/process', 'src/model'],
-  '^src/provider/plugin/': ['src/provider/plugin', 'src/model'],
+  '^src/provider/plugin/': ['src/provider/plugin', 'src/files', 'src/model'],
   '^src/provider/journal/': [
     'src/provider/journal',
     'src/provider/plugin',

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../files/atomic';
-import { runtimeDirectory } from './ssh/runtime-directory';
+import { runtimeDirectory } from '../files/runtime-directory';
 
 /**
  * Remembers which text of a file was found valid by this program: a schema, and the library that it is written with,

@@ -165,7 +165,7 @@ export const ERROR_CODES = {
   'reserved-name': { when: "an image has the name of a directory that the stack's output needs" },
   'revision-unknown': { exit: 'notFound', when: 'git has no such commit' },
   'rsync-missing': { when: 'rsync is missing on the workstation or the VM' },
-  'runtime-directory': { when: 'the directory for ssh connections does not belong to this account alone' },
+  'runtime-directory': { when: 'no directory for the sockets of this account can be made' },
   'second-default': { when: 'two VMs of a fleet are its default' },
   'second-workstation': { when: 'a fleet declares two workstations' },
   'seed-failed': { when: 'the seed of a VM could not be written' },

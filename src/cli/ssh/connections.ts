@@ -16,7 +16,7 @@ import {
 import { type RemoteCommand, runOnVm } from '../../ssh/run-on-vm';
 import { fleetTarget, type SshTarget } from '../../ssh/target';
 import type { LoadedFleet } from '../fleet-file';
-import { runtimeDirectory } from './runtime-directory';
+import { runtimeDirectory } from '../../files/runtime-directory';
 
 /** Longest that a master may take to greet us. It is a process of this machine; a stopped one never does. */
 const GREETING_MS = 1000;

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FleetVm } from '../../model/fleet';
 import type { LoadedFleet } from '../fleet-file';
-import { runtimeDirectory } from '../ssh/runtime-directory';
+import { runtimeDirectory } from '../../files/runtime-directory';
 
 /**
  * Remembers which VM worked on a project last. It is asked first, and where it will do, the others are not waited for:

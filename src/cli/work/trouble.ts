@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { writeFileAtomically } from '../../files/atomic';
 import type { FleetVm } from '../../model/fleet';
 import type { LoadedFleet } from '../fleet-file';
-import { runtimeDirectory } from '../ssh/runtime-directory';
+import { runtimeDirectory } from '../../files/runtime-directory';
 
 /** How long a VM that did not answer is not asked again. */
 const DEAD_MS = 60_000;

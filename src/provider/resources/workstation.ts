@@ -3,6 +3,7 @@ import { chmodSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { removeAbandonedWrites } from '../../files/atomic';
+import { removeRuntimeNotes } from '../../files/runtime-directory';
 import { inTurn } from '../../files/in-turn';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError, isFleetError } from '../../model/errors';
@@ -198,6 +199,7 @@ export function workstationResource(
           removeHubFiles(directory);
           rmSync(workstationRecord.path(directory), { force: true });
           await releaseDeveloperKeys(keyContext(signal), developerPaths(state.developers));
+          removeRuntimeNotes(environment);
           if (record?.madeRunDirectory === true) removePrivilegeSeparationDirectory();
           // VMs and identities have gone before; their own directories are all that can be left of them.
           const parents = [paths.vms, paths.identities, directory, paths.stateDirectory, dirname(paths.stateDirectory)];

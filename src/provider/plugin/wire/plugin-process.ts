@@ -1,13 +1,17 @@
 import { once } from 'node:events';
 import { chmodSync, writeSync } from 'node:fs';
 import type { Http2SecureServer } from 'node:http2';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import {
+  makeSocketDirectory,
+  removeSocketDirectory,
+  removeUnusedRuntimeDirectory,
+  runtimeDirectory,
+} from '../../../files/runtime-directory';
 import { createServerIdentity } from './certificate';
 import { type Call, createGrpcServer } from './grpc-server';
 import { decodeMessage, encodeMessage } from './protobuf';
 import { type CallName, type ProviderServer, calls } from './protocol';
-import { makeSocketDirectory, removeSocketDirectory } from './socket-directory';
 
 /** HashiCorp's go-plugin sets this for every process that it starts as a Terraform provider. */
 const COOKIE = {
@@ -35,10 +39,11 @@ export async function runPluginProcess(provider: ProviderServer, abandon: () => 
   // Ctrl-C reaches the whole process group; Terraform asks for the stop itself and wants the answer.
   process.on('SIGINT', () => {});
 
-  const parent = process.env['PLUGIN_UNIX_SOCKET_DIR'] ?? tmpdir();
-  const directory = makeSocketDirectory(parent);
+  // go-plugin's own choice is $TMPDIR, which may be missing, or too long for a socket.
+  const directory = makeSocketDirectory(process.env['PLUGIN_UNIX_SOCKET_DIR'] ?? runtimeDirectory(process.env));
   process.on('exit', () => {
-    removeSocketDirectory(parent, directory);
+    removeSocketDirectory(directory);
+    removeUnusedRuntimeDirectory(process.env);
   });
   const socket = join(directory, 'socket');
   const identity = createServerIdentity();
