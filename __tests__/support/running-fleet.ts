@@ -1,7 +1,6 @@
-import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { capabilitySchema } from '../../src/model/capability';
 import { vmName } from '../../src/model/names';
+import { listProcesses } from '../../src/process/process-identity';
 import type { StatusReport, VmStatus } from '../../src/cli/status/report';
 import { statusReportSchema } from '../../src/cli/status/report';
 import type { FleetProject } from './fleet-project';
@@ -70,14 +69,11 @@ export class RunningFleet {
 
 /** Ids of the running processes whose argument vector matches. */
 export function processesMatching(matches: (argv: readonly string[]) => boolean): readonly number[] {
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => {
-      try {
-        return matches(readFileSync(join('/proc', pid, 'cmdline'), 'utf8').split('\0'));
-      } catch {
-        return false;
-      }
-    })
-    .map(Number);
+  return listProcesses()
+    .filter(({ argv }) => matches(argv))
+    .map(({ pid }) => pid);
+}
+
+export function argvsOfProcesses(): readonly (readonly string[])[] {
+  return listProcesses().map(({ argv }) => argv);
 }

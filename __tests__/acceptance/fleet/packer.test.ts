@@ -8,7 +8,7 @@ import { toYaml } from '../../../src/rendering/yaml';
 import { cachedDebian } from '../image/cached-image';
 import { AUDIT_TOOLS, auditDisk } from '../image/support/audit';
 import { FleetProject, type FleetPorts } from '../../support/fleet-project';
-import { RunningFleet } from '../../support/running-fleet';
+import { argvsOfProcesses, RunningFleet } from '../../support/running-fleet';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 
@@ -87,8 +87,15 @@ describeWithTools(
       'runs the provisioning scripts in a machine, and the VM made from it registers',
       async () => {
         const log = join(directory, 'deploy.log');
-        await project.cdktf('deploy', { env: { TF_LOG_PROVIDER: 'info', TF_LOG_PATH: log } });
+        const deployed = project.cdktf('deploy', { env: { TF_LOG_PROVIDER: 'info', TF_LOG_PATH: log } });
+        const none = deployed.then((): readonly string[] => []);
+        const argv = await Promise.race([until("Packer's QEMU runs", 300, packersQemu), none]);
+        await deployed;
 
+        // what others on this machine, and the machine itself, reach of a build
+        expect(argv[argv.indexOf('-vnc') + 1]).toMatch(/^127\.0\.0\.1:\d+,password/);
+        expect(argv[argv.indexOf('-netdev') + 1]).toMatch(/,hostfwd=tcp:127\.0\.0\.1:\d+-:22$/);
+        expect(argv.filter((word) => word.includes('hostfwd'))).toHaveLength(1);
         const steps = readFileSync(log, 'utf8');
         const ofImage = steps.split('\n').filter((line) => line.includes('tf_resource_type=buildfleet_image'));
         process.stderr.write(
@@ -130,6 +137,11 @@ describeWithTools(
       },
       LIMIT,
     );
+
+    /** Command line of the QEMU that Packer has started for this project. */
+    function packersQemu(): readonly string[] | undefined {
+      return argvsOfProcesses().find((argv) => argv.includes('-vnc') && argv.join(' ').includes(project.home));
+    }
 
     function imagePath(): string {
       const state = JSON.parse(project.state()) as {

@@ -244,7 +244,8 @@ source "qemu" "haskell-build" {
   vm_name            = "${var.vm_name}.qcow2"
   accelerator        = var.accelerator
   machine_type       = "q35"
-  qemuargs           = var.qemu_arguments
+  qemuargs           = concat([["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22"]], var.qemu_arguments)
+  vnc_use_password   = true
   disk_image         = var.disk_image
   disk_size          = "${var.disk_size}M"
   disk_interface     = "virtio"

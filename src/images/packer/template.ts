@@ -174,7 +174,8 @@ function qemuSource(): HclBlock {
       vm_name: template`${variable('vm_name')}.qcow2`,
       accelerator: variable('accelerator'),
       machine_type: 'q35',
-      qemuargs: variable('qemu_arguments'),
+      qemuargs: call('concat', [['-netdev', LOOPBACK_NETWORK]], variable('qemu_arguments')),
+      vnc_use_password: true,
       disk_image: variable('disk_image'),
       disk_size: template`${variable('disk_size')}M`,
       disk_interface: 'virtio',
@@ -191,6 +192,12 @@ function qemuSource(): HclBlock {
     },
   );
 }
+
+/**
+ * The network that Packer makes, with the way to the machine's sshd on loopback: Packer opens it on every address. Other
+ * accounts reach loopback, too, and so does the machine itself; hence the password of VNC and the key of ssh.
+ */
+const LOOPBACK_NETWORK = 'user,id=user.0,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22';
 
 /** What both builders take under the same name. */
 const SETTINGS_OF_BOTH = {

@@ -6,14 +6,14 @@ set -euo pipefail
 id=${1:?usage: vboxmanage.sh ID ADAPTER}
 adapter=${2:?usage: vboxmanage.sh ID ADAPTER}
 
-VBoxManage import "${HOME}/.cache/buildfleet/images/08dd98965287986cc9a6a7896ee014f7fef3bf3aae6fb7ae6f893dca3162befc/disk.ova" \
+VBoxManage import "${HOME}/.cache/buildfleet/images/fe4be556987024a491066746ac5fd4f97b7a401b5af5540dffbbc63327e20e68/disk.ova" \
   --vsys 0 \
   --vmname haskell-build-delta \
   --basefolder "${HOME}/.local/state/buildfleet/laptops/vms/haskell-build-delta/virtualbox" \
   --memory 8192 \
   --cpus 4
 machine=$(VBoxManage list vms | sed -n 's/^"haskell-build-delta" {\([0-9a-f-]*\)}$/\1/p')
-VBoxManage setextradata "${machine}" buildfleet/owner "fleet=laptops vm=${id} image=08dd98965287986cc9a6a7896ee014f7fef3bf3aae6fb7ae6f893dca3162befc machine=${machine}"
+VBoxManage setextradata "${machine}" buildfleet/owner "fleet=laptops vm=${id} image=fe4be556987024a491066746ac5fd4f97b7a401b5af5540dffbbc63327e20e68 machine=${machine}"
 VBoxManage modifyvm "${machine}" \
   --name haskell-build-delta \
   --cpus 4 \
