@@ -15,7 +15,7 @@ import { describeIssues } from '../../model/zod-issue';
 import { renderMetaData } from '../../rendering/seed';
 import { toYaml } from '../../rendering/yaml';
 
-/** What the installer is told; everything else is the same for all images. */
+/** Variable parts of the installer's input; the rest is the same for all images. */
 export interface AutoinstallInput {
   /** Host name until a seed brings another; also in error messages. */
   readonly hostName: string;

@@ -18,7 +18,7 @@ import { makeTemporary, removeStage } from '../stage';
 export interface PackerBuildRequest extends ImageBuildRequest {
   /** Where Packer keeps what it has fetched. */
   readonly downloadDirectory: string;
-  /** What QEMU runs the machine with, where the image does not say it. Default `tcg`. */
+  /** QEMU's accelerator, where the image sets none. Default `tcg`. */
   readonly accelerator: 'kvm' | 'tcg' | undefined;
 }
 
