@@ -8,7 +8,7 @@ export interface ProbeOptions {
   readonly timeoutSeconds: number;
   /** Ends the time early: what was seen until then is the answer. */
   readonly enough?: AbortSignal;
-  /** Told when somebody has accepted the connection, and when somebody has said something. */
+  /** Called when the connection is accepted, and when the other side has sent its identification. */
   readonly onStep?: (step: 'connected' | 'greeted') => void;
   readonly signal?: AbortSignal;
 }
