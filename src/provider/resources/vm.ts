@@ -37,7 +37,7 @@ type VmPlan = Planned<typeof vmShape>;
 type VmState = State<typeof vmShape>;
 type VmContext = ApplyContext<typeof vmShape>;
 
-/** What the handler is built from. */
+/** Dependencies of the handler. */
 export interface VmServices {
   readonly fleet: string;
   readonly paths: FleetPaths;
@@ -91,7 +91,7 @@ export function vmResource(settings: ProviderSettings): Resource<typeof vmShape>
   });
 }
 
-/** VMs, whatever runs them: brings one from whatever an earlier attempt left to where the plan wants it. */
+/** VMs of every hypervisor: brings a VM from the state that an earlier attempt left to the planned one. */
 export class VmResource implements Resource<typeof vmShape> {
   readonly shape = vmShape;
 
@@ -111,7 +111,7 @@ export class VmResource implements Resource<typeof vmShape> {
           driver.destroy({ ...spec, uuid: leftover.uuid }, context.signal),
         );
       }
-      // what can be known to be wrong is said before there is anything
+      // known problems are reported before anything is made
       requireFreePort(planned.name, planned.tunnelPort, this.services.ports);
       vmSeed(this.services.paths, planned);
       context.progress.step('making disk and definition');
@@ -129,7 +129,7 @@ export class VmResource implements Resource<typeof vmShape> {
     if (id === undefined || !found) return this.create(planned, context);
     return this.cancellable(planned.name, context, async () => {
       const spec = this.spec(planned, id);
-      // A guest that had its time and did not come up gets another start, not more time.
+      // A guest that did not come up in its time is started again instead of getting more time.
       if (!['', CANCELLED].includes(prior.problem)) {
         const driver = this.services.driver(planned.hypervisor);
         await this.whileDrained(found, prior, planned, context, () => driver.stop(spec, 0, context.signal));

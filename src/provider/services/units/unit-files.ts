@@ -54,7 +54,7 @@ export class UnitFiles {
     symlinkSync(join(this.directory, unit), this.link(unit));
   }
 
-  /** Removes units and links, and the directories that were made for them if nobody else uses them. */
+  /** Removes units and links, and the directories that were made for them if they have no other use. */
   async remove(units: readonly string[], signal: AbortSignal): Promise<void> {
     for (const unit of units) {
       removeAbandonedWrites(this.directory, unit);
