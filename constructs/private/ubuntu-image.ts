@@ -22,7 +22,7 @@ import {
 
 export interface UbuntuImageProps extends ImageProps {
   /**
-   * What runs the machine that Ubuntu is installed on.
+   * Hypervisor of the machine that Ubuntu is installed on.
    * @default 'virtualbox'
    */
   readonly builder?: PackerBuilder;
@@ -52,7 +52,7 @@ export interface UbuntuImageProps extends ImageProps {
    */
   readonly cabal?: string;
   /**
-   * Where the compilers come from.
+   * Source of the compilers.
    * @default 'ghcup', a pinned and verified one
    */
   readonly toolchain?: 'ghcup' | 'distribution';

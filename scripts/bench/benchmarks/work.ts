@@ -30,7 +30,7 @@ executable tiny
   'Main.hs': 'main :: IO ()\nmain = putStrLn "tiny"\n',
 };
 
-/** What the CLI costs on top of the ssh, the rsync and the cabal that do the work, all over the same connection. */
+/** Cost of the CLI on top of the ssh, the rsync and the cabal that do the work, all over the same connection. */
 export const work: Benchmark = (context) =>
   withWorkFleet(context, async (fleet) => {
     const figures: Figure[] = [];
