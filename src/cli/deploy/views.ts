@@ -4,13 +4,13 @@ import { Operations } from './operations';
 import { renderActive, renderEnd, renderPlain, renderSeconds } from './render';
 import { Screen, type ScreenStream } from './screen';
 
-/** Shows a run to somebody. */
+/** Shows the progress of a run. */
 export interface View {
-  /** What the journal says. */
+  /** An event of the journal. */
   event(event: JournalEvent): void;
-  /** What a program of a resource prints, such as a smoke test. */
+  /** Output of a program of a resource, such as a smoke test. */
   line(text: string): void;
-  /** Called several times a second, with what the run as a whole is at. */
+  /** Called several times a second, with the phase of the run as a whole. */
   tick(phase: string): void;
   close(): void;
 }

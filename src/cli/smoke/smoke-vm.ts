@@ -16,7 +16,7 @@ import { askHubForEntries, hubEntryOf } from '../status/hub-entries';
 import type { Step, StepName } from './report';
 import { expectedResult, ghcVersionOf, parseRemoteLine, type RemoteLine } from './steps';
 
-/** What {@link smokeVm} works with. */
+/** Tools of {@link smokeVm}. */
 export interface SmokeTools {
   readonly run: Run;
   readonly environment: NodeJS.ProcessEnv;

@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { FleetError } from '../../model/errors';
 
 /**
- * Directory for sockets and for what is worth remembering until the next boot: of this account alone, and with a short
+ * Directory for sockets and for records that last until the next boot: of this account alone, and with a short
  * path. Made when absent: in XDG_RUNTIME_DIR where there is one, else in /tmp.
  *
- * @throws FleetError `runtime-directory` when it is somebody else's, or open to others
+ * @throws FleetError `runtime-directory` when it belongs to another account, or is open to others
  */
 export function runtimeDirectory(environment: NodeJS.ProcessEnv): string {
   const { uid } = userInfo();
@@ -26,7 +26,7 @@ export function runtimeDirectory(environment: NodeJS.ProcessEnv): string {
   return directory;
 }
 
-/** A real directory of this account that nobody else can enter: whoever can reach a socket in it is let in to the VMs. */
+/** Whether it is a directory, no link, that only this account can enter: each socket in it gives access to a VM. */
 function isOwn(directory: string, uid: number): boolean {
   const found = lstatSync(directory, { throwIfNoEntry: false });
   return found !== undefined && found.isDirectory() && found.uid === uid && (found.mode & 0o077) === 0;

@@ -5,7 +5,7 @@ import { arrow, setChange } from '../words';
 
 const SSH_CONFIG = 'ssh-config';
 
-/** What clients of the fleet notice: which VM is the default, on which host a VM is, and what ssh is told. */
+/** Changes that clients of the fleet notice: the default VM, the host of a VM, and the ssh configuration. */
 export function clientFindings(comparison: StackComparison): readonly Finding[] {
   return [...defaultVm(comparison), ...hosts(comparison), ...sshConfig(comparison)];
 }
