@@ -4,7 +4,7 @@ import { FleetError } from '../../model/errors';
 /** Where all workspaces of a build machine are. */
 export const BUILD_ROOT = '/build';
 
-/** Who owns a workspace: people share a machine, and the account on it. */
+/** Owner of a workspace: several users share a machine, and the account on it. */
 export interface Owner {
   readonly user: string;
   /** Name of the workstation. */

@@ -46,9 +46,9 @@ export interface PlaceRequest {
 /** @param sent settles when the machine has the sources, or cannot have them */
 type OnSources<T> = (place: Place, sent: Promise<SyncReport>) => Promise<T>;
 
-/** What one session has that others have not. */
+/** Options of one session. */
 interface SessionChanges extends Pick<SessionRequest, 'onlyIf'> {
-  /** Called when somebody else has the workspace. */
+  /** Called when another session has the workspace. */
   readonly onWaiting?: () => void;
 }
 
@@ -66,7 +66,7 @@ export class ProjectWork {
   }
 
   /**
-   * Runs an action on a machine that has the sources as they are here, while nobody else works in the workspace. The
+   * Runs an action on a machine that has the sources as they are here, while no other session has the workspace. The
    * machine is the given one, else the one that has worked on the project last, else that of {@link choosePlace}.
    *
    * @param again whether the action may be begun anew when the machine is lost in the middle
@@ -209,7 +209,7 @@ export class ProjectWork {
       for (const line of report.skipped) this.context.terminal.message(`not sent: ${line}`);
       return report;
     };
-    // Who has to wait may wait for long, and the sources change meanwhile.
+    // The wait may be long, and the sources change meanwhile.
     const onWaiting = () => {
       stop.abort();
     };
@@ -301,7 +301,7 @@ export class ProjectWork {
     }
   }
 
-  /** Looks closer at those that did not answer, which costs nothing that anybody waits for by now. */
+  /** Explains why each VM is not usable. No command waits for the result by now, so that it may take its time. */
   private async noneUsable(passedOver: readonly PassedOver[]): Promise<FleetError> {
     const details = await later.describeTrouble()(
       this.context,
