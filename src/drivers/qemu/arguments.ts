@@ -1,4 +1,4 @@
-/** What one QEMU process is started with. */
+/** Parameters of one QEMU process. */
 export interface QemuMachine {
   readonly name: string;
   readonly uuid: string;
@@ -16,7 +16,7 @@ export interface QemuMachine {
   readonly startHalted?: boolean;
 }
 
-/** What can be read back from the argv of a QEMU process of ours. */
+/** Parameters that can be read back from the argv of a buildfleet QEMU. */
 export type QemuMachineSeen = Pick<
   QemuMachine,
   'name' | 'uuid' | 'fleet' | 'diskPath' | 'seedPath' | 'cpus' | 'memoryMib' | 'mac'
@@ -25,7 +25,7 @@ export type QemuMachineSeen = Pick<
 /** File names inside a VM's directory, which is the working directory of its QEMU. */
 export const QEMU_FILES = { console: 'console.log', control: 'qmp.sock', pid: 'qemu.pid' } as const;
 
-/** QMP names of what can be taken out while the VM runs. */
+/** QMP names of devices that can be removed while the VM runs. */
 export const SEED_DRIVE = 'seed-drive';
 export const SEED_NODE = 'seed';
 

@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { CommandError, type Run } from '../../process/run';
 
-/** What VBoxManage complained about. `text` is its own words, without what it prints at every call. */
+/** A failure of VBoxManage. `text` is its own words, without the lines that it prints at every call. */
 export class VBoxManageError extends Error {
   constructor(
     readonly command: string,
@@ -33,8 +33,8 @@ export interface ClientOptions {
 const LOCK_PATIENCE = 30_000;
 
 /**
- * VirtualBox speaks the language that its user has chosen, whatever the locale, and drops every text with a letter that
- * the locale lacks: under `C` an error in another language would be an empty line, without its code.
+ * VirtualBox speaks the language that its user has chosen, in every locale, and drops every text with a letter that the
+ * locale lacks: under `C` an error in another language would be an empty line, without its code.
  */
 const LOCALE = { LC_ALL: 'C.UTF-8' };
 
@@ -59,7 +59,7 @@ export class VBoxManage {
   }
 
   /**
-   * Runs a command. VBoxSVC hears of it once, however often it takes to get there.
+   * Runs a command. VBoxSVC gets it once, even if several attempts are needed to reach it.
    *
    * @param onText takes what it prints, as it comes
    * @returns stdout with Unix line ends; what the start script prints first is still in it
@@ -121,7 +121,7 @@ export class VBoxManage {
   }
 }
 
-/** What VirtualBox answers while a session or another command holds a machine. */
+/** VirtualBox's codes while a session or another command holds a machine. */
 export const LOCKED_CODES = ['VBOX_E_INVALID_OBJECT_STATE', 'VBOX_E_OBJECT_IN_USE'] as const;
 
 /** Whether VBoxManage says that it found no server. What failed on one that was there has a context, too. */
