@@ -19,10 +19,10 @@ export interface HoldOptions {
   readonly signal: AbortSignal;
 }
 
-/** A function with the contract of {@link hold}: what handlers are given, so that tests can answer for the command. */
+/** A function with the contract of {@link hold}, passed to handlers so that tests can answer for the command. */
 export type Hold = typeof hold;
 
-/** Starts a command without a shell whose standard input stays open: it tells the command that we are still here. */
+/** Starts a command without a shell whose standard input stays open while this process runs. */
 export function hold(file: string, args: readonly string[], { onLine, signal }: HoldOptions): HeldCommand {
   commandStarts([file, ...args]);
   const child = execaLibrary().execa(file, [...args], {

@@ -12,8 +12,8 @@ export interface ManagedBlock {
  * Finds the block of this name.
  *
  * @returns null if neither of its markers is in the text
- * @throws FleetError `managed-block-broken` when a marker is missing, doubled or out of order: nobody can then say
- *   which lines are ours
+ * @throws FleetError `managed-block-broken` when a marker is missing, doubled or out of order: the block's
+ *   lines are then unknown
  */
 export function findBlock(text: string, name: string): ManagedBlock | null {
   const opening: Line[] = [];

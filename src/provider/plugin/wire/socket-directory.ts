@@ -3,7 +3,7 @@ import { join } from 'node:path';
 
 const OURS = /^buildfleet-provider-(\d+)-/;
 
-/** A directory for the socket of this process, which nobody else may enter. Its name tells whose it is. */
+/** A directory for the socket of this process, which no other account may enter. Its name is the process's claim. */
 export function makeSocketDirectory(parent: string): string {
   return mkdtempSync(join(parent, `buildfleet-provider-${process.pid}-`));
 }
