@@ -19,7 +19,7 @@ afterEach(() => {
 
 const own = () => runtimeDirectory({ XDG_RUNTIME_DIR: session });
 
-test('is made for this account alone, whatever the umask is', () => {
+test('is made for this account alone, under any umask', () => {
   expect(own()).toBe(join(session, 'buildfleet'));
   expect(lstatSync(own()).mode & 0o777).toBe(0o700);
 });
