@@ -101,7 +101,7 @@ export function ubuntuImage(image: ImagePlace, props: z.infer<typeof ubuntuImage
     toolchain: toolchain(props),
     ...listed(files),
   });
-  // the template says what is declared, and what is declared lists the template
+  // the template follows from the declaration, and the declaration lists the template
   const files = [...assets, ...renderPackerFiles(imageDefinition(declared(assets), image.path))];
   return { files: [...files, ...overlays.files], definition: declared(files) };
 }

@@ -78,7 +78,7 @@ function wantsJson(argv: readonly string[]): boolean {
  * The program with all its commands.
  *
  * @param argv the words as they were typed, without the program
- * @param choose is told the command that they name, once they are understood
+ * @param choose called with the command that they name, once they are parsed
  */
 export function buildProgram(argv: readonly string[], choose: (chosen: Chosen) => void): Command {
   const program = new Command('buildfleet')

@@ -67,7 +67,7 @@ export interface AbsenceResult {
   readonly left: readonly string[];
 }
 
-/** A State Hub, ours or one that only knows POST and GET. All failures are FleetErrors with codes `hub-…` (http.ts). */
+/** A State Hub, embedded or one that only knows POST and GET. All failures are FleetErrors `hub-…` (http.ts). */
 export interface HubClient {
   readonly url: string;
   /** Entries of one type and domain. Malformed entries of another type or domain are ignored. */

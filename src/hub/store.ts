@@ -66,7 +66,7 @@ export interface CapabilityFilter {
 
 /** What the hub remembers. Every write that returned is on the disk. All methods throw FleetError `hub-storage`. */
 export interface HubStore {
-  /** Where a damaged predecessor was moved at this start, for the operator to be told. */
+  /** Path that a damaged predecessor was moved to at this start, for a message to the operator. */
   readonly setAside: string | undefined;
   /** Entries, oldest first. */
   list(filter: CapabilityFilter): Capability[];

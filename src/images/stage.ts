@@ -19,7 +19,7 @@ export interface Stage {
   /** mmdebstrap unpacks the system below it. */
   readonly temporary: string;
   /**
-   * Takes what the hooks make. They run as a user without a name and may write here, so the path is a secret of this
+   * Receives the hooks' output. They run as a user without a name and may write here, so the path is a secret of this
    * build until {@link closeOut}: it must not appear in an argv.
    */
   readonly out: string;

@@ -76,7 +76,7 @@ async function build(fleet: WorkFleet, { progress }: BenchContext): Promise<Figu
   progress('building a small project');
   const vm = vmThatBuilt((await fleet.cli(['build'], root)).stderr);
   const { workspace } = await synchronize(fleet, root, vm);
-  // Without a package index cabal fails before it looks at anything, so it is told as the CLI tells it.
+  // Without a package index cabal fails at once, so it gets the options that the CLI gives it.
   const command = [
     '. ~/.ghcup/env',
     'config=~/.cache/buildfleet/without-repository',

@@ -42,7 +42,7 @@ interface Position {
   readonly options: ReadonlyMap<string, string | true>;
   /** The option whose value comes next. */
   readonly awaiting: Option | undefined;
-  /** Whether options are not ours any more: after `--`, or within a remote command. */
+  /** Whether options belong to another program: after `--`, or within a remote command. */
   readonly isPassedThrough: boolean;
   /** Whether `--` was there. */
   readonly isSeparated: boolean;

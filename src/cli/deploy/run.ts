@@ -100,7 +100,7 @@ function conclude({ terminal, signal }: Context, { exitCode, output, log }: Cdkt
   return signal.aborted ? INTERRUPTED : exitCode;
 }
 
-/** From where Terraform says what it would do, without the advice after it. */
+/** Terraform's plan, without the lines before it and the advice after it. */
 function planOf({ output: { text } }: CdktfResult): string {
   const begin = text.search(
     /^(Terraform used the selected providers|No changes\. |Changes to Outputs|Note: Objects have)/m,

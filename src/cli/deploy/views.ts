@@ -15,7 +15,7 @@ export interface View {
   close(): void;
 }
 
-/** Milliseconds after which a step that goes on is told again where there is no terminal. */
+/** Milliseconds after which a running step is printed again where there is no terminal. */
 const REMIND_MS = 30_000;
 
 /** A line for everything that is worked on, drawn over; what has ended scrolls away above. */

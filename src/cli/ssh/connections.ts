@@ -18,7 +18,7 @@ import { fleetTarget, type SshTarget } from '../../ssh/target';
 import type { LoadedFleet } from '../fleet-file';
 import { runtimeDirectory } from './runtime-directory';
 
-/** Longest that a master may take to greet us. It is a process of this machine; a stopped one never does. */
+/** Longest that a master may take for its greeting. It is a process of this machine; a stopped one never greets. */
 const GREETING_MS = 1000;
 
 /** Tools of {@link Connections}. */
@@ -77,7 +77,7 @@ export class Connections {
   /** Ends the connection, if there is one, and every command that uses it. */
   async close(vm: FleetVm): Promise<void> {
     const socket = this.socket(vm);
-    // It may have no master, or one that does not listen to us.
+    // There may be no master, or one that does not answer.
     await this.tools
       .run('ssh', endMasterArguments(this.target(vm), socket), { timeout: GREETING_MS })
       .catch(() => undefined);
@@ -120,7 +120,7 @@ export class Connections {
   }
 }
 
-/** Whether a master accepts us and speaks: its greeting comes before anything is asked. */
+/** Whether a master accepts a connection and greets: its greeting comes before any request. */
 function greets(socket: string): Promise<boolean> {
   return new Promise((resolve) => {
     const connection = createConnection(socket);

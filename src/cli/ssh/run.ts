@@ -64,7 +64,7 @@ async function isOpen(context: Context, connections: Connections, vm: FleetVm): 
   }
 }
 
-/** Says why the VM could not be reached, unless it can: then 255 was the command's own. */
+/** Prints why the VM could not be reached, unless it can: then 255 was the command's own. */
 async function explain(context: Context, loaded: LoadedFleet, vm: FleetVm): Promise<void> {
   for (const { reason, remedy } of await later.describeTrouble()(context, loaded, [vm])) {
     context.terminal.error(`buildfleet: ${vm.name}: ${reason}: ${remedy}`);

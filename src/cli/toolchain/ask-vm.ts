@@ -15,7 +15,7 @@ export interface AskTools {
 }
 
 /**
- * Runs a program on a VM that speaks as the helper does.
+ * Runs a program on a VM that uses the helper's protocol.
  *
  * @throws CommandError when the signal fired
  */

@@ -95,7 +95,7 @@ async function prepare(
     source_date_epoch: sourceDateEpoch(hash),
     output_directory: join(workDirectory, 'output'),
     toolchain: definition.toolchain.kind,
-    // Packer's takes nine times as long as ours
+    // Packer's takes nine times as long as buildfleet's own
     disk_compression: false,
     ...ACCELERATORS[request.accelerator ?? 'tcg'],
   };

@@ -103,7 +103,7 @@ export class VmResource implements Resource<typeof vmShape> {
       const spec = this.spec(planned, uuid);
       const driver = this.services.driver(planned.hypervisor);
       const leftover = await driver.inspect(planned.name);
-      // Ours, but of an older image or identity: its deletion was interrupted, or the Terraform state is lost.
+      // This fleet's, but of an older image or identity: its deletion was interrupted, or the Terraform state is lost.
       if (leftover?.fleet === spec.fleet && leftover.uuid !== uuid) {
         context.progress.step('removing what is left of an earlier VM');
         context.log.info('removing a leftover VM', { vm: planned.name, uuid: leftover.uuid });
@@ -158,7 +158,7 @@ export class VmResource implements Resource<typeof vmShape> {
     const observed = await this.observe(state);
     if (!observed) return null;
     this.requireOurs(observed);
-    // Another VM of ours stands in its place: this one is gone.
+    // Another VM of the fleet stands in its place: this one is gone.
     if (observed.uuid !== state.id) return null;
     return {
       ...state,
@@ -379,7 +379,7 @@ export class VmResource implements Resource<typeof vmShape> {
     return { name, uuid, fleet, imagePath, imageHash, cpus, memoryMib, mac, network, bridgeAdapter };
   }
 
-  /** Says what happens next when the operator pressed Ctrl-C, instead of how a wait ends. */
+  /** After Ctrl-C, reports what the next deploy does instead of the error of a wait. */
   private async cancellable<T>(name: string, context: ResourceContext, body: () => Promise<T>): Promise<T> {
     try {
       return await body();

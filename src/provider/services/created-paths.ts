@@ -8,7 +8,7 @@ import { expandHome } from '../../model/paths';
 import { z } from 'zod';
 import { RecordFile, valueOrRefusal } from '../../files/record';
 
-/** One file or directory outside our state directories that we made. */
+/** One file or directory outside the state directories that buildfleet made. */
 const createdPathSchema = z.object({
   path: z.string(),
   /** Users of the path that still need it; several fleets may share `~/.ssh/config`. */
@@ -42,7 +42,7 @@ export class CreatedPaths {
     this.file = record.path(expandHome(STATE_HOME, home));
   }
 
-  /** The entry of a path that we made; undefined for everything else. */
+  /** The entry of a path that buildfleet made; undefined for everything else. */
   find(path: string): CreatedPath | undefined {
     return this.entries().find((entry) => entry.path === path);
   }
@@ -50,7 +50,7 @@ export class CreatedPaths {
   /**
    * Adds `holder` to the holders of this path. A path that exists without an entry is not buildfleet's and gets none.
    *
-   * @returns whether we made it, or are about to
+   * @returns whether buildfleet made it, or is about to
    */
   async hold(path: string, holder: string, signal: AbortSignal, digest?: string): Promise<boolean> {
     return inTurn(this.file, signal, () => {
@@ -85,7 +85,7 @@ export class CreatedPaths {
     });
   }
 
-  /** Makes the directories above a file that are missing, 0700, and holds all of those that are ours. */
+  /** Makes the directories above a file that are missing, 0700, and holds all of those that buildfleet made. */
   async holdDirectories(directory: string, holder: string, signal: AbortSignal): Promise<void> {
     if (dirname(directory) === directory) return;
     const ours = this.find(directory) !== undefined;

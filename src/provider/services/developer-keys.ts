@@ -38,7 +38,7 @@ export function findDeveloperKeys(paths: readonly string[]): string[] | null {
   }
 }
 
-/** Removes the first key pair if we made it, it is as we made it, and no other fleet needs it. */
+/** Removes the first key pair if buildfleet made it, it is unchanged, and no other fleet needs it. */
 export async function releaseDeveloperKeys(context: DeveloperKeyContext, paths: readonly string[]): Promise<void> {
   const { created, holder, signal } = context;
   for (const publicPath of paths.slice(0, 1)) {

@@ -31,7 +31,7 @@ export interface SshdFacts {
 }
 
 /**
- * Finds sshd and what it needs to be told here.
+ * Finds sshd and the facts that its configuration depends on.
  *
  * @throws FleetError `sshd-missing`, or `sshd-unsafe-directory` when others could replace its files
  */
@@ -154,7 +154,7 @@ export function removePrivilegeSeparationDirectory(): void {
   try {
     rmdirSync(PRIVILEGE_SEPARATION_DIRECTORY);
   } catch {
-    // gone, or not empty and therefore not ours
+    // gone, or not empty and therefore another sshd's
   }
 }
 

@@ -24,7 +24,7 @@ function defaultVm({ before, after }: StackComparison): readonly Finding[] {
   ];
 }
 
-/** A VM whose host has another name and that is otherwise the same; any other change of it tells its host, too. */
+/** A VM whose host has another name and that is otherwise the same; any other change of a VM reports its host, too. */
 function hosts({ before, after, changes }: StackComparison): readonly Finding[] {
   return after.vms.flatMap((vm): Finding[] => {
     const former = before.vms.find(({ id }) => id === vm.id);

@@ -93,7 +93,7 @@ function sourceText(requirement: unknown): string {
   return `${valueText(source)} ${valueText(version)}`;
 }
 
-/** Terraform's own arguments of objects that stay as they are. Which provider serves a null_resource is told above. */
+/** Terraform's own arguments of objects that stay as they are. The provider of a null_resource is reported above. */
 function orderOnly({ changes, before, after }: StackComparison): readonly Finding[] {
   const nullMoved = !same(required(before.plan)['null'], required(after.plan)['null']);
   return changes.flatMap(({ address, type, settings, action }): Finding[] => {

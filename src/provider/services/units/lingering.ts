@@ -12,7 +12,7 @@ export interface LingeringContext {
   readonly run: Run;
   readonly user: string;
   readonly created: CreatedPaths;
-  /** Name in the record of what we made. */
+  /** Name in the record of created files. */
   readonly holder: string;
   /** {@link LINGER_DIRECTORY}, but in tests. */
   readonly directory?: string;

@@ -7,8 +7,8 @@ import type { CreatedPaths } from '../created-paths';
 const WANTS = 'default.target.wants';
 
 /**
- * Units of ours among those of the operator, and the links that `systemctl --user enable` would make. They are files:
- * they can be put right and taken away also while no manager runs.
+ * Units of buildfleet among those of the operator, and the links that `systemctl --user enable` would make. They are
+ * files: they can be put right and taken away also while no manager runs.
  */
 export class UnitFiles {
   /** @param directory `~/.config/systemd/user`, or where `XDG_CONFIG_HOME` has it */

@@ -17,7 +17,7 @@ const TIME_LIMIT = 30_000;
 /** What `stop` and `reset-failed` say of a unit that the manager does not know. */
 const NOT_LOADED = [0, 1, 5];
 
-/** The operator's own systemd manager, told what to do by systemctl. */
+/** The operator's own systemd manager, controlled by systemctl. */
 export class UserManager {
   private constructor(
     private readonly run: Run,
