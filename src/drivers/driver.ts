@@ -86,7 +86,7 @@ export interface HypervisorDriver {
    * is switched off, because that is what a panic at boot looks like.
    */
   start(spec: VmSpec, signal: AbortSignal): Promise<void>;
-  /** Says that the guest is up: from now on it may reboot. */
+  /** Called when the guest is up: from now on it may reboot. */
   confirmBoot(spec: VmSpec, signal: AbortSignal): Promise<void>;
   /** Asks the guest to power off; after `graceSeconds` the power is cut. */
   stop(spec: VmSpec, graceSeconds: number, signal: AbortSignal): Promise<void>;

@@ -12,7 +12,7 @@ export interface ApartOptions {
   readonly onText: (text: string) => void;
   /** When it fires, the command is interrupted once; its end is waited for. */
   readonly signal: AbortSignal;
-  /** Tells by its argument vector which process below the command is to be interrupted in its stead. */
+  /** Whether this argument vector is the process below the command that is interrupted in its stead. */
   readonly isWorker: (argv: readonly string[]) => boolean;
 }
 

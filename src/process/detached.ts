@@ -16,7 +16,7 @@ export interface DetachedOptions {
 /** A process in a session of its own, which holds no pipe, terminal or variable of this process. */
 export interface DetachedProcess {
   readonly identity: ProcessIdentity;
-  /** Resolves when it ends while we still run. `code` is null when a signal ended it. */
+  /** Resolves when it ends while this process still runs. `code` is null when a signal ended it. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
 }
 

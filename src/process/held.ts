@@ -31,11 +31,11 @@ export function hold(file: string, args: readonly string[], { onLine, signal }: 
     stdin: 'pipe',
     forceKillAfterDelay: 5000,
     reject: false,
-    // Its input ends with us.
+    // Its input ends with this process.
     cleanup: false,
     buffer: { stdout: false, stderr: true },
   });
-  // It may end before we close its input.
+  // It may end before its input is closed.
   child.stdin.on('error', () => undefined);
   const lines = (async () => {
     for await (const line of child.iterable({ from: 'stdout' })) onLine(line);

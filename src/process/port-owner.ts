@@ -63,7 +63,7 @@ export function portOwner(port: number): PortOwner | null {
 /** Milliseconds that the kernel may take to close the sockets of a process that was killed. */
 const CLOSING_TIME = 2_000;
 
-/** As {@link portOwner}, after a process has ended: waits until its sockets are closed, which outlive it for a moment. */
+/** As {@link portOwner}, after a process has ended: waits until its sockets are closed, which outlive it briefly. */
 export async function settledPortOwner(port: number): Promise<PortOwner | null> {
   const patience = Date.now() + CLOSING_TIME;
   for (;;) {
@@ -132,7 +132,7 @@ function holdsSocket(pid: number, inodes: readonly number[]): boolean {
   const wanted = new Set(inodes.map((inode) => `socket:[${inode}]`));
   let names: string[];
   try {
-    // Cheaper than an attempt to list descriptors that are not ours to see.
+    // Cheaper than an attempt to list descriptors of another account.
     if (process.getuid?.() !== 0 && statSync(`/proc/${pid}`).uid !== process.getuid?.()) return false;
     names = readdirSync(`/proc/${pid}/fd`);
   } catch {

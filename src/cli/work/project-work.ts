@@ -52,7 +52,7 @@ interface SessionChanges extends Pick<SessionRequest, 'onlyIf'> {
   readonly onWaiting?: () => void;
 }
 
-/** One run of a command that works on projects: its connections, and what it has learned of the machines. */
+/** One run of a command that works on projects: its connections, and its findings about the machines. */
 export class ProjectWork {
   readonly connections: Connections;
   private readonly trouble: Trouble;
@@ -123,7 +123,7 @@ export class ProjectWork {
   }
 
   /**
-   * The machine to work on: the given one, else the least loaded one that has what is wanted. Says why.
+   * The machine to work on: the given one, else the least loaded one with the wanted GHC. Prints the reason.
    *
    * @throws FleetError `vm-unknown`; `no-vm-usable`, with the reason and the remedy for each
    */
@@ -169,7 +169,7 @@ export class ProjectWork {
     });
   }
 
-  /** Runs an action while the workspace is ours, and says for whom it waits if it has to. */
+  /** Runs an action while the workspace is held, and names the holder that it waits for. */
   hold<T>(place: Place, action: () => Promise<T>): Promise<T> {
     return this.session(place, {}, action);
   }
@@ -191,7 +191,7 @@ export class ProjectWork {
     return withWorkspace(this.connections, request, action);
   }
 
-  /** Starts rsync on both sides while the session is being opened: it is let through when the workspace is ours. */
+  /** Starts rsync on both sides while the session is being opened: it is let through when the workspace is held. */
   private async holdWithSources<T>(
     project: Project,
     place: Place,

@@ -11,7 +11,7 @@ import { scriptText } from './script';
 
 export interface WorkspaceCommand {
   readonly vm: FleetVm;
-  /** Name of the workspace, which has to be ours: see `withWorkspace`. */
+  /** Name of the workspace, which has to be held: see `withWorkspace`. */
   readonly workspace: string;
   /** Where to run, relative to the workspace; empty for the workspace itself. */
   readonly subdirectory: string;
@@ -34,7 +34,7 @@ const EXIT_STATUS_MS = 10_000;
 /** Tools of {@link runInWorkspace}. */
 export interface RunTools {
   readonly connections: Connections;
-  /** Has fired when we were asked to end. */
+  /** Has fired when this process was asked to end. */
   readonly signal: AbortSignal;
 }
 

@@ -19,7 +19,7 @@ export interface SyncReport {
   readonly deleted: number;
   /** Sum of the sizes of the files that were not the same, in bytes. */
   readonly bytes: number;
-  /** What is not sent because it cannot be: what it is and why, one line each. */
+  /** Files that cannot be sent, each with the reason in one line. */
   readonly skipped: readonly string[];
 }
 
@@ -29,7 +29,7 @@ export interface SyncRequest {
   readonly root: string;
   /** Name of the workspace. */
   readonly workspace: string;
-  /** When the workspace is ours, where that is not so yet: nothing is told or done there before. Never, when it rejects. */
+  /** Resolves when the workspace is held, for a start before: nothing is sent or changed until then, or if it rejects. */
   readonly after?: Promise<unknown> | undefined;
   readonly signal: AbortSignal;
 }
@@ -44,7 +44,7 @@ const MISSING_THERE = /command not found|rsync: not found/;
 
 /**
  * Makes the workspace equal to the project, by sending what differs and deleting what is gone here. What is ignored is
- * neither sent nor deleted, so build products stay. The workspace has to be ours: see `withWorkspace`.
+ * neither sent nor deleted, so build products stay. The workspace has to be held: see `withWorkspace`.
  *
  * @throws ConnectionLost; FleetError `sync-incomplete`, `sync-in-the-way`, `sync-failed`, `vm-disk-full`,
  *   `rsync-missing` or `setpriv-missing`

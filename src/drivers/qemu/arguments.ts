@@ -4,7 +4,7 @@ export interface QemuMachine {
   readonly uuid: string;
   /** Owner tag, readable in the process's own argv. */
   readonly fleet: string;
-  /** Absolute path of the VM's own disk (qcow2); together with name and fleet it tells our process from any other. */
+  /** Absolute path of the VM's own disk (qcow2); with name and fleet it identifies the VM's process. */
   readonly diskPath: string;
   /** Absolute path of the NoCloud seed (ISO), or undefined for an empty CD drive. */
   readonly seedPath: string | undefined;

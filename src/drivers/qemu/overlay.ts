@@ -92,7 +92,7 @@ async function checkImage(run: Run, imagePath: string, signal: AbortSignal): Pro
   }
 }
 
-/** Tells the disk that its image lies elsewhere now; the content must be the same. */
+/** Changes the path of the image in the disk; the content must be the same. */
 export async function moveBackingFile(
   run: Run,
   imagePath: string,

@@ -48,7 +48,7 @@ const messageSchema = z.looseObject({
 
 type Message = z.infer<typeof messageSchema>;
 
-/** Longer than any answer to the commands we send; what exceeds it is not QEMU. */
+/** Longer than any answer to buildfleet's commands; a longer one is not QEMU's. */
 const LONGEST_LINE = 1024 * 1024;
 
 /**

@@ -50,7 +50,8 @@ export class VBoxManage {
   constructor(private readonly options: ClientOptions) {}
 
   /**
-   * Reads a list, told by `listArguments`. A VM that cannot be read is an error on stderr, and its entry and all others are there all the same.
+   * Reads a list of `listArguments`. A VM that cannot be read is an error on stderr, and its entry and all others are
+   * there all the same.
    *
    * @throws as {@link run}, for a list that could not be made
    */
@@ -61,7 +62,7 @@ export class VBoxManage {
   /**
    * Runs a command. VBoxSVC gets it once, even if several attempts are needed to reach it.
    *
-   * @param onText takes what it prints, as it comes
+   * @param onText receives its output, as it comes
    * @returns stdout with Unix line ends; what the start script prints first is still in it
    * @throws VBoxManageError; CommandError when the program is missing or the call was cancelled
    */
