@@ -9,13 +9,13 @@ import { FleetStack } from './stacks/fleet-stack';
 const app = new FleetApp(__dirname);
 const fleet = new FleetStack(app, 'fleet');
 
-// Where the tunnels end: a private sshd on port 12220, tunnels on 12221-12230, a State Hub on port 8000.
+// The end of the tunnels: a private sshd on port 12220, tunnels on 12221-12230, a State Hub on port 8000.
 const workstation = Workstation.embedded(fleet, 'workstation');
 
-// What may run VMs, and how much of it they may use together.
+// The host that runs VMs, and the capacity that they may use together.
 const local = VmHost.local(fleet, 'local', { hypervisor: 'qemu', capacity: { cpus: 8, memory: Size.gibibytes(8) } });
 
-// What they start from: Debian trixie with GHC 9.6.6 and cabal 3.10.3.0.
+// Their image: Debian trixie with GHC 9.6.6 and cabal 3.10.3.0.
 const haskell = HaskellBuildImage.debian(fleet, 'haskell');
 
 // The VMs. Each keeps its tunnel port through port-registry.yml, and is proved by a smoke test after every change.

@@ -31,9 +31,9 @@ import type { ITunnelledVm, IWorkstation } from './private/workstation-interface
 export interface BuildVmProps {
   /** Where the VM's tunnel ends. */
   readonly workstation: IWorkstation;
-  /** What runs the VM. */
+  /** Host that runs the VM. */
   readonly host: IVmHost;
-  /** What the VM starts from. Another image replaces the VM. */
+  /** Image of the VM's disk. Another image replaces the VM. */
   readonly image: IBuildImage;
   /**
    * Changed in place, with a restart of the VM.
@@ -104,7 +104,7 @@ const propsSchema = z.strictObject({
   smokeTest: z.boolean().default(true),
 });
 
-/** What a VM is wired to; without all of it the VM has no place in the fleet. */
+/** Constructs that a VM needs; without all of them it has no place in the fleet. */
 const wiringSchema = z.object(propsSchema.shape).pick({ workstation: true, host: true, image: true });
 
 /** One build machine: its keys, its tunnel slot and the VM itself. */
@@ -135,7 +135,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
     this.memory = this.props.memory;
     this.mac = this.props.mac ?? defaultMac(fleetOf(this).fleetName, this.vmName);
     this.pinnedPort = this.props.tunnelPort;
-    // what is wrong here has been reported; nothing is synthesized from it
+    // mistakes here have been reported; nothing is synthesized from them
     const wired = wiringSchema.safeParse(this.props).success ? this.props : undefined;
 
     this.identity = new ShapedResource(this, 'identity', identityShape, {
@@ -307,7 +307,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
     ];
   }
 
-  /** The later one of two VMs says what they share. */
+  /** The later one of two VMs reports the names that they share. */
   private sharedNames(): Problem[] {
     const { vms } = this.workstation;
     const earlier = vms.slice(0, vms.indexOf(this)).filter((vm) => vm.valid);

@@ -6,7 +6,7 @@ import { ShapedResource } from './private/resource';
 import type { ICapability, IWorkstation } from './private/workstation-interface';
 
 export interface CapabilityRegistrationProps {
-  /** Whose State Hub gets the entry. */
+  /** Workstation with the State Hub that gets the entry. */
   readonly workstation: IWorkstation;
 }
 

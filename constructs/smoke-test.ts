@@ -6,7 +6,7 @@ export interface ITestedVm extends IConstruct {
   readonly vmName: string;
   /** References to what the test depends on; a change of any makes it run again. */
   readonly testTriggers: Record<string, string>;
-  /** What must have been made, besides the VM, for the test to reach it. */
+  /** Resources, besides the VM, that the test needs to reach it. */
   readonly workstation: { readonly clientFiles: { readonly sshConfig: ITerraformDependable } };
 }
 

@@ -15,7 +15,7 @@ import { Size } from '../src/model/size';
 import { FleetConstruct, type Problem } from './private/fleet-construct';
 import { cpusSchema, sizeSchema } from './private/schemas';
 
-/** What a host can give to its VMs. Declared, never probed: a plan must be the same wherever it is made. */
+/** Memory and CPUs of a host for its VMs. Declared, never probed: a plan must be the same wherever it is made. */
 export interface Capacity {
   readonly cpus: number;
   readonly memory: Size;
@@ -32,10 +32,10 @@ export interface IHostedVm extends IConstruct {
 export interface IVmHost extends IConstruct {
   readonly id: string;
   readonly hypervisor: Hypervisor;
-  /** What the hypervisor can do. */
+  /** Features of the hypervisor. */
   readonly features: HypervisorFeatures;
   readonly connection: 'local';
-  /** What the VMs of this host are made from. */
+  /** Format of the images of this host's VMs. */
   readonly imageFormat: ImageFormat;
   /** How the VMs of this host reach others. */
   readonly network: NetworkKind;
@@ -50,7 +50,7 @@ export interface IVmHost extends IConstruct {
 
 export interface LocalVmHostProps {
   /**
-   * What runs the VMs.
+   * Hypervisor of the VMs.
    * @default 'qemu'
    */
   readonly hypervisor?: Hypervisor;
@@ -137,7 +137,7 @@ export class VmHost extends FleetConstruct implements IVmHost {
     }
   }
 
-  /** A VM that is too large by itself says so itself. */
+  /** A VM that is too large by itself reports that itself. */
   private overcommitted(): Problem[] {
     const fitting = this.vms.filter(
       (vm) =>

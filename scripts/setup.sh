@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what buildfleet needs on Debian and Ubuntu, and says what and why. Does nothing when all is there.
+# Installs the packages that buildfleet needs on Debian and Ubuntu, and prints each with its reason. Does nothing when all
+# are there.
 # usage: setup.sh deploy|test
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -64,7 +65,7 @@ as_root() {
   fi
 }
 
-# A package that would start a service on the operator's machine is told not to: only its program is wanted.
+# Packages must not start services on the operator's machine: only their programs are needed.
 keep_service_off() {
   case $1 in
     openssh-server) switch=/etc/ssh/sshd_not_to_be_run ;;

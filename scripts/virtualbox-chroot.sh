@@ -69,7 +69,7 @@ for program in mmdebstrap flock unshare; do
   command -v "$program" >/dev/null || fail "$program is missing: install the package mmdebstrap or util-linux"
 done
 mkdir -p "$(dirname "$directory")"
-# What a killed call started keeps the lock until it has ended, too.
+# Processes of a killed call keep the lock until they have ended, too.
 exec 9>"$directory.lock"
 flock 9
 finished && exit 0

@@ -59,7 +59,7 @@ export class FleetApp extends App implements IFleetProject {
     return [...registry, ...found, ...(registry.length + found.length === 0 ? this.staleRegistry() : [])];
   }
 
-  /** Writes Terraform's input and every rendered file, or says everything that is wrong and writes nothing. */
+  /** Writes Terraform's input and every rendered file, or prints all mistakes and writes nothing. */
   override synth(): void {
     const blocking = findBlockingCliConfig(process.env, homedir());
     if (blocking !== null) process.stderr.write(`warning: ${blocking.message}\n`);
@@ -126,7 +126,7 @@ export class FleetApp extends App implements IFleetProject {
     bundleSupervisor(join(directory, 'provider'));
   }
 
-  /** Whether the file would say something else; comments and spelling are whose they are. */
+  /** Whether the file's content would change; comments and spelling do not count. */
   private registryChanges(): boolean {
     const before = this.registryText === '' ? '' : renderPortRegistry(this.registry.registry);
     return renderPortRegistry(this.portLedger.registry) !== before;
@@ -145,7 +145,7 @@ export class FleetApp extends App implements IFleetProject {
   }
 }
 
-/** What is wrong with the fleets, as a list. */
+/** The mistakes in the fleets, as a list. */
 export class InvalidFleet extends Error {
   constructor(readonly problems: readonly string[]) {
     super(

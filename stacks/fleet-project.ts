@@ -1,7 +1,7 @@
 import type { Construct } from 'constructs';
 import type { PortLedger } from '../constructs/private/port-ledger';
 
-/** What a stack is declared in. */
+/** Scope of a stack. */
 export interface IFleetProject extends Construct {
   /** Where `main.ts` lies. */
   readonly projectDirectory: string;

@@ -85,7 +85,7 @@ export class FleetStack extends TerraformStack implements IFleet {
     if (this.node.scope?.node.children.length !== 1) super.prepareStack();
   }
 
-  /** Terraform addresses as people say them: `buildfleet_vm.alpha`. Ids hold no underscore, so no two collide. */
+  /** Readable Terraform addresses: `buildfleet_vm.alpha`. Ids hold no underscore, so no two collide. */
   protected override allocateLogicalId(element: TerraformElement): string {
     const scopes = element.node.scopes;
     return scopes
@@ -96,8 +96,8 @@ export class FleetStack extends TerraformStack implements IFleet {
   }
 
   /**
-   * Has everything of the null binding served by our process, also what nobody gave a provider. Terraform starts a
-   * process for every source that it requires, if only to ask for its schema; so the binding's own goes.
+   * Has buildfleet's provider serve the null binding's resources, also those without a provider of their own. Terraform
+   * starts a process for every source that it requires, if only to ask for its schema; so the binding's own goes.
    */
   private serveNullBinding(provider: TerraformProvider): void {
     this.addOverride('terraform.required_providers.null', undefined);

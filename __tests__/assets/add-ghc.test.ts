@@ -106,7 +106,7 @@ describe('add-ghc.py', () => {
     await until('GHCup to run', 20, () => calls().length === 1);
     const told: string[] = [];
     const second = addGhc('9.10.1', (line) => told.push(line));
-    await until('the second to wait', 20, () => told.some((line) => line.includes('waiting for somebody else')));
+    await until('the second to wait', 20, () => told.some((line) => line.includes('waiting for another request')));
     writeFileSync(bin('go'), '');
     expect((await first).result).toMatchObject({ packages: [{ change: 'added' }] });
     expect((await second).result).toMatchObject({ packages: [{ change: 'present' }] });

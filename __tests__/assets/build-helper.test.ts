@@ -133,7 +133,7 @@ describe('build-helper.py', () => {
   const ask = (verb: unknown, args: unknown) => speak(`${JSON.stringify({ verb, arguments: args })}\n`).closed;
   const result = async (messages: Promise<readonly Message[]>) => (await messages).at(-1);
 
-  /** The client with arguments, as somebody calls it on the machine. */
+  /** The client with arguments, as a user calls it on the machine. */
   function client(...args: string[]) {
     return run(PYTHON, ['-ISB', CLIENT, ...args], {
       env: { BUILD_HELPER_SOCKET: socket() },
@@ -354,13 +354,13 @@ describe('build-helper.py', () => {
     });
   });
 
-  test('the journal gets one line of what was asked, whatever that was', async () => {
+  test('the journal gets one line for every request, hostile ones included', async () => {
     await ask('add-package', ['hello\nuid 0, pid 1 asks for: add-ghc 9.6.6']);
     await until('the line', 5, () => journal.includes('request-invalid'));
     expect(journal.trim().split('\n')).toHaveLength(1);
   });
 
-  test('whoever is neither the account nor root is sent away', async () => {
+  test('every account but build and root is refused', async () => {
     const script = `
 import json, socket, sys
 connection = socket.socket(socket.AF_UNIX)

@@ -292,7 +292,7 @@ describe('the port registry is a lock file', () => {
 });
 
 describe('what synth writes', () => {
-  test('files of a removed VM go, also those somebody put beside them', () => {
+  test('files of a removed VM go, and so do stray files beside them', () => {
     const directory = temporaryDirectory();
     const fleet = new TestFleet({ directory });
     new BuildVm(fleet.stack, 'alpha', fleet.standard);

@@ -10,7 +10,7 @@ import { TestFleet, temporaryDirectory } from '../support/test-fleet';
 
 const PACKAGES = ['git', 'jq', 'rsync'];
 
-/** Of a VM's script: what it is imported from, and whose it says it is. */
+/** Of a VM's script: its appliance, and its owner tag. */
 const VBOXMANAGE_LINES = [
   'VBoxManage import "${HOME}/.cache/buildfleet/images/HASH/disk.ova" \\',
   'VBoxManage setextradata "${machine}" buildfleet/owner "fleet=fleet vm=${id} image=HASH machine=${machine}"',
@@ -27,7 +27,7 @@ interface Change {
   readonly files: Readonly<Record<string, readonly string[]>>;
 }
 
-/** The image of the kind has a VM on VirtualBox; beside it stands a VM on QEMU of an image that nobody touches. */
+/** The image of the kind has a VM on VirtualBox; beside it stands a VM on QEMU of an image that stays as it is. */
 function render(directory: string, kind: Kind, packages: readonly string[]): string {
   mkdirSync(directory);
   const fleet = new TestFleet({ directory });

@@ -104,7 +104,7 @@ export class StandInMachine {
   }
 
   /**
-   * Has it hang, as when a network is gone without a word: connections stay open and nobody answers.
+   * Has it hang, as when a network is gone without a word: connections stay open and get no answer.
    *
    * @returns lets it go on
    */
@@ -119,7 +119,7 @@ export class StandInMachine {
   /** No more of it: neither listener nor connections. */
   async dispose(): Promise<void> {
     const daemon = this.daemon;
-    // Whoever lost a connection tries again at once: a listener that still works would let it in.
+    // A client that lost its connection tries again at once: a listener that still works would let it in.
     daemon?.kill('SIGSTOP');
     const sessions = this.sessions();
     this.daemon = undefined;

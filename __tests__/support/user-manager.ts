@@ -51,9 +51,9 @@ export class TestUserManager {
     await waitForEnd(this.process, 60_000);
   }
 
-  /** What systemctl prints, whatever it thinks of it. */
+  /** systemctl's output, with any exit code. */
   async systemctl(...args: string[]): Promise<string> {
-    // Some verbs work on files, and on those of whoever calls, where another init has booted the machine.
+    // Some verbs work on files, and on those of the calling account, where another init has booted the machine.
     const env = { XDG_RUNTIME_DIR: this.runtime, HOME: this.home, XDG_CONFIG_HOME: join(this.home, '.config') };
     try {
       return (await run('systemctl', ['--user', ...args], { env })).stdout;

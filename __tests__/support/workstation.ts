@@ -29,7 +29,7 @@ export interface TestWorkstation {
   pid(name: 'supervisor' | 'sshd' | 'hub'): number;
   /** The same; undefined while it is being restarted. */
   recordedPid(name: 'supervisor' | 'sshd' | 'hub'): number | undefined;
-  /** Ends everything, whatever state it is in, and removes the home. */
+  /** Ends everything, in any state, and removes the home. */
   dispose(): Promise<void>;
 }
 
@@ -128,7 +128,7 @@ export async function makeTestWorkstation(
   };
 }
 
-/** Ports that nobody listens on, the last one with three more above it. */
+/** Free ports, the last one with three more above it. */
 export async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(Array.from({ length: count }, () => listenOn(0)));
   const ports = servers.map((server) => (server.address() as { port: number }).port);

@@ -62,7 +62,7 @@ def take_turn():
     try:
         fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        progress("waiting for somebody else who adds a GHC")
+        progress("waiting for another request that adds a GHC")
         fcntl.flock(turn, fcntl.LOCK_EX)
     return turn
 
@@ -110,7 +110,7 @@ def main(version):
             1, "not-installed", "GHCup installed GHC %s, but ghc-%s is not that version" % (version, version),
             "look into the machine with `buildfleet ssh`",
         )
-    # Downloads, which nobody needs again.
+    # Downloads, which are of no further use.
     for name in ("cache", "tmp", "trash"):
         shutil.rmtree("%s/%s" % (GHCUP, name), ignore_errors=True)
     turn.close()

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Says in a few words what a build machine can do for a workspace right now: probe.sh ROOT WORKSPACE
+# Prints the present state of a build machine, and of a workspace on it: probe.sh ROOT WORKSPACE
 # A build waits for this script, and each program that it starts takes an emulated machine a while.
 set -u
 root=$1 workspace=$2 books=$1/.buildfleet
@@ -27,7 +27,7 @@ if [ -e "$books/draining" ]; then
   flock --nonblock --shared "$books/draining" true || echo draining
 fi
 for group in "$books"/*.group; do
-  # What is in the file may have ended with the machine.
+  # The group in the file may have ended with the machine.
   if [ -s "$group" ]; then
     building=${group%.group}
     flock --nonblock --shared "$building.run" true || echo "building ${building##*/}"

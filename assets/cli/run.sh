@@ -10,9 +10,9 @@ shift 5
 cd "$directory" || exit 1
 read -r _ _ _ _ group _ </proc/$BASHPID/stat
 printf '%s\n' "$group" >"$books/$workspace.group"
-# Inherited by everything that is started: session.sh ends whoever has this file open as this descriptor.
+# Inherited by everything that is started: session.sh ends the processes with this file open as this descriptor.
 exec 8>>"$books/$workspace.run" || exit 1
-# The terminal interrupts the command, not us: we tell how it ended.
+# The terminal interrupts the command, not this script, which reports the command's end.
 trap : INT
 [ -z "$prepare" ] || eval "$prepare"
 "$@"

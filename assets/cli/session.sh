@@ -1,9 +1,9 @@
 #!/bin/bash
 # Holds a workspace of a build machine for one user of it: session.sh ROOT WORKSPACE WHO [PROBE]
-# Says `waiting WHO` when somebody else has it, then `ready`, and keeps it until its input ends.
-# PROBE is a script that sees our arguments and says what the machine has to offer. With one, a workspace that is not there
-# is not made: this says `gone`.
-# In ROOT/.buildfleet are, of each workspace: .lock, held by this script; .who, for those who wait, and the time; .run,
+# Prints `waiting WHO` while another session has it, then `ready`, and keeps it until its input ends.
+# PROBE is a script that sees these arguments and prints the machine's state. With one, a workspace that is not there
+# is not made: this prints `gone`.
+# In ROOT/.buildfleet are, of each workspace: .lock, held by this script; .who, its user and the time; .run,
 # open in all that is built (run.sh); .group, its process group, empty when nothing is; .exit, how the last run ended.
 # A build waits for this script, and each program that it starts takes an emulated machine a while.
 set -u
@@ -54,19 +54,19 @@ end_workers() {
 
 exec 9>>"$books/$workspace.lock" || refuse "$books/$workspace.lock cannot be opened"
 [ -z "$probe" ] || eval "$probe"
-# Who had it last has not waited until it was given back.
+# The last holder ended without waiting for its session to release the lock.
 if ! flock --wait 0.5 9; then
-  read -r holder 2>/dev/null <"$books/$workspace.who" || holder=somebody
+  read -r holder 2>/dev/null <"$books/$workspace.who" || holder='an unknown user'
   echo "waiting $holder"
   until flock --wait 1 9; do
     read -r -t 0.01 _
-    # Up to 128: our input has ended, so nobody waits any more.
+    # Up to 128: the input has ended, so no client waits any more.
     [ $? -gt 128 ] || exit 0
   done
 fi
 printf '%s\n%(%s)T\n' "$who" -1 >"$books/$workspace.who"
 
-# What still works belongs to somebody whose connection is gone, or left the process group that ended with its command.
+# Processes found here belong to a lost connection, or left the process group that ended with its command.
 end_workers || refuse "an earlier build in $root/$workspace does not end"
 if ! { [ -d "$root/$workspace" ] || mkdir -p "$root/$workspace"; }; then
   refuse "$root/$workspace cannot be made"
@@ -77,15 +77,15 @@ if [ -e "$books/draining" ] && ! flock --nonblock --shared "$books/draining" tru
   exit 0
 fi
 echo ready
-# Our input ends when the connection does. What takes longer than a lock to take is told to others: probe.sh and the agent
-# look at the lock of .run.
+# The input ends with the connection. A build that takes longer than a lock is shown to others: probe.sh and the agent look
+# at the lock of .run.
 exec 7>>"$books/$workspace.run"
 while read -r -t 1 _; [ $? -gt 128 ]; do
   [ -s "$books/$workspace.group" ] && flock --nonblock 7 && break
 done
 while read -r _; do :; done
 if read -r group 2>/dev/null <"$books/$workspace.group" && [ -n "$group" ]; then
-  # To look for its members would keep everybody who ended as usual waiting.
+  # A search for its members would delay every command that has ended as usual.
   if kill -0 -- "-$group" 2>/dev/null; then end_workers; fi
   : >"$books/$workspace.group"
 fi

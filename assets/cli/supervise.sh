@@ -1,6 +1,6 @@
 #!/bin/bash
 # Runs a command on a build machine that has no terminal to hang up: supervise.sh COMMAND [ARGUMENT…]
-# sshd tells nobody that the client has gone, least of all when several commands share one connection. It does close
+# sshd sends no signal when the client has gone, least of all when several commands share one connection. It does close
 # its end of the command's output, which GNU tail notices at once: then the whole job is ended.
 
 # The shell's remarks on jobs are not the command's output.
@@ -18,7 +18,7 @@ job=$!
   kill -TERM $$
 ) 3<&- 5>&- &
 watcher=$!
-# sshd waits until nobody holds the connection's ends.
+# sshd waits until no process holds the connection's ends.
 exec 3<&- 4>&- 5>&-
 
 # shellcheck disable=SC2317 # the trap calls it

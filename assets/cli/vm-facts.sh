@@ -1,6 +1,6 @@
 #!/bin/bash
-# Says what a build machine is, one NAME=VALUE a line: vm-facts.sh ROOT
-# What it cannot find out it leaves out.
+# Prints the facts of a build machine, one NAME=VALUE a line: vm-facts.sh ROOT
+# Unknown facts are left out.
 set -u
 root=$1
 
@@ -12,7 +12,7 @@ memory() { # FIELD
   sed -n "s/^$1: *\([0-9]*\) kB/\1/p" /proc/meminfo
 }
 
-# Every full version has a command of its own, whoever installed it: ghc-9.6.6.
+# Every full version has a command of its own, from GHCup as from the distribution: ghc-9.6.6.
 ghc_versions() {
   local directory command
   local -a directories

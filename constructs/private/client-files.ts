@@ -18,11 +18,11 @@ import type { IWorkstation } from './workstation-interface';
 
 type ManagedFile = ShapedResource<typeof managedFileShape>;
 
-/** What a client needs on the workstation to reach the VMs, as files of the deployed fleet and of the synthesized stack. */
+/** Files by which clients on the workstation reach the VMs, of the deployed fleet and of the synthesized stack. */
 export class ClientFiles extends Construct implements IRendersFiles {
-  /** Pinned host keys; they must be there before somebody waits for a VM. */
+  /** Pinned host keys; they must exist before a deploy waits for a VM. */
   readonly knownHosts: ManagedFile;
-  /** What ssh is told of the VMs; it must be there before somebody logs in to one. */
+  /** ssh's configuration for the VMs; it must exist before a client logs in to one. */
   readonly sshConfig: ManagedFile;
   private readonly workstation: IWorkstation;
 

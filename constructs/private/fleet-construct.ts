@@ -8,7 +8,7 @@ import { describeIssue } from '../../src/model/zod-issue';
 export type Problem = Omit<FleetErrorParts, 'place'> | FleetError;
 
 /**
- * What every construct of a fleet is made of. A mistake in its props is recorded instead of thrown, so that one run
+ * Base of every construct of a fleet. A mistake in its props is recorded instead of thrown, so that one run
  * reports the mistakes of the whole `main.ts`; nothing is synthesized while there is one.
  */
 export abstract class FleetConstruct extends Construct {
@@ -54,7 +54,7 @@ export abstract class FleetConstruct extends Construct {
   }
 
   /**
-   * Checks props against their schema and fills in defaults. What a schema's `.meta({ remedy })` says is the remedy.
+   * Checks props against their schema and fills in defaults. A schema's `.meta({ remedy })` is the remedy.
    *
    * @returns the props as given if they are wrong, which has then been reported
    */

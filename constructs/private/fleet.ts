@@ -4,7 +4,7 @@ import type { PortLedger } from './port-ledger';
 
 const FLEET = Symbol.for('buildfleet/Fleet');
 
-/** What a fleet's constructs need to know of the stack they are in. */
+/** The stack as its constructs see it. */
 export interface IFleet extends IConstruct {
   readonly fleetName: string;
   /** Where `main.ts` lies. */

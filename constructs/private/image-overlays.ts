@@ -64,7 +64,7 @@ function readText(file: string, projectDirectory: string, place: string): string
   const path = join(projectDirectory, file);
   let bytes: Buffer;
   try {
-    // what a link leads to is not what version control keeps
+    // version control keeps the link, not its target
     if (!lstatSync(path).isFile()) throw new Error('it is no plain file');
     bytes = readFileSync(path);
   } catch (cause) {

@@ -7,7 +7,7 @@ import { type ImageOverlay, overlaysSchema, readOverlays } from './image-overlay
 import type { RenderedFile } from './rendered-file';
 import { sizeSchema } from './schemas';
 
-/** What every kind of image can be told. */
+/** Props of every kind of image. */
 export interface ImageProps {
   /**
    * Packages that developers find in the image besides the toolchain.
@@ -61,7 +61,7 @@ export interface ImagePlace {
   readonly projectDirectory: string;
 }
 
-/** What a kind of image is made from. */
+/** Sources of a kind of image. */
 export interface ImageSource {
   readonly definition: ImageDefinitionProps;
   /** GHC that must come with the toolchain, if one was asked for. */

@@ -6,7 +6,7 @@ import {
   allocatePorts,
 } from '../../src/model/port-registry';
 
-/** The port registry of a project while it is synthesized: every workstation allocates from what the ones before left. */
+/** The port registry of a project while it is synthesized: every workstation allocates from the ports that earlier ones left. */
 export class PortLedger {
   private current: PortRegistry;
   /** Names of the VMs that have asked, by the allocation they got. */
@@ -16,7 +16,7 @@ export class PortLedger {
     this.current = before;
   }
 
-  /** What the registry has become. */
+  /** The registry after all allocations. */
   get registry(): PortRegistry {
     return this.current;
   }

@@ -14,7 +14,7 @@ export interface ShapedResourceOptions<S extends ResourceShape> {
    */
   readonly dependsOn?: readonly ITerraformDependable[];
   /**
-   * What must hold of the object once it is made; `self` refers to it.
+   * Condition that must hold of the object once it is made; `self` refers to it.
    * @default nothing
    */
   readonly postcondition?: { readonly condition: string; readonly errorMessage: string };
@@ -46,7 +46,7 @@ export class ShapedResource<S extends ResourceShape> extends TerraformResource {
     return this.token(attribute, kind === 'list' || kind === 'number' ? kind : 'text') as State<S>[K];
   }
 
-  /** A reference to an attribute as text, whatever its type. */
+  /** A reference to an attribute of any type, as text. */
   text(attribute: keyof State<S> & string): string {
     return this.token(attribute, 'text') as string;
   }

@@ -22,7 +22,7 @@ import {
 
 export interface UbuntuImageProps extends ImageProps {
   /**
-   * What runs the machine that Ubuntu is installed on.
+   * Hypervisor of the machine that Ubuntu is installed on.
    * @default 'virtualbox'
    */
   readonly builder?: PackerBuilder;
@@ -52,7 +52,7 @@ export interface UbuntuImageProps extends ImageProps {
    */
   readonly cabal?: string;
   /**
-   * Where the compilers come from.
+   * Source of the compilers.
    * @default 'ghcup', a pinned and verified one
    */
   readonly toolchain?: 'ghcup' | 'distribution';
@@ -101,7 +101,7 @@ export function ubuntuImage(image: ImagePlace, props: z.infer<typeof ubuntuImage
     toolchain: toolchain(props),
     ...listed(files),
   });
-  // the template says what is declared, and what is declared lists the template
+  // the template follows from the declaration, and the declaration lists the template
   const files = [...assets, ...renderPackerFiles(imageDefinition(declared(assets), image.path))];
   return { files: [...files, ...overlays.files], definition: declared(files) };
 }

@@ -4,7 +4,7 @@ import type { IBuildImage } from '../haskell-build-image';
 import type { IVmHost } from '../vm-host';
 import type { ITerraformDependable } from './cdktf';
 
-/** A VM as the workstation sees it: somebody who dials in and can be logged in to. */
+/** A VM as the workstation sees it: it dials in and accepts logins. */
 export interface ITunnelledVm extends IConstruct {
   /** As in `main.ts`: `alpha`. */
   readonly id: string;
@@ -46,13 +46,13 @@ export interface IWorkstation extends IConstruct {
   readonly tunnelAccount: string;
   readonly sshdHostPublicKey: string;
   readonly developerPublicKeys: string[];
-  /** What must run before anything can talk to the hub. */
+  /** Resources that must exist before a client can reach the hub. */
   readonly services: readonly ITerraformDependable[];
-  /** What must exist before a VM dials in and until it is gone. */
+  /** Resources that must exist before a VM dials in and until it is gone. */
   readonly beforeVms: readonly ITerraformDependable[];
   /** The type under which the VMs register. */
   readonly capability: ICapability;
-  /** What a client needs on the workstation to reach the VMs. */
+  /** Files by which clients on the workstation reach the VMs. */
   readonly clientFiles: { readonly sshConfig: ITerraformDependable };
   /** In the order of their declaration. */
   readonly vms: readonly ITunnelledVm[];

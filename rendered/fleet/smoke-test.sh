@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Proves the whole chain on one machine: tunnel, compiler, hub entry, a build with its result fetched back.
 # BUILDFLEET names the CLI; without it, the one on the path, else the one of the project that this file lies in.
-# The fleet is the one described beside this file, whatever BUILDFLEET_FLEET says.
+# The fleet is the one described beside this file; BUILDFLEET_FLEET is ignored.
 # usage: smoke-test.sh VM
 set -euo pipefail
 

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { run } from '../../src/process/run';
 import type { Accelerator } from '../../src/drivers/qemu/accelerator';
 
-/** A machine that nothing of ours manages. */
+/** A machine that buildfleet does not manage. */
 export interface BareMachine {
   /** Disk (qcow2) to boot an empty overlay of. */
   readonly imagePath: string;
@@ -19,7 +19,7 @@ export interface BareMachine {
 /** Far more than the slowest boot takes. */
 const LONGEST_BOOT_MS = 300_000;
 
-/** Milliseconds from one attempt to the next: guests refuse who asks too often. */
+/** Milliseconds from one attempt to the next: guests refuse clients that connect too often. */
 const ATTEMPT_MS = 250;
 
 /**

@@ -15,18 +15,18 @@ export interface Figure {
   readonly limit?: Limit;
 }
 
-/** What a benchmark found out. */
+/** Results of a benchmark. */
 export interface Findings {
   readonly figures: readonly Figure[];
   /** Facts about the machine that only this benchmark learns, by name. */
   readonly facts?: Readonly<Record<string, string>>;
 }
 
-/** What every benchmark is given. */
+/** Context of every benchmark. */
 export interface BenchContext {
-  /** Fires when the operator stops the run; what was made is then taken away all the same. */
+  /** Fires when the operator stops the run; everything that was made is then removed all the same. */
   readonly signal: AbortSignal;
-  /** Says what is being done, for whoever waits. */
+  /** Receives progress messages. */
   readonly progress: (text: string) => void;
 }
 

@@ -3,7 +3,7 @@ import { version as cdktf } from 'cdktf/package.json';
 import { run } from '../../src/process/run';
 import { TERRAFORM } from './terraform';
 
-/** What the numbers depend on, by name, in the order of the report. */
+/** Facts about the machine that the numbers depend on, by name, in the order of the report. */
 export async function describeMachine(): Promise<Record<string, string>> {
   return {
     CPU: `${cpus()[0]?.model ?? 'unknown'}, ${cpus().length} cores`,

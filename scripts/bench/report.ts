@@ -11,7 +11,7 @@ export function figureLine(figure: Figure): string {
   ].join('; ');
 }
 
-/** `docs/performance.md`: the machine, the figures, and how they come about. Says nothing of when it was written. */
+/** `docs/performance.md`: the machine, the figures, and how they come about. Has no date. */
 export function renderReport(machine: Readonly<Record<string, string>>, figures: readonly Figure[]): string {
   return [
     '# Performance',
@@ -37,7 +37,7 @@ export function renewRows(
   figures: readonly Figure[],
 ): string {
   const lines = report.split('\n');
-  // Whoever formats the report may have padded its cells.
+  // A formatter may have padded the report's cells.
   const cells = (text: string) => text.split('|').map((cell) => cell.trim());
   const place = (name: string) => lines.findIndex((text) => cells(text)[1] === name);
   for (const [name, value] of Object.entries(machine)) {

@@ -28,7 +28,7 @@ const vmSchema = z.looseObject({
 
 /**
  * Makes real what the fleet declares and is not there yet, with VMs that run but never boot a system: their readiness
- * is all that is left out. What Terraform then knows of a VM is what it planned for it.
+ * is all that is left out. Terraform's state of a VM is then its plan.
  *
  * @param make makes one VM as it shall be found
  */

@@ -34,7 +34,7 @@ const planSchema = z.object({
   ),
 });
 
-/** What `terraform show -json` says of a plan that changes something. */
+/** Output of `terraform show -json` for a plan with changes. */
 export type ResourceChange = z.infer<typeof planSchema>['resource_changes'][number];
 
 /** Terraform in one directory. */

@@ -13,9 +13,9 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Medians of several things, measured in turn, so that whatever else the machine does meets all of them alike.
+ * Medians of several measurements, made in turn, so that other load of the machine affects all of them alike.
  *
- * @param work each answers its own seconds
+ * @param work each returns its own seconds
  */
 export async function interleaved<Name extends string>(
   rounds: number,

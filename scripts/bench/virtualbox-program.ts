@@ -5,7 +5,7 @@ import { run } from '../../src/process/run';
 
 const REPOSITORY = join(__dirname, '../..');
 
-/** What the program that {@link installProgram} makes says of VMs that are off. */
+/** Power state that the program of {@link installProgram} reports of VMs that are off. */
 export type PowerReport = 'as it is' | 'running';
 
 /** Makes the VBoxManage of the acceptance tests, which takes its time once. @returns its version */

@@ -22,7 +22,7 @@ export class VagrantProject {
   private readonly directory = join(this.home.root, 'project');
   private readonly environment: Readonly<Record<string, string>>;
 
-  /** @param environment whose VBoxManage says that VMs run; its VirtualBox is not used */
+  /** @param environment with a VBoxManage that reports running VMs; its VirtualBox is not used */
   constructor(
     private readonly count: number,
     environment: Readonly<Record<string, string>>,
@@ -47,7 +47,7 @@ export class VagrantProject {
     await this.vagrant('up');
   }
 
-  /** What an operator does to see that all is as it should be, and to make it so. */
+  /** Runs the commands by which an operator checks the VMs, and brings them up. */
   async nothingToDo(): Promise<void> {
     const status = await this.vagrant('status');
     const up = await this.vagrant('up');

@@ -8,7 +8,7 @@ import { run } from '../../src/process/run';
 import { withFleet } from './bench-fleet';
 import type { BenchContext } from './figure';
 
-/** A fleet that somebody works on through the CLI. */
+/** A fleet that is used through the CLI. */
 export class WorkFleet {
   readonly connections: Connections;
 

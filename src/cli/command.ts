@@ -2,14 +2,14 @@ import { type Argument, type Command, InvalidArgumentError, type Option } from '
 import type { ZodType } from 'zod';
 import type { Context } from './context';
 
-/** One command: what can be typed, what `--help` says of it, what `--json` prints, and what does the work. */
+/** One command: its arguments and options, its `--help`, its `--json` documents, and its implementation. */
 export interface CommandDeclaration {
   readonly name: string;
   /** One line, without a period. */
   readonly description: string;
   /** Command lines that can be typed as they stand, without the program's name. */
   readonly examples: readonly string[];
-  /** What `--help` shows behind the name. Default: made of arguments and options. */
+  /** Usage in `--help`, after the name. Default: made of arguments and options. */
   readonly usage?: string;
   readonly arguments?: readonly Argument[];
   /** Its own, besides those that all commands take. */
@@ -18,7 +18,7 @@ export interface CommandDeclaration {
   readonly takesRest?: boolean;
   /** Options behind the first argument are for another program. Default false. */
   readonly passesThrough?: boolean;
-  /** For scripts, not for people: without help, and without the options that all commands take. Default false. */
+  /** For scripts rather than users: without help, and without the options that all commands take. Default false. */
   readonly hidden?: boolean;
   /**
    * Schema of each document that `--json` prints; docs/reference/ has a page made of it. Null for a command without
@@ -26,8 +26,8 @@ export interface CommandDeclaration {
    */
   readonly document: (() => ZodType) | null;
   /**
-   * Does the work, and answers the exit code. Loads what it needs when it is called: `--help` does without. An
-   * implementation says of which types its arguments and options are.
+   * Runs the command and returns the exit code. Loads its modules when it is called: `--help` does without. An
+   * implementation declares the types of its arguments and options.
    */
   run(context: Context, line: CommandLine): Promise<number>;
 }

@@ -4,7 +4,7 @@ import { findFleetFile, loadFleet, type LoadedFleet } from './fleet-file';
 import type { Terminal } from './terminal';
 import { Validated } from './validated';
 
-/** What every command is given. Tests give their own. */
+/** Context of every command. Tests make their own. */
 export interface Context {
   readonly terminal: Terminal;
   /** `--fleet` */

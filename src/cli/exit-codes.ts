@@ -4,7 +4,7 @@ import { CDK_COMMAND } from '../model/cdk-command';
 /** Exit codes of every command, as `--help` and docs/cli.md give them. */
 export const EXIT = {
   ok: 0,
-  /** What was asked for failed. */
+  /** The command failed. */
   failure: 1,
   /** The command line cannot be understood. */
   usage: 2,

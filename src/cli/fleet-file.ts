@@ -130,7 +130,7 @@ function parseFleet(text: string, file: string, validated: Validated | undefined
       cause,
     });
   }
-  // The schema says what is allowed and changes nothing.
+  // The schema only checks, and changes nothing.
   if (validated?.knows(file, text) === true) return value as FleetFile;
   const parsed = loadFleetSchema().safeParse(value);
   if (parsed.success) {

@@ -3,10 +3,10 @@ import { isFleetError } from '../model/errors';
 import { EXIT, exitCodeOf } from './exit-codes';
 import type { Terminal } from './terminal';
 
-/** What `--json` prints on standard error when a command fails. */
+/** The document that `--json` prints on standard error when a command fails. */
 export interface ErrorDocument {
   readonly error: {
-    /** `unexpected` for what is a defect of this program. */
+    /** `unexpected` for a defect of this program. */
     readonly code: ErrorCode;
     /** All of it in one line. */
     readonly message: string;
@@ -17,7 +17,7 @@ export interface ErrorDocument {
 }
 
 /**
- * Tells people, or with `--json` programs, why a command failed.
+ * Prints why a command failed, as text or with `--json` as a document.
  *
  * @param debug whether to print the stack as well (BUILDFLEET_DEBUG=1)
  * @returns the exit code

@@ -25,7 +25,7 @@ interface Chosen {
 }
 
 /**
- * Runs the command line. Everything that goes wrong has been told when it returns.
+ * Runs the command line. All errors are printed when it returns.
  *
  * @param argv without the program
  * @returns the exit code
@@ -68,7 +68,7 @@ function asUsageError(error: unknown): unknown {
   return new FleetError({ code: 'usage', problem, remedy: 'see `buildfleet --help`' });
 }
 
-/** What cannot be parsed may still have asked for JSON. */
+/** A command line that cannot be parsed may still ask for JSON. */
 function wantsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   return argv.slice(0, end === -1 ? argv.length : end).includes('--json');
@@ -78,7 +78,7 @@ function wantsJson(argv: readonly string[]): boolean {
  * The program with all its commands.
  *
  * @param argv the words as they were typed, without the program
- * @param choose is told the command that they name, once they are understood
+ * @param choose called with the command that they name, once they are parsed
  */
 export function buildProgram(argv: readonly string[], choose: (chosen: Chosen) => void): Command {
   const program = new Command('buildfleet')
@@ -120,7 +120,7 @@ function define(parent: Command, declaration: CommandDeclaration): Command {
   return command.passThroughOptions(passesThrough).allowExcessArguments(takesRest);
 }
 
-/** Takes what stands behind `--`, which commander appends to the arguments, from them again. */
+/** Removes the words behind `--`, which commander appends to the arguments, from them again. */
 function understood(
   command: Command,
   { takesRest = false }: CommandDeclaration,

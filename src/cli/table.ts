@@ -35,7 +35,7 @@ function columnWidths(header: readonly string[], lines: readonly (readonly Cell[
 }
 
 function textOf(cell: Cell): string {
-  // A cell is one line, whatever a machine put into its name.
+  // A cell is one line, even if a machine's name holds control characters.
   // eslint-disable-next-line no-control-regex -- control characters are what is replaced
   return (typeof cell === 'string' ? cell : cell.text).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
 }

@@ -21,7 +21,7 @@ export interface TerminalOptions {
   readonly quiet: boolean;
 }
 
-/** What {@link openTerminal} needs of a stream. */
+/** The part of a stream that {@link openTerminal} uses. */
 export interface Stream {
   write(text: string): unknown;
   readonly isTTY?: boolean;
@@ -29,7 +29,7 @@ export interface Stream {
   readonly rows?: number;
 }
 
-/** The terminal of this process. Colours only where somebody sees them and NO_COLOR is not set. */
+/** The terminal of this process. Colours only where the output is a terminal and NO_COLOR is not set. */
 export function openTerminal(
   options: TerminalOptions,
   environment: NodeJS.ProcessEnv = process.env,

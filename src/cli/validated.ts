@@ -32,7 +32,7 @@ export class Validated {
   }
 }
 
-/** Of the text and of the program, whose name tells its content: another one has another schema. */
+/** Digest of the text and of the program's name, which is made from its content: another program has another schema. */
 function digest(text: string): string {
   return sha256(`${__filename}\0${text}`);
 }

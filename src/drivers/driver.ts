@@ -3,10 +3,10 @@ import type { FleetPaths } from '../model/paths';
 import type { Run } from '../process/run';
 import type { HypervisorFeatures } from './features';
 
-/** What every driver is made from. */
+/** Options of every driver. */
 export interface DriverOptions {
   readonly paths: FleetPaths;
-  /** Where what was found out about this machine is kept. */
+  /** Holds facts that were found out about this machine. */
   readonly cacheDirectory: string;
   readonly run: Run;
 }
@@ -15,7 +15,7 @@ export interface DriverOptions {
 export interface VmSpec {
   /** `haskell-build-alpha` */
   readonly name: string;
-  /** Given once by whoever creates the VM; every method that changes something checks it. */
+  /** Given at the VM's creation; every method that changes something checks it. */
   readonly uuid: string;
   /** Owner tag: only a VM that carries it is ever changed or deleted. */
   readonly fleet: string;
@@ -32,7 +32,7 @@ export interface VmSpec {
 
 export type PowerState = 'running' | 'stopped' | 'paused' | 'crashed';
 
-/** What there is, read from the hypervisor rather than from what was asked for. */
+/** State of a VM, read from the hypervisor rather than from the wanted one. */
 export interface VmObservation {
   readonly name: string;
   readonly uuid: string;
@@ -48,12 +48,12 @@ export interface VmObservation {
   readonly network: NetworkKind | 'none';
   readonly bridgeAdapter: string | null;
   readonly power: PowerState;
-  /** What the hypervisor itself says of the power state, for error messages: `qemu status io-error`. */
+  /** The hypervisor's own words on the power state, for error messages: `qemu status io-error`. */
   readonly detail?: string | undefined;
   readonly seedAttached: boolean;
 }
 
-/** What the disk of a VM lies on, and cannot be read without. */
+/** Images that the disk of a VM lies on, and cannot be read without. */
 export interface DiskOrigin {
   /** `haskell-build-alpha of fleet`, or the directory of a VM that was never finished. */
   readonly vm: string;
@@ -86,7 +86,7 @@ export interface HypervisorDriver {
    * is switched off, because that is what a panic at boot looks like.
    */
   start(spec: VmSpec, signal: AbortSignal): Promise<void>;
-  /** Says that the guest is up: from now on it may reboot. */
+  /** Called when the guest is up: from now on it may reboot. */
   confirmBoot(spec: VmSpec, signal: AbortSignal): Promise<void>;
   /** Asks the guest to power off; after `graceSeconds` the power is cut. */
   stop(spec: VmSpec, graceSeconds: number, signal: AbortSignal): Promise<void>;
@@ -96,7 +96,7 @@ export interface HypervisorDriver {
   consoleLog(name: string): string;
   /**
    * Origins of all disks in the state directory, of VMs that no fleet describes included. None where VMs have copies of
-   * their image: what is named here is kept by `buildfleet image gc`.
+   * their image: `buildfleet image gc` keeps the images named here.
    *
    * @throws FleetError for a disk whose origin cannot be found out, because its image must then not be removed
    */

@@ -1,6 +1,6 @@
 import type { ImageFormat, NetworkKind } from '../model/hypervisor';
 
-/** What is known of a hypervisor before anything runs. Callers ask for the feature, never for the name. */
+/** Facts about a hypervisor that hold before anything runs. Callers ask for the feature, never for the name. */
 export interface HypervisorFeatures {
   /** As people write it: `VirtualBox`. */
   readonly title: string;
@@ -12,7 +12,7 @@ export interface HypervisorFeatures {
   readonly hardwareNeedsPowerOff: boolean;
   /** Debian packages that `make setup` installs, with their reasons in `packages.txt` of the hypervisor's folder. */
   readonly packages: readonly string[];
-  /** Rendered for each VM, for reviewers and for people who have the hypervisor and not buildfleet. */
+  /** Rendered for each VM, for reviewers and for use of the hypervisor without buildfleet. */
   readonly firstDeployScript: FirstDeployScript | null;
 }
 

@@ -4,7 +4,7 @@ import type { Preflight } from './preflight';
 import * as qemu from './qemu';
 import * as virtualbox from './virtualbox';
 
-/** What runs of each hypervisor; what it can do stands in `hypervisors.ts`. */
+/** The code of each hypervisor; its features stand in `hypervisors.ts`. */
 const FOLDERS: Readonly<
   Record<Hypervisor, { createDriver(options: DriverOptions): HypervisorDriver; readonly preflight: Preflight }>
 > = { qemu, virtualbox };
@@ -14,7 +14,7 @@ export function createDriver(hypervisor: Hypervisor, options: DriverOptions): Hy
   return FOLDERS[hypervisor].createDriver(options);
 }
 
-/** What `buildfleet doctor` looks at for a hypervisor. */
+/** Checks of `buildfleet doctor` for a hypervisor. */
 export function preflightOf(hypervisor: Hypervisor): Preflight {
   return FOLDERS[hypervisor].preflight;
 }

@@ -20,11 +20,11 @@ export interface PreflightSubject {
   readonly isNeeded: boolean;
   /** Adapter that each host with bridged VMs names; null where it leaves the choice to the deploy. */
   readonly bridgeAdapters: readonly (string | null)[];
-  /** Where what was found out about this machine is kept. */
+  /** Holds facts that were found out about this machine. */
   readonly cacheDirectory: string;
 }
 
-/** Looks at one thing. Nothing found means that it does not concern this fleet or this machine. */
+/** Makes one check. No observation means that it does not concern this fleet or this machine. */
 export type PreflightCheck = (
   machine: PreflightMachine,
   subject: PreflightSubject,

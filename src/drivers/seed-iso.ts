@@ -3,11 +3,11 @@ import { join } from 'node:path';
 import { FleetError } from '../model/errors';
 import { CommandError, type Run } from '../process/run';
 
-/** What goes onto a seed and where it is to lie. */
+/** Content and place of a seed. */
 export interface SeedIso {
   readonly userData: string;
   readonly metaData: string;
-  /** The file to write; its directory exists and belongs to one machine. Whatever is there is replaced. */
+  /** The file to write; its directory exists and belongs to one machine. An existing file is replaced. */
   readonly path: string;
   readonly run: Run;
   readonly signal: AbortSignal;

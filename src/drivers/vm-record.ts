@@ -4,7 +4,7 @@ import { FleetError } from '../model/errors';
 import type { Hypervisor } from '../model/hypervisor';
 import type { VmSpec } from './driver';
 
-/** What every driver writes down of a VM. Records without `hypervisor` are QEMU's, from when it was the only one. */
+/** Members of every driver's record of a VM. Records without `hypervisor` are QEMU's, from when it was the only one. */
 const ownerSchema = z.object({
   hypervisor: z.string().default('qemu'),
   name: z.string(),
@@ -15,8 +15,8 @@ const ownerSchema = z.object({
 type VmOwner = z.infer<typeof ownerSchema>;
 
 /**
- * `vm.json`: what a VM's directory is for, written before anything else in it. One that cannot be read may stand for a
- * VM of any fleet, so every method of a driver refuses: nothing in the directory is changed, and the VM is not taken for
+ * `vm.json`: the VM that a directory is for, written before anything else in it. An unreadable one may stand for a VM of
+ * any fleet, so every method of a driver refuses: nothing in the directory is changed, and the VM does not count as
  * absent.
  */
 export class VmRecordFile<T extends VmOwner> {
@@ -48,7 +48,7 @@ export class VmRecordFile<T extends VmOwner> {
   /**
    * As {@link read}, for a caller that is about to change the VM.
    *
-   * @param spec whose the VM has to be; without `uuid` it may be any of the fleet's
+   * @param spec the VM's wanted owner; without `uuid` it may be any VM of the fleet
    * @throws FleetError `vm-not-ours` when the directory is another VM's, `record-unreadable`
    */
   readOwn(directory: string, spec: Pick<VmSpec, 'fleet'> & Partial<Pick<VmSpec, 'uuid'>>): T | undefined {

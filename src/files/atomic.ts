@@ -14,10 +14,10 @@ import {
 import { dirname, join } from 'node:path';
 
 /**
- * Replaces a file in one step: readers and a kill see the old text or the new one. An owner that differs from ours is
- * kept, as far as we may.
+ * Replaces a file in one step: readers and a kill see the old text or the new one. An owner other than this account is
+ * kept, as far as the system permits.
  *
- * @param mode permissions of the file, whatever the umask
+ * @param mode permissions of the file, independent of the umask
  * @throws the system's error; the old file is then as it was and nothing else is left
  */
 export function writeFileAtomically(

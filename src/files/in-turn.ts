@@ -8,11 +8,11 @@ import { removeEmptyDirectory } from './directories';
 import { followLinks } from './links';
 import { withLock } from './lock';
 
-/** Milliseconds; what is done to one file or directory in turn takes a small part of that. */
+/** Milliseconds. Work on one file or directory takes a small part of that. */
 const WAIT_LIMIT = 60_000;
 
 /**
- * Runs `body` while no other process of this account does so for the same path, by whatever links it is named.
+ * Runs `body` while no other process of this account does so for the same path; links are resolved.
  *
  * @throws FleetError `path-busy` after a minute; the signal's reason when it fires first
  */
@@ -32,12 +32,12 @@ export async function inTurn<T>(path: string, signal: AbortSignal, body: () => T
       remedy: 'see whether another deploy hangs, end it, and deploy again',
     });
   } finally {
-    // .locks, and the directory above where nothing else of buildfleet is in it
+    // .locks, and the directory above unless it holds other files of buildfleet
     for (const directory of [dirname(lock), dirname(dirname(lock))]) removeEmptyDirectory(directory);
   }
 }
 
-/** In the home directory, not beside the path: what is changed may lie in a directory that is not buildfleet's. */
+/** Lies in the home directory rather than beside the path, whose directory may not be buildfleet's. */
 function lockDirectory(path: string): string {
   const name = createHash('sha256')
     .update(followLinks(resolve(path)))

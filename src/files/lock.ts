@@ -4,9 +4,9 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { claimName, isAlive, parseClaim } from './claim-name';
 import { makeDirectories, removeEmptyDirectory } from './directories';
 
-/** A lock that this process holds, until it releases it or ends in whatever way. */
+/** A lock that this process holds, until it releases it or ends, also by a kill. */
 export interface HeldLock {
-  /** Leaves one line about the holder for those who are refused. */
+  /** Leaves one line about the holder, which refused claimants get. */
   describe(text: string): void;
   release(): void;
 }
@@ -14,7 +14,7 @@ export interface HeldLock {
 /** The process that holds a lock. */
 export interface LockHolder {
   readonly pid: number;
-  /** What it said by {@link HeldLock.describe}; empty when it said nothing. */
+  /** Text of {@link HeldLock.describe}; empty without one. */
   readonly description: string;
 }
 
@@ -28,14 +28,14 @@ export interface LockOptions {
 const SHORTEST_PAUSE = 20;
 const LONGEST_PAUSE = 200;
 
-/** How often a directory is made that goes at once: more often is no accident. */
+/** Attempts to make a directory that is removed at once; more removals are no accident. */
 const ATTEMPTS = 100;
 
 /** Bytes of a description that are read: the file may be damaged. */
 const LONGEST_DESCRIPTION = 500;
 
 /**
- * Takes a lock, or says who has it.
+ * Takes a lock, or returns its holder.
  *
  * The lock is a directory with a file per claimant, named after it and never used again, so that the file of a dead
  * process can be removed without a race: kill -9 leaves nothing that has to be cleared by hand. A claimant makes its
@@ -130,7 +130,7 @@ function descriptionIn(claim: string): string {
   }
 }
 
-/** Removes what processes that were killed have left of a lock. */
+/** Removes the claims of killed processes, and the lock with the last one. */
 export function removeAbandonedLock(directory: string): void {
   if (existsSync(directory)) livingClaimants(directory, '');
   removeEmptyDirectory(directory);

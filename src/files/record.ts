@@ -4,7 +4,7 @@ import { FleetError } from '../model/errors';
 import { parseFailure } from '../model/zod-issue';
 import { writeFileAtomically } from './atomic';
 
-/** A record that is there and says nothing that may be relied on. */
+/** A record that exists and whose content must not be used. */
 export interface UnreadableRecord {
   readonly status: 'unreadable';
   /** Absolute path of the file. */
@@ -20,7 +20,7 @@ export interface UnreadableRecord {
   readonly repair: string;
 }
 
-/** What stands where a record belongs. */
+/** Result of reading a record. */
 export type RecordReading<T> =
   { readonly status: 'absent' } | UnreadableRecord | { readonly status: 'value'; readonly value: T };
 
@@ -31,11 +31,11 @@ export const readText: ReadText = (path) => readFileSync(path, 'utf8');
 
 type Content = Readonly<Record<string, unknown>>;
 
-/** What makes one kind of record. */
+/** Options of one kind of record. */
 export interface RecordOptions<T extends object> {
   /** Name of the file in its directory. */
   readonly file: string;
-  /** The record without its `formatVersion`: a zod type, or what checks like one where zod is too large to load. */
+  /** The record without its `formatVersion`: a zod type, or an object with `parse` where zod takes too long to load. */
   readonly shape: { parse(value: unknown): T };
   /**
    * The first makes version 2 of version 1, the second version 3 of 2, and so on; the version that is written is one

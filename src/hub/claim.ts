@@ -4,7 +4,7 @@ import { type HeldLock, tryLock } from '../files/lock';
 import { FleetError } from '../model/errors';
 
 /**
- * Takes sole use of a database, by whatever links it is named, until it is released or this process ends.
+ * Takes sole use of a database until it is released or this process ends. Links to the database are resolved.
  *
  * @param database path of the database, whose directory must exist and be writable
  * @throws FleetError `hub-database-in-use` naming the holder, `hub-claim-failed`

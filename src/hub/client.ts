@@ -13,7 +13,7 @@ import { FleetError, isFleetError } from '../model/errors';
 import { DEFAULT_HUB_PORT, embeddedHubUrl } from '../model/defaults';
 import { askHub, readAnswer, requireSuccess, type HubAnswer, type HubEndpoint, type HubRequest } from './http';
 
-/** Where the hub is and how long to bear with it. */
+/** Address of a hub, and the limits of its answers. */
 export interface HubClientOptions {
   /** `http://127.0.0.1:8000`, with or without a path. */
   readonly url: string;
@@ -28,20 +28,20 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Which entries; both are asked of the hub and checked again, because a hub may ignore them. */
+/** Filter of entries. The hub gets both members, and the client filters again, because a hub may ignore them. */
 export interface CapabilityQuery {
   readonly capabilityType: string;
   readonly domain: string;
 }
 
-/** What a hub holds, as far as it can be read. */
+/** The readable entries of a hub. */
 export interface Catalog {
   readonly entries: readonly Capability[];
-  /** How many more there are that are no entries. */
+  /** Number of items that are no readable entries. */
   readonly malformed: number;
 }
 
-/** What names an entry: a hub holds at most one of each. */
+/** Key of an entry: a hub holds at most one of each. */
 export type CapabilityName = Pick<NewCapability, 'domain' | 'capability_type' | 'title'>;
 
 /**
@@ -67,12 +67,12 @@ export interface AbsenceResult {
   readonly left: readonly string[];
 }
 
-/** A State Hub, ours or one that only knows POST and GET. All failures are FleetErrors with codes `hub-…` (http.ts). */
+/** A State Hub, embedded or one that only knows POST and GET. All failures are FleetErrors `hub-…` (http.ts). */
 export interface HubClient {
   readonly url: string;
-  /** Entries of one type and domain. A malformed entry of another type or domain is nobody's business here. */
+  /** Entries of one type and domain. Malformed entries of another type or domain are ignored. */
   list(query: CapabilityQuery, options?: CallOptions): Promise<Capability[]>;
-  /** Every entry that fits, whoever wrote it; without type or domain, of all. */
+  /** Every entry that fits, of any author; without type or domain, of all. */
   catalog(query: Partial<CapabilityQuery>, options?: CallOptions): Promise<Catalog>;
   /** Sends one POST, never two. Prefer `upsert`, which looks first. */
   create(entry: NewCapability, options?: CallOptions): Promise<Capability>;
@@ -119,7 +119,7 @@ export function createHubClient(options: HubClientOptions): HubClient {
     maxBytes: options.maxBytes ?? 1024 * 1024,
   };
 
-  /** What the hub answers, filtered again on our side. */
+  /** Entries in the hub's answer, filtered again on this side. */
   const ask = async ({ capabilityType, domain }: Partial<CapabilityQuery>, { signal }: CallOptions) => {
     const asked = { capability_type: capabilityType, domain };
     const filters = Object.entries(asked).filter((filter): filter is [string, string] => filter[1] !== undefined);
@@ -163,7 +163,7 @@ export function createHubClient(options: HubClientOptions): HubClient {
     return entries.filter((entry) => entry.title === name.title).sort(byAge);
   };
 
-  /** The POST, and where its answer is lost, what the hub holds afterwards. */
+  /** Sends the POST; where its answer is lost, returns the entry that the hub holds afterwards. */
   const createOnce = async (entry: NewCapability, call: CallOptions): Promise<Capability> => {
     try {
       return await create(entry, call);
@@ -193,7 +193,7 @@ export function createHubClient(options: HubClientOptions): HubClient {
     if (sameContent(existing, entry)) return { entry: existing, outcome: 'unchanged', surplus };
     const changed = await update(existing.id, entry, call);
     if (changed.supported) return { entry: changed.value ?? { ...existing, ...entry }, outcome: 'updated', surplus };
-    // A 404 may also say that somebody deleted the entry since the look.
+    // A 404 may also mean that another client deleted the entry since the look.
     const still = changed.status === 404 ? (await named(entry, call))[0] : existing;
     if (still !== undefined) return { entry: still, outcome: 'left-unchanged', surplus };
     return { entry: await createOnce(entry, call), outcome: 'created', surplus };
@@ -228,7 +228,7 @@ export function createHubClient(options: HubClientOptions): HubClient {
   };
 }
 
-/** Asks a second time when a kept-open connection turns out to be dead, as it is after the hub was restarted. */
+/** Repeats the request when a kept-open connection turns out to be dead, as after a restart of the hub. */
 async function askIdempotent(hub: HubEndpoint, request: HubRequest): Promise<HubAnswer> {
   try {
     return await askHub(hub, request);

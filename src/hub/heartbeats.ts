@@ -20,7 +20,7 @@ export type Minute = 'beat' | 'missed' | 'unknown';
 /** The history with one more heartbeat; the given one is left as it is. */
 export function withHeartbeat(history: HeartbeatHistory | undefined, at: Date): HeartbeatHistory {
   const minute = minuteOf(at);
-  // A clock that was set back by more than a day makes all that is known a thing of the future.
+  // A clock that was set back by more than a day puts the whole history into the future.
   if (history === undefined || minute <= history.latest - HISTORY_MINUTES) {
     return { since: minute, latest: minute, ring: withBit(new Uint8Array(RING_BYTES), minute, true) };
   }

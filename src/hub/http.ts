@@ -24,7 +24,7 @@ export interface HubRequest {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** A complete answer within the limits, whatever its status, except redirects. */
+/** A complete answer within the limits, of any status except redirects. */
 export interface HubAnswer {
   /** `GET http://127.0.0.1:8000/…`, for messages. */
   readonly request: string;
@@ -131,7 +131,7 @@ async function readCapped(response: IncomingMessage, maxBytes: number, line: str
         code: 'hub-too-large',
         problem: `the State Hub's answer is longer than ${maxBytes} bytes`,
         place: line,
-        remedy: 'check that this is a State Hub, and delete entries that nobody needs',
+        remedy: 'check that this is a State Hub, and delete unused entries',
       });
     }
     chunks.push(chunk);

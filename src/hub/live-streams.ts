@@ -93,7 +93,7 @@ export class LiveStreams {
     try {
       message = this.message();
     } catch {
-      // The state cannot be read: clients ask again and are told why.
+      // The state cannot be read: clients connect again and get the error.
       this.endAll();
       return;
     }

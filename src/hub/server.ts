@@ -29,8 +29,8 @@ type Status = (typeof HUB_ANSWERS)[HubAnswerCode]['status'] | 507;
  * - `GET /` is a page for people. `GET /events` keeps it current: Server-Sent Events named `fleet`, whose data is the
  *   changing part of the page as HTML.
  *
- * Failures are `{"error": {"code", "message"}}`. A trailing slash makes no difference. There is no login: whoever
- * reaches the loopback port may write, which is why requests from web pages are refused.
+ * Failures are `{"error": {"code", "message"}}`. A trailing slash makes no difference. There is no login: every
+ * client that reaches the loopback port may write, which is why requests from web pages are refused.
  */
 export function createHubApp(options: {
   readonly store: HubStore;

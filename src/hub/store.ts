@@ -66,7 +66,7 @@ export interface CapabilityFilter {
 
 /** What the hub remembers. Every write that returned is on the disk. All methods throw FleetError `hub-storage`. */
 export interface HubStore {
-  /** Where a damaged predecessor was moved at this start, for the operator to be told. */
+  /** Path that a damaged predecessor was moved to at this start, for a message to the operator. */
   readonly setAside: string | undefined;
   /** Entries, oldest first. */
   list(filter: CapabilityFilter): Capability[];
@@ -116,11 +116,11 @@ const progressRowSchema = z
   .transform((row): StoredProgressNote => ({ ...row, id: String(row.id) }));
 
 /**
- * Opens the database, or makes it. The caller must hold the claim on it (claim.ts): a lock found here is taken for one
- * that a killed process left behind.
+ * Opens the database, or makes it. The caller must hold the claim on it (claim.ts): a lock found here counts as left
+ * behind by a killed process.
  *
  * Write-ahead log in exclusive mode, and no other: the library locks with a directory beside the file, which also
- * makes SQLite believe that somebody else is writing, so that a rollback journal left by a killed process would never
+ * makes SQLite believe that another process is writing, so that a rollback journal left by a killed process would never
  * be played back. The log needs no such judgement, and each commit ends with an fsync of it.
  *
  * A file that is no database or fails SQLite's check is moved to `<name>.damaged-<n>` and a new one is begun.

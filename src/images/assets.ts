@@ -18,7 +18,7 @@ export function imageAssets(): readonly ImageAssetFile[] {
   return all().filter(({ path }) => !isHostScript(path));
 }
 
-/** The scripts for people who import an image by hand. They lie beside the others and change no definition. */
+/** Scripts for imports of an image by hand. They lie beside the others and change no definition. */
 export function hostScripts(): readonly ImageAssetFile[] {
   return all().filter(({ path }) => isHostScript(path));
 }
@@ -27,7 +27,7 @@ function isHostScript(path: string): boolean {
   return (HOST_SCRIPTS as readonly string[]).includes(path);
 }
 
-/** In the order of the paths. Read once. */
+/** All assets in the order of the paths. Read once. */
 function all(): readonly ImageAssetFile[] {
   cached ??= IMAGE_ASSET_DIRECTORIES.flatMap(({ from, to }) =>
     filesBelow(from).map((file) => ({
@@ -45,7 +45,7 @@ function filesBelow(directory: string): string[] {
   );
 }
 
-/** Of the permissions only this is kept in version control; the rest depends on the umask. */
+/** Version control keeps only this permission; the rest depends on the umask. */
 function isExecutable(path: string): boolean {
   return (statSync(path).mode & 0o100) !== 0;
 }

@@ -42,7 +42,7 @@ export function bootSectors({ bootImage, coreImage, diskMib, diskId }: BootSecto
   return sectors;
 }
 
-/** Makes a sparse file that anybody may write: inside a user namespace, the builder is somebody else. */
+/** Makes a sparse file that all accounts may write: inside a user namespace, the builder has another one. */
 export function createSparseFile(path: string, sizeMib: number): void {
   const descriptor = openSync(path, 'wx', 0o666);
   try {

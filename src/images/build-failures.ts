@@ -4,14 +4,14 @@ import { FleetError, isFleetError } from '../model/errors';
 import type { ImageDefinition } from '../model/image-definition';
 import { CommandError } from '../process/run';
 
-/** Where a build worked. */
+/** Directories of a build. */
 export interface BuildPlace {
   readonly definition: ImageDefinition;
   readonly stage: string;
   readonly workDirectory: string;
 }
 
-/** What a failed command printed, what that means, and what to do. */
+/** Output of a failed command, its meaning, and the remedy. */
 export interface KnownFailure {
   readonly pattern: RegExp;
   readonly code: ErrorCode;
@@ -104,13 +104,13 @@ export function explainBuildFailure(
   });
 }
 
-/** Where the build wrote: the directories around its own, which are gone when somebody reads this. */
+/** Directories around the build's own ones, which are gone when the operator reads the message. */
 function lastingDirectories({ stage, workDirectory }: BuildPlace): string[] {
   const isStageInside = stage.startsWith(`${workDirectory}/`);
   return [...(isStageInside ? [] : [dirname(stage)]), dirname(workDirectory)];
 }
 
-/** The line of the output that gave it away. */
+/** The line of the output that matches. */
 function evidence(output: string, pattern: RegExp): string {
   return (
     output

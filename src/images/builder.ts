@@ -1,10 +1,10 @@
 import type { ImageDefinition } from '../model/image-definition';
 import type { Run } from '../process/run';
 
-/** Called when a build comes to another step, and with what the step's tool says. */
+/** Called at each step of a build, and with the output of the step's tool. */
 export type BuildProgress = (step: string, detail?: string) => void;
 
-/** What every builder of disks is given. */
+/** Input of every builder of disks. */
 export interface ImageBuildRequest {
   readonly definition: ImageDefinition;
   /** Holds the assets under the paths of the definition. */

@@ -27,7 +27,7 @@ import { removeStage } from './stage';
 
 const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/);
 
-/** What stands beside a disk in the cache. */
+/** Manifest beside a disk in the cache. */
 const manifestSchema = z.object({
   definitionHash: sha256Schema,
   sha256: sha256Schema,
@@ -35,13 +35,13 @@ const manifestSchema = z.object({
   tools: z.record(z.string(), z.string()),
   packages: z.record(z.string(), z.string()),
   releases: z.record(z.string(), z.string()),
-  /** How the file looked when its sha256 was last computed: as long as it looks like this, it is that content. */
+  /** State of the file when its sha256 was last computed: while it is the same, so is the content. */
   seen: z.object({ inode: z.string(), modified: z.string() }),
 });
 
 export type ImageManifest = z.infer<typeof manifestSchema>;
 
-/** What the cache has for a definition. */
+/** State of a definition's image in the cache. */
 export type CachedImage =
   | { readonly status: 'present'; readonly diskPath: string; readonly manifest: ImageManifest }
   | { readonly status: 'missing' | 'altered' };
@@ -101,8 +101,9 @@ export class ImageCache {
   }
 
   /**
-   * Finds an image in a format, checking all of it, or makes it: by a conversion if another one is built. One process builds an image at a time; another one that wants
-   * the same waits, then finds it. What killed builders left is removed first.
+   * Finds an image in a format, checking all of it, or makes it: by a conversion if another format is built. One
+   * process builds an image at a time; a second one waits, then finds it. Leftovers of killed builders are removed
+   * first.
    *
    * @throws what the build throws; nothing half made is left
    */
@@ -178,7 +179,7 @@ export class ImageCache {
   }
 }
 
-/** The date of an entry says when it was last wanted, for whoever tidies up. */
+/** Sets the date of an entry, which `image gc` reads as that of its last use. */
 function noteUse(diskPath: string): void {
   const now = new Date();
   utimesSync(dirname(diskPath), now, now);

@@ -11,15 +11,15 @@ import { stageAssets } from './staged-assets';
 import { mirrorLines } from './mirror';
 import { closeOut, makeStage, removeStage, type Stage, STAGE_MIB } from './stage';
 
-/** The workstation's keyring of Debian's archive; nothing is installed that it does not vouch for. */
+/** The workstation's keyring of Debian's archive. Every installed package is verified against it. */
 export const DEBIAN_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
-/** Room for the compressed disk. */
+/** Space for the compressed disk. */
 const WORK_MIB = 1024;
-/** With less than this nothing can be written any more. */
+/** Free bytes below which the file system counts as full. */
 const LEAST_BYTES = 1024 * 1024;
 const WATCH_INTERVAL = 2000;
-/** A mirror that trickles for longer is as good as none. */
+/** A slower mirror counts as unreachable. */
 const BUILD_LIMIT = '2h';
 /** What make-filesystem.sh says when the disk has its file system. */
 const WRITTEN = 'file system written';
@@ -86,7 +86,7 @@ async function makeDisk(request: ImageBuildRequest, stage: Stage): Promise<strin
 /** Installs the packages and runs the hooks, the last of which writes the file system. */
 async function installSystem(request: ImageBuildRequest, stage: Stage, onWritten: () => void): Promise<void> {
   const { definition, run, signal, progress } = request;
-  // What is newer than this file was made by this build.
+  // Files newer than this one were made by this build.
   writeFileSync(join(stage.directory, 'started'), '');
   progress('installing packages');
   await unlessFull(stage.directory, signal, (limited) =>
@@ -105,7 +105,7 @@ async function installSystem(request: ImageBuildRequest, stage: Stage, onWritten
 }
 
 /**
- * Ends the work when the place that it fills has no room left: apt can wait for ever then, instead of failing.
+ * Ends the work when its file system is full: apt can then wait for ever instead of failing.
  *
  * @throws Error that says so, or what the work throws
  */
@@ -144,7 +144,7 @@ function bootstrapCommand(definition: ImageDefinition, stage: Stage): string[] {
     '--aptopt=Acquire::Languages "none"',
     '--aptopt=Acquire::Retries "3"',
     ...(base.snapshot === null ? [] : ['--aptopt=Acquire::Check-Valid-Until "false"']),
-    // Nobody will miss these files after a power cut in the middle of a build.
+    // An interrupted build is begun anew, so its files need not survive a power cut.
     '--dpkgopt=force-unsafe-io',
     `--setup-hook=${hook('setup.sh')}`,
     `--customize-hook=${hook('customize.sh')}`,
@@ -206,7 +206,7 @@ function readPairs(file: string): Record<string, string> {
   return Object.fromEntries(lines.filter((line) => line !== '').map((line) => line.split(' ', 2) as [string, string]));
 }
 
-/** @param place to name: the directory itself is gone when somebody reads this */
+/** @param place named in the error: the directory itself is gone when the operator reads it */
 function requireSpace(directory: string, mib: number, place: string): void {
   const free = Math.floor(freeBytes(directory) / (1024 * 1024));
   if (free < mib) {

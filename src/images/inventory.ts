@@ -21,18 +21,18 @@ export interface CacheEntry {
   readonly usedAt: Date;
 }
 
-/** What a builder that was killed left behind. */
+/** Leftover of a killed builder. */
 export interface Leftover {
   readonly directory: string;
   readonly sizeBytes: number;
 }
 
-/** What {@link CacheInventory.remove} found: who builds the image right now, or that it was used after all. */
+/** Result of {@link CacheInventory.remove}; not done when a process builds the image or it was used in the meantime. */
 export type Removal = { readonly done: true } | { readonly done: false; readonly reason: string };
 
 const HASH = /^[0-9a-f]{64}$/;
 
-/** What lies in an image cache, and how to take it out. */
+/** Content of an image cache, and its removal. */
 export class CacheInventory {
   private readonly images: string;
 
@@ -67,8 +67,8 @@ export class CacheInventory {
   }
 
   /**
-   * Removes an image, unless somebody builds it, waits for it, or has used it since the entry was read. It is gone at
-   * once or stays whole; what a kill leaves of it is a leftover.
+   * Removes an image, unless a process builds it, waits for it, or has used it since the entry was read. It is gone at
+   * once or stays whole; a kill during the removal leaves a leftover.
    *
    * @throws AbortError when the signal fires
    */

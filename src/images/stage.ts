@@ -13,21 +13,21 @@ import {
 import { dirname, join } from 'node:path';
 import type { Run } from '../process/run';
 
-/** Where the parts of a build work that run as somebody else, in a user namespace. */
+/** Directories for the parts of a build that run as another account, in a user namespace. */
 export interface Stage {
   readonly directory: string;
   /** mmdebstrap unpacks the system below it. */
   readonly temporary: string;
   /**
-   * Takes what the hooks make. They run as a user without a name and may write here, so the path is a secret of this
+   * Receives the hooks' output. They run as a user without a name and may write here, so the path is a secret of this
    * build until {@link closeOut}: it must not appear in an argv.
    */
   readonly out: string;
 }
 
-/** What a stage takes while a system is unpacked and its disk is written. */
+/** Size of a stage while a system is unpacked and its disk is written. */
 export const STAGE_MIB = 4096;
-/** Memory that must be available for a stage in memory, so that half is left to everybody else. */
+/** Memory that must be available for a stage in memory, so that half is left to other programs. */
 const MEMORY_MIB = 2 * STAGE_MIB;
 
 const IN_MEMORY = '/dev/shm';
@@ -84,13 +84,13 @@ function isMemoryPlentiful(): boolean {
   return bavail * bsize >= STAGE_MIB * 2 ** 20 && process.availableMemory() >= MEMORY_MIB * 2 ** 20;
 }
 
-// Root needs no user namespace, and is kept out nowhere.
+// Root needs no user namespace, and may enter every directory.
 function isOpenToBuilder(path: string): boolean {
   if (process.getuid?.() === 0) return true;
   return (statSync(path).mode & 0o001) !== 0 && (path === dirname(path) || isOpenToBuilder(dirname(path)));
 }
 
-/** Ends the time in which hooks write; nobody else can from now on. */
+/** Closes the stage for other accounts, once the hooks have written. */
 export function closeOut(stage: Stage): void {
   chmodSync(stage.out, 0o700);
 }

@@ -84,7 +84,7 @@ function writeReadable(stage: string, path: string, content: string | Uint8Array
   chmodSync(file, /[1357]/.test(mode) ? 0o755 : 0o644);
 }
 
-/** Makes a directory that others can enter, whatever the umask. */
+/** Makes a directory that other accounts can enter, independent of the umask. */
 function makeDirectory(path: string): void {
   mkdirSync(path, { recursive: true });
   chmodSync(path, 0o755);

@@ -25,9 +25,9 @@ export interface DifferenceRequest {
 const FILE_SYSTEM_AT = 1_048_576;
 
 /**
- * The first file, by path, that two disks have not in common: content before dates, because a date alone seldom is the
- * cause. What no file shows is told by its place on the disk. Needs no root and no mount; without root it does not see
- * owners.
+ * Finds the first file, by path, in which two disks differ: content before dates, because a date alone seldom is the
+ * cause. A difference outside of all files is reported by its offset on the disk. Needs no root and no mount; without
+ * root it does not see owners.
  *
  * @throws FleetError when debugfs is missing; CommandError with what a tool said
  */
@@ -51,7 +51,7 @@ async function extractFiles(disk: string, directory: string, { run, signal }: Di
   mkdirSync(directory);
   try {
     await run('qemu-img', ['convert', '-O', 'raw', disk, raw], { signal });
-    // Not everybody has the directories for administrators on the path.
+    // The PATH of an ordinary account may lack the directories for administrators.
     const env = { PATH: `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin` };
     await run('debugfs', ['-R', `rdump / ${directory}`, `${raw}?offset=${FILE_SYSTEM_AT}`], { signal, env });
   } catch (cause) {

@@ -67,8 +67,8 @@ export type CapabilityPatch = z.output<typeof capabilityPatchSchema>;
 export const capabilityIdSchema = z.union([z.string().min(1).max(200), z.number().int()]).transform(String);
 
 /**
- * An entry as a hub gives it, ours or somebody else's: only what is needed is asked for, and what is missing or null
- * among the rest is empty. `updated_at` is the last heartbeat where the hub keeps it.
+ * An entry as any hub gives it, buildfleet's or another: only the needed members are required, and others that are
+ * missing or null are empty. `updated_at` is the last heartbeat where the hub keeps it.
  */
 export const capabilitySchema = z.object({
   id: capabilityIdSchema,
@@ -156,8 +156,8 @@ export function instanceKeywords(facts: InstanceFacts): string[] {
 }
 
 /**
- * Reads a machine's keywords back, whatever their order. What is absent, unreadable or said twice with different
- * values is undefined; GHC versions that cannot be read are left out.
+ * Reads a machine's keywords back, in any order. A fact that is absent, unreadable or given twice with different values
+ * is undefined; GHC versions that cannot be read are left out.
  */
 export function parseInstanceKeywords(keywords: readonly string[]): {
   readonly ghcVersions: string[];
@@ -172,7 +172,7 @@ export function parseInstanceKeywords(keywords: readonly string[]): {
   };
 }
 
-/** What the description of a machine's entry says about it. Undefined: not said, not known, or not readable. */
+/** Facts in the description of a machine's entry. Undefined: absent, unknown, or unreadable. */
 export interface ReportedFacts {
   /** The default first. Empty: none was found. */
   readonly ghcVersions: readonly string[] | undefined;
@@ -195,8 +195,8 @@ export interface ReportedFacts {
 }
 
 /**
- * Reads the facts that a machine's agent writes into its description as `name=value`, whatever stands around them. A
- * fact said twice with different values is none.
+ * Reads the facts that a machine's agent writes into its description as `name=value`; other text is ignored. A fact
+ * given twice with different values counts as absent.
  */
 export function parseInstanceFacts(description: string): ReportedFacts {
   const words = description.split(/\s+/);

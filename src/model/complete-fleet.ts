@@ -2,8 +2,8 @@ import { DEFAULT_CACHE_DIRECTORY, DEFAULT_OPERATOR_SSH_CONFIG } from './defaults
 import type { Fleet, FleetFile } from './fleet';
 
 /**
- * Fills in what an earlier version did not write into `fleet.json`: clients took the default then, whatever the fleet had.
- * Apart from the schema, because short commands do not load that.
+ * Fills in the members that an earlier version did not write into `fleet.json` with the default that its clients used,
+ * even where the fleet had another value. Apart from the schema, because short commands do not load that.
  */
 export function completeFleet(file: FleetFile): Fleet {
   return {

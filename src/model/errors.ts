@@ -1,6 +1,6 @@
 import type { ErrorCode } from './error-codes';
 
-/** What a {@link FleetError} is made of. Every part is for the person who has to act on it. */
+/** Parts of a {@link FleetError}, each for the user who has to act on it. */
 export interface FleetErrorParts {
   readonly code: ErrorCode;
   /** Lowercase sentence without a period: what is wrong. */

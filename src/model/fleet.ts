@@ -73,7 +73,7 @@ export const fleetSchema = z.strictObject({
 /** A `fleet.json` as it lies on the disk, of this version or an earlier one. */
 export type FleetFile = z.infer<typeof fleetSchema>;
 
-/** A fleet as clients see it, whatever version has written its file. */
+/** A fleet as clients see it, independent of the version that wrote its file. */
 export type Fleet = Complete<Omit<FleetFile, 'workstation' | 'hosts' | 'images'>> & {
   workstation: Complete<FleetFile['workstation']>;
   hosts: Complete<FleetFile['hosts'][number]>[];

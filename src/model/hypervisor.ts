@@ -5,7 +5,7 @@ import { singleLineSchema } from './names';
 export const hypervisorSchema = z.enum(['qemu', 'virtualbox']);
 export type Hypervisor = z.infer<typeof hypervisorSchema>;
 
-/** What runs VMs where nothing else is said. */
+/** Hypervisor of hosts without an explicit one. */
 export const DEFAULT_HYPERVISOR: Hypervisor = 'qemu';
 
 /** What a hypervisor makes a VM's disk from: a qcow2 file that it lies on, or an appliance that it is imported from. */

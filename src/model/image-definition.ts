@@ -31,7 +31,7 @@ export const DEBIAN_SYSTEM_PACKAGES = [
   'ca-certificates',
   'cloud-init',
   'dbus',
-  // its mke2fs writes the image's file system, whatever the workstation has
+  // its mke2fs writes the image's file system, independent of the workstation's version
   'e2fsprogs',
   'grub-pc-bin',
   'iproute2',
@@ -239,7 +239,7 @@ export type ImageAsset = ImageDefinition['scripts'][number];
 type Defaulted =
   'formatVersion' | 'packages' | 'overlays' | 'diskMib' | 'locale' | 'keyboard' | 'timezone' | 'toolchain';
 
-/** What somebody who describes an image has to say; the rest has defaults. */
+/** Props of an image description; those with a default are optional. */
 export type ImageDefinitionProps = Omit<ImageDefinitionInput, Defaulted> & {
   readonly [P in Exclude<Defaulted, 'formatVersion'>]?: ImageDefinitionInput[P] | undefined;
 };
@@ -342,13 +342,13 @@ export function isDebian(definition: ImageDefinition): definition is DebianImage
   return definition.base.kind === 'debian';
 }
 
-/** @throws Error for any other: whoever builds has chosen the builder by the kind */
+/** @throws Error for any other kind: callers choose the builder by the kind */
 export function asDebian(definition: ImageDefinition): DebianImageDefinition {
   if (!isDebian(definition)) throw new Error(`${definition.name} is no Debian image`);
   return definition;
 }
 
-/** @throws Error for any other: whoever builds has chosen the builder by the kind */
+/** @throws Error for any other kind: callers choose the builder by the kind */
 export function asUbuntu(definition: ImageDefinition): UbuntuImageDefinition {
   if (definition.base.kind !== 'ubuntu') throw new Error(`${definition.name} is no Ubuntu image`);
   return definition as UbuntuImageDefinition;

@@ -53,7 +53,7 @@ export const journalEventSchema = z.discriminatedUnion('event', [
 ]);
 export type JournalEvent = z.infer<typeof journalEventSchema>;
 
-/** Takes what some work has come to, for whoever watches. Must be cheap to call, and never throws. */
+/** Receives progress updates. Must be cheap to call, and never throws. */
 export interface Progress {
   /** Another step begins, or the same one has something else to say. No secrets. */
   step(text: string, detail?: string): void;
@@ -61,7 +61,7 @@ export interface Progress {
   amount(amount: Amount): void;
 }
 
-/** Variable by which whoever starts a deploy names its journal, to find it. */
+/** Environment variable by which the process that starts a deploy names its journal. */
 export const RUN_VARIABLE = 'BUILDFLEET_RUN';
 const RUN_PATTERN = /^[A-Za-z0-9-]{1,64}$/;
 

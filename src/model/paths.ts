@@ -17,7 +17,7 @@ export function expandHome(path: string, home: string): string {
   return path === '~' ? home : path.startsWith('~/') ? posix.join(home, path.slice(2)) : path;
 }
 
-/** Every place in a fleet's state directory, so that provider, CLI and rendered files cannot disagree. */
+/** All paths in a fleet's state directory, shared by provider, CLI and rendered files. */
 export class FleetPaths {
   /** @param stateDirectory absolute, or with a leading `~/` where the text is rendered rather than opened */
   constructor(readonly stateDirectory: string) {}

@@ -11,7 +11,7 @@ export interface PortRange {
 
 /**
  * One port of `port-registry.yml`. `reserved`: it belongs to the named VM, whether that VM exists at the moment or not.
- * `available`: it was released; the names say who had it last.
+ * `available`: it was released; the names are those of its last VM and host.
  */
 export const portEntrySchema = z.strictObject({
   vm_name: nameSchema.nullable(),
@@ -52,8 +52,8 @@ export interface PortAllocation {
 
 /**
  * Gives every VM its port: the pinned one, else the one that the registry reserves for its name, else the lowest that
- * was never reserved, else the lowest that was released. Nobody else's port moves, and the reservation of a VM that is
- * not asked for stays.
+ * was never reserved, else the lowest that was released. Ports of other VMs do not move, and the reservation of a VM
+ * that is not in the requests stays.
  *
  * @param requests one for each VM of the fleet; VM names differ
  */
@@ -110,7 +110,7 @@ export function allocatePorts(
 /**
  * Frees a port so that it can be allocated again.
  *
- * @returns the new registry, or undefined if nobody reserves that port
+ * @returns the new registry, or undefined if that port is not reserved
  */
 export function releasePort(registry: PortRegistry, port: number): PortRegistry | undefined {
   const entry = registry.get(port);
@@ -197,7 +197,7 @@ function exhausted(
       port >= range.first && port <= range.last && entry.status === 'reserved' && !requested.has(entry.vm_name ?? ''),
   );
   const release = removable.map(
-    ([port, entry]) => `\`buildfleet ports release ${port}\` (${entry.vm_name ?? 'nobody'})`,
+    ([port, entry]) => `\`buildfleet ports release ${port}\` (${entry.vm_name ?? 'no VM'})`,
   );
   return {
     code: 'ports-exhausted',

@@ -1,14 +1,15 @@
 import type { z } from 'zod';
 
 /**
- * Who decides an attribute's value:
+ * Source of an attribute's value:
  * - `required`: the configuration must.
  * - `optional`: the configuration may; otherwise it is null.
  * - `defaulted`: the configuration may; otherwise it is the declared default.
  * - `computed`: the provider, while creating or updating.
- * - `observed`: nobody may set it; it has one desired value, a plan asks for that as soon as the object exists, and
- *   `read` reports what it found (`power_state "stopped" -> "running"`). An update for an observed attribute alone leaves
- *   computed ones known. What it is after a creation the handler says: an object may be there and not be right yet.
+ * - `observed`: the configuration cannot set it; it has one desired value, a plan asks for that as soon as the object
+ *   exists, and `read` reports the value found (`power_state "stopped" -> "running"`). An update for an observed
+ *   attribute alone leaves computed ones known. The handler reports its value after a creation: an object may exist and
+ *   not be right yet.
  */
 export type AttributeKind = 'required' | 'optional' | 'defaulted' | 'computed' | 'observed';
 

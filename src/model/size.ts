@@ -10,7 +10,7 @@ export class Size {
 
   private constructor(private readonly mib: number) {}
 
-  /** Whole or not, as given: whoever takes a size says whether a fraction of a MiB makes sense. */
+  /** Whole or not, as given: the caller decides whether a fraction of a MiB is valid. */
   toMebibytes(): number {
     return this.mib;
   }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { quote } from './errors';
 
-/** How an issue is told. */
+/** Options of an issue's sentence. */
 export interface IssueContext {
   /** What was checked. Without it no value is shown. */
   readonly input?: unknown;
@@ -65,7 +65,7 @@ function received(issue: z.core.$ZodIssue, { input, isSecret }: IssueContext): P
     (parent, key) => (parent as Readonly<Record<PropertyKey, unknown>> | null | undefined)?.[key],
     input,
   );
-  // the message tells the type that was received, and neither is more than its type
+  // the message names the received type, and these two values are no more than their type
   if (issue.code === 'invalid_type' && (value === undefined || value === null)) return {};
   if (typeof value === 'string' && value.length > MOST_CHARACTERS) {
     return { value: `${value.slice(0, MOST_CHARACTERS)}…` };

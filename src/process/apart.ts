@@ -8,23 +8,23 @@ export interface ApartOptions {
   readonly cwd: string;
   /** Added to the environment. */
   readonly env: Readonly<Record<string, string>>;
-  /** Takes both streams, in whatever pieces. */
+  /** Receives both streams, in pieces of any size. */
   readonly onText: (text: string) => void;
-  /** When it fires, the work is interrupted once; what follows is waited for. */
+  /** When it fires, the command is interrupted once; its end is waited for. */
   readonly signal: AbortSignal;
-  /** Tells by its argument vector which process below the command is to be interrupted in its stead. */
+  /** Whether this argument vector is the process below the command that is interrupted in its stead. */
   readonly isWorker: (argv: readonly string[]) => boolean;
 }
 
-/** How often an interrupted command is looked at. */
+/** Milliseconds between two checks of an interrupted command. */
 const LOOK_MS = 100;
 /** Milliseconds that a command without a worker has to end after SIGINT, before it gets SIGTERM. */
 const PATIENCE_MS = 10_000;
 
 /**
  * Runs a command in a process group of its own: a Ctrl-C of the terminal does not reach it, so that it gets exactly the
- * one interrupt that we pass on. That goes to the worker, which knows how to end in order; where none runs, to the
- * whole group.
+ * one interrupt that this process passes on. That goes to the worker, which knows how to end in order; where none
+ * runs, to the whole group.
  *
  * @returns its exit code, 1 when a signal ended it
  * @throws CommandError when it cannot be started

@@ -1,6 +1,6 @@
 import { CommandError, type Run } from './run';
 
-/** What a program said: `missing` when it is not installed, `failed` with its first words when it did not work. */
+/** Answer of a program: `missing` when it is not installed, `failed` with its first words when it did not work. */
 export type Answer =
   | { readonly status: 'answered'; readonly output: string }
   | { readonly status: 'missing' }

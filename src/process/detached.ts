@@ -13,10 +13,10 @@ export interface DetachedOptions {
   readonly append?: boolean;
 }
 
-/** A process in a session of its own, which holds nothing of ours: no pipe, no terminal, no variable. */
+/** A process in a session of its own, which holds no pipe, terminal or variable of this process. */
 export interface DetachedProcess {
   readonly identity: ProcessIdentity;
-  /** Resolves when it ends while we still run. `code` is null when a signal ended it. */
+  /** Resolves when it ends while this process still runs. `code` is null when a signal ended it. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
 }
 
@@ -56,7 +56,7 @@ export async function startDetached(
     const pid = child.pid ?? 0;
     // On a busy machine the kernel may not have its arguments in place yet, and it then looks as if it were gone.
     while (readProcess(pid) === undefined && child.exitCode === null && child.signalCode === null) await pause(1);
-    // One that is over already has no start time any more, and nobody can be mistaken for it.
+    // A process that has ended has no start time; an empty one matches no other process.
     return { identity: { pid, startTime: readProcess(pid)?.startTime ?? '' }, ended };
   } finally {
     closeSync(output);

@@ -19,10 +19,10 @@ export interface HoldOptions {
   readonly signal: AbortSignal;
 }
 
-/** A function with the contract of {@link hold}: what handlers are given, so that tests can answer for the command. */
+/** A function with the contract of {@link hold}, passed to handlers so that tests can answer for the command. */
 export type Hold = typeof hold;
 
-/** Starts a command without a shell whose standard input stays open: it tells the command that we are still here. */
+/** Starts a command without a shell whose standard input stays open while this process runs. */
 export function hold(file: string, args: readonly string[], { onLine, signal }: HoldOptions): HeldCommand {
   commandStarts([file, ...args]);
   const child = execaLibrary().execa(file, [...args], {
@@ -31,11 +31,11 @@ export function hold(file: string, args: readonly string[], { onLine, signal }: 
     stdin: 'pipe',
     forceKillAfterDelay: 5000,
     reject: false,
-    // Its input ends with us.
+    // Its input ends with this process.
     cleanup: false,
     buffer: { stdout: false, stderr: true },
   });
-  // It may end before we close its input.
+  // It may end before its input is closed.
   child.stdin.on('error', () => undefined);
   const lines = (async () => {
     for await (const line of child.iterable({ from: 'stdout' })) onLine(line);

@@ -16,17 +16,17 @@ const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   SIGTERM: 15,
 };
 
-/** How a command on our own terminal ended. */
+/** End of a command on the caller's terminal. */
 export interface InteractiveEnd {
   /** Its own, or 128 and the signal's number when a signal ended it or was passed on and it failed. */
   readonly exitCode: number;
-  /** The signal that ended it, unless it came through us; nobody here asked for that end. */
+  /** The signal that ended it, unless this process passed it on. */
   readonly endedBy?: NodeJS.Signals;
 }
 
 /**
- * Runs one command without a shell on our own terminal: standard input, output and error are the caller's, byte for
- * byte. Signals that reach us are passed on, and we stay until the command has ended.
+ * Runs one command without a shell on the caller's terminal: standard input, output and error are the caller's, byte
+ * for byte. Signals are passed on, and the call returns when the command has ended.
  *
  * @param after when the command may begin, where it is started before that: it waits for a line on its standard input,
  *   which the caller's bytes follow. When this rejects, its input ends without that line
@@ -37,7 +37,7 @@ export async function runInteractive(
   args: readonly string[],
   after?: Promise<unknown>,
 ): Promise<InteractiveEnd> {
-  // A terminal must not stay with a command that nobody waits for.
+  // A command whose parent is gone must not keep the terminal.
   const child = execaLibrary().execa('setpriv', endingWithUs(file, ...args), {
     stdio: [after === undefined ? 'inherit' : 'pipe', 'inherit', 'inherit'],
     reject: false,
@@ -77,7 +77,7 @@ export async function runInteractive(
   }
 }
 
-/** Gives a command a line and then our own input. Answers what stops that, after which nothing here waits for input. */
+/** Gives a command a line and then this process's input. Returns a function that stops it and the wait for input. */
 function feed(input: Writable, after: Promise<unknown>): () => void {
   // It may end before it has read everything.
   input.on('error', () => undefined);

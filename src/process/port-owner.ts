@@ -13,7 +13,7 @@ export interface TcpSocket {
   readonly inode: number;
 }
 
-/** Who listens on a port. What another user's process hides from us is null. */
+/** The process that listens on a port. Facts that another user's process hides are null. */
 export interface PortOwner {
   readonly pid: number | null;
   /** Name of the program, `python3`. */
@@ -52,7 +52,7 @@ export function listenersOn(port: number): readonly TcpSocket[] {
   return tcpSockets().filter((socket) => takesLoopback(socket, port));
 }
 
-/** Who takes connections to 127.0.0.1 on this port; null if nobody. Looks through all processes: not for every plan. */
+/** The process that accepts connections to 127.0.0.1 on this port, or null. Too slow for plans: reads all processes. */
 export function portOwner(port: number): PortOwner | null {
   const socket = listenersOn(port)[0];
   if (socket === undefined) return null;
@@ -63,7 +63,7 @@ export function portOwner(port: number): PortOwner | null {
 /** Milliseconds that the kernel may take to close the sockets of a process that was killed. */
 const CLOSING_TIME = 2_000;
 
-/** As {@link portOwner}, once a process of ours that has just ended has let go: its sockets outlive it for a moment. */
+/** As {@link portOwner}, after a process has ended: waits until its sockets are closed, which outlive it briefly. */
 export async function settledPortOwner(port: number): Promise<PortOwner | null> {
   const patience = Date.now() + CLOSING_TIME;
   for (;;) {
@@ -132,7 +132,7 @@ function holdsSocket(pid: number, inodes: readonly number[]): boolean {
   const wanted = new Set(inodes.map((inode) => `socket:[${inode}]`));
   let names: string[];
   try {
-    // Cheaper than an attempt to list descriptors that are not ours to see.
+    // Cheaper than an attempt to list descriptors of another account.
     if (process.getuid?.() !== 0 && statSync(`/proc/${pid}`).uid !== process.getuid?.()) return false;
     names = readdirSync(`/proc/${pid}/fd`);
   } catch {
@@ -158,7 +158,7 @@ function processIds(): number[] {
     .map(Number);
 }
 
-/** The kernel prints the address as one number in the machine's byte order, which is little-endian where we run. */
+/** The kernel prints the address as one number in the machine's byte order: little-endian on supported machines. */
 function dottedAddress(hex: string): string {
   const bytes = hex.match(/../g) ?? [];
   return bytes

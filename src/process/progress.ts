@@ -3,17 +3,17 @@ import type { Amount, Progress } from '../model/journal';
 
 const watchers = new AsyncLocalStorage<Progress>();
 
-/** Runs `work`; what reports progress below it, also after an await, reports here. */
+/** Runs `work`; progress reported below it, also after an await, goes to `progress`. */
 export function watchProgress<T>(progress: Progress, work: () => T): T {
   return watchers.run(progress, work);
 }
 
-/** Says what is done now. Nobody need listen. */
+/** Reports a new step. Does nothing outside of {@link watchProgress}. */
 export function reportStep(text: string, detail?: string): void {
   watchers.getStore()?.step(text, detail);
 }
 
-/** Says how far the step is. */
+/** Reports the amount of the step that is done. */
 export function reportAmount(amount: Amount): void {
   watchers.getStore()?.amount(amount);
 }
@@ -21,7 +21,7 @@ export function reportAmount(amount: Amount): void {
 /**
  * Reads the percentages that tools print while they work (`(12.30/100%)`, `0%...10%...`), and reports them.
  *
- * @returns takes what a command prints, in whatever pieces
+ * @returns receives a command's output, in pieces of any size
  */
 export function percentReporter(): (text: string) => void {
   return (text) => {

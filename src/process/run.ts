@@ -4,7 +4,7 @@ import { commandStarts } from './command-observer';
 import { execaLibrary } from './execa';
 import { lastLines } from './output';
 
-/** What one finished command printed. `exitCode` is 0 unless `acceptExitCodes` allowed another. */
+/** Output of one finished command. `exitCode` is 0 unless `acceptExitCodes` allowed another. */
 export interface CommandResult {
   readonly stdout: string;
   readonly stderr: string;
@@ -30,11 +30,11 @@ export interface RunOptions {
   readonly gate?: Promise<unknown> | undefined;
   /** Called with each line of stdout and stderr as it is printed, with the last one before `run` is done. */
   readonly onLine?: (line: string) => void;
-  /** Called with whatever stdout and stderr print, as it comes: for progress that has no line of its own. */
+  /** Called with each piece of stdout and stderr as it comes: for progress that has no line of its own. */
   readonly onText?: (text: string) => void;
 }
 
-/** A function with the contract of {@link run}: what drivers are given, so that tests can record argv. */
+/** A function with the contract of {@link run}: passed to drivers so that tests can record argv. */
 export type Run = (file: string, args: readonly string[], options?: RunOptions) => Promise<CommandResult>;
 
 /** A command that could not be started, failed, was cancelled or took too long. `cause` is the original error. */
@@ -85,7 +85,7 @@ export const run: Run = async (file, args, options = {}) => {
   });
   if (options.gate) {
     const descriptor = openAfter(options.gate, child.stdio[3]);
-    // Whatever else has it waits for no line any more.
+    // Other holders of the descriptor do not wait for a line any more.
     child.once('exit', () => descriptor.destroy());
   }
   const lines = options.onLine ? forEachLine(child.iterable({ from: 'all' }), options.onLine) : undefined;

@@ -40,7 +40,7 @@ function bundle(entry, options = {}) {
 }
 
 /**
- * Spares whoever runs it the decoding. esbuild leaves other characters in regular expressions only.
+ * Spares Node the decoding of UTF-8. esbuild leaves other characters in regular expressions only.
  * @param {string} text
  */
 function ascii(text) {

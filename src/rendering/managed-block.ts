@@ -12,8 +12,8 @@ export interface ManagedBlock {
  * Finds the block of this name.
  *
  * @returns null if neither of its markers is in the text
- * @throws FleetError `managed-block-broken` when a marker is missing, doubled or out of order: nobody can then say
- *   which lines are ours
+ * @throws FleetError `managed-block-broken` when a marker is missing, doubled or out of order: the block's
+ *   lines are then unknown
  */
 export function findBlock(text: string, name: string): ManagedBlock | null {
   const opening: Line[] = [];
@@ -99,7 +99,7 @@ function linesOf(text: string): Line[] {
   for (let start = 0; start < text.length;) {
     const newline = text.indexOf('\n', start);
     const end = newline === -1 ? text.length : newline + 1;
-    // An editor may have turned every line end of the file into CRLF, ours among them.
+    // An editor may have turned every line end of the file into CRLF, the block's among them.
     lines.push({ number: lines.length + 1, start, end, text: text.slice(start, end).replace(/\r?\n$/, '') });
     start = end;
   }

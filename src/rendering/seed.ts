@@ -27,7 +27,7 @@ export interface SeedKeys {
   readonly tunnelPrivateKey: string;
   /** Host keys of the workstation's sshd, `ssh-ed25519 AAAA…`; the machine trusts no other. */
   readonly relayHostKeys: readonly string[];
-  /** Public keys that may log in as `build`; none at all leaves the machine to nobody. */
+  /** Public keys that may log in as `build`; without any, no login is possible. */
   readonly developerKeys: readonly string[];
 }
 

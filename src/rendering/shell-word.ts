@@ -1,6 +1,5 @@
 /**
- * One argument as a word of a POSIX shell: whatever it holds, newlines, quotes and nothing at all included, the shell
- * hands it on unchanged.
+ * One argument as a word of a POSIX shell, which hands it on unchanged: newlines, quotes and an empty text included.
  */
 export function shellWord(argument: string): string {
   return /^[A-Za-z0-9_/:.,@+-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;

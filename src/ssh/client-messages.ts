@@ -1,4 +1,4 @@
-/** What answers where a VM's sshd should be. */
+/** Answer at the port where a VM's sshd should be. */
 export type TunnelState =
   /** An sshd with the pinned host key. */
   | 'up'
@@ -6,7 +6,7 @@ export type TunnelState =
   | 'closed'
   /** An sshd has said what it is, and has not proven its host key within the time: it is busy. */
   | 'slow'
-  /** Somebody listens but does not speak SSH within the time: the VM hangs, is gone without notice, or still boots. */
+  /** The port accepts connections but no SSH follows in time: the VM hangs, is gone without notice, or still boots. */
   | 'silent'
   /** An sshd with another host key, or none is pinned. */
   | 'wrong-host-key'

@@ -5,7 +5,7 @@ import { classifySshFailure } from './client-messages';
 export type SshFailureKind =
   /** No connection, or none any more. */
   | 'unreachable'
-  /** The VM answers with its pinned host key and does not let us in. */
+  /** The VM answers with its pinned host key and refuses the key. */
   | 'key-refused'
   /** An sshd with another host key than the pinned one. */
   | 'host-key-differs'

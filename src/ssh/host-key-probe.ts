@@ -8,7 +8,7 @@ export interface ProbeOptions {
   readonly timeoutSeconds: number;
   /** Ends the time early: what was seen until then is the answer. */
   readonly enough?: AbortSignal;
-  /** Told when somebody has accepted the connection, and when somebody has said something. */
+  /** Called when the connection is accepted, and when the other side has sent its identification. */
   readonly onStep?: (step: 'connected' | 'greeted') => void;
   readonly signal?: AbortSignal;
 }
@@ -23,7 +23,7 @@ export async function probeHostKey(run: Run, target: SshTarget, options: ProbeOp
     connection: { kind: 'own' },
     connectSeconds: options.timeoutSeconds,
     first: [
-      // What is said before the identification, such as by a web server, is told at this level only.
+      // Only this level prints lines before the identification, such as those of a web server.
       ...['-o', 'LogLevel=DEBUG1', '-o', 'ClearAllForwardings=yes'],
       // The cheapest exchange that every sshd has: an emulated CPU needs a second for the post-quantum ones.
       ...['-o', 'KexAlgorithms=curve25519-sha256', '-o', 'PreferredAuthentications=none'],

@@ -6,7 +6,7 @@ export interface SshTarget {
   readonly vm: string;
   /** Options that name the configuration, or stand in for one. */
   readonly options: readonly string[];
-  /** The host as ssh is told it. */
+  /** The host argument of ssh. */
   readonly host: string;
 }
 

@@ -103,7 +103,7 @@ class Project {
     return buildfleet(['review', ...args], { cwd: this.directory, env: this.environment });
   }
 
-  /** As somebody sees it who calls every hash by the same name: those of images follow from every script. */
+  /** The output with every hash replaced by the same word: those of images follow from every script. */
   async told(...args: readonly string[]): Promise<string> {
     const { stdout, stderr, exitCode } = await this.review(...args);
     expect({ stderr, exitCode }).toEqual({ stderr: '', exitCode: 0 });
@@ -124,7 +124,7 @@ function text(indented: string): string {
 interface Change {
   readonly before: Described;
   readonly after: Described;
-  /** What somebody does by hand once the later state is rendered. */
+  /** Changes made by hand once the later state is rendered. */
   readonly byHand?: (project: Project) => Promise<void> | void;
   readonly says: string;
 }
@@ -642,7 +642,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
         deployed files of the fleet are written again: authorized_keys
     `,
   },
-  'a key that somebody wrote into the plan': {
+  'a key that was written into the plan by hand': {
     before: {},
     after: {},
     byHand: (project) => {
@@ -675,7 +675,7 @@ describeWithTools(['git'], 'review', () => {
     expect(await project.told()).toBe(text(says));
   });
 
-  test('between two revisions, from any directory, whatever the working tree and its branch are', async () => {
+  test('between two revisions, from any directory, with any working tree and branch', async () => {
     const project = await Project.of({});
     await project.git('tag', 'v1');
     render(project.directory, { vms: { alpha: {} } });

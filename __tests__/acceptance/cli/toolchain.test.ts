@@ -62,7 +62,7 @@ describeWithTools(
     beforeEach(() => {
       for (const name of ['calls', 'wait']) rmSync(join(directory, name), { force: true });
       install('buildfleet-helper', FAKE_HELPER.replaceAll('@', directory));
-      // The account of whoever runs the tests may have a GHCup, which is not to be touched.
+      // The account of the tests may have a GHCup, which must not be touched.
       install('python3', `#!/bin/sh\nHOME=${directory}/home exec /usr/bin/python3 "$@"\n`);
       answer(ADDED, 0);
       hub.entries.clear();
@@ -132,7 +132,7 @@ describeWithTools(
     });
 
     test.each(HOSTILE_ARGUMENTS.filter(([what]) => !what.includes('after') && !what.includes('10,000')))(
-      'refuses %s without asking anybody',
+      'refuses %s without asking a VM',
       async (_, ...args) => {
         const { exitCode, stdout } = await buildfleet(['add-package', '--fleet', fleet, '--', ...args]);
         expect([exitCode, stdout.toString(), calls()]).toEqual([2, '', []]);

@@ -61,7 +61,7 @@ describeWithTools(['sshd', 'ssh-keygen'], "sshd's settings in the guest", () => 
     rmSync(directory, { recursive: true });
   });
 
-  test('let nobody in but build, with a key', async () => {
+  test('let only build in, with a key', async () => {
     const key = join(directory, 'host_key');
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);
     const settings = readFileSync(join(ASSETS, 'files/sshd-buildfleet.conf'), 'utf8');

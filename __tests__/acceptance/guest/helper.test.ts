@@ -138,7 +138,7 @@ describeWithTools(
       expect(await machine.ssh(HISTORY)).toBe(before);
     });
 
-    test('listens to nobody but build and root', async () => {
+    test('listens to build and root only', async () => {
       const client = 'buildfleet-helper add-package libghc-primitive-dev';
       for (const account of ['nobody', 'build-agent', 'build-tunnel']) {
         expect(await as(account, client)).toBe('buildfleet-helper: /run/buildfleet/helper.sock: Permission denied\n5');
@@ -160,7 +160,7 @@ describeWithTools(
       expect(stderr).toMatch(/no GHCup/);
     });
 
-    test('every request is in the journal, with who asked, and no unit has failed', async () => {
+    test('every request is in the journal, with its account, and no unit has failed', async () => {
       const journal = await machine.ssh('journalctl --quiet --output=cat --identifier=build-helper');
       expect(journal).toMatch(/^uid 1000, pid \d+ asks for: add-package libghc-primitive-dev$/m);
       expect(journal).toMatch(/^uid 0, pid \d+ asks for: add-package libghc-primitive-dev$/m);

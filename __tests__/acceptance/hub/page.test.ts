@@ -130,7 +130,7 @@ describeWithTools(['chromium', 'python3'], "the hub's page in Chromium", () => {
     expect(complaints).toEqual([]);
   });
 
-  test('fits a phone, whatever entries say', async () => {
+  test('fits a phone, with all lengths of texts in entries', async () => {
     const long = 'x'.repeat(200);
     await client.create(
       machine(

@@ -13,7 +13,7 @@ export interface BootOptions {
   readonly seed?: string;
   /** How disk and CD are attached: as QEMU's driver does it, or as VirtualBox does. */
   readonly bus?: 'virtio' | 'ahci';
-  /** Whether it may reach others, as a VM behind NAT does. Default: it reaches nobody. */
+  /** Whether it may reach others, as a VM behind NAT does. Default: no network. */
   readonly network?: boolean;
 }
 

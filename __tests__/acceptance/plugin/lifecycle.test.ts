@@ -139,7 +139,7 @@ describeWithTools(['terraform'], 'a resource under the real Terraform', () => {
     expect(readdirSync(project.things)).toEqual(['whole.json']);
   });
 
-  test('an error that nobody foresaw is called a defect, with its stack in the log', async () => {
+  test('an unexpected error is called a defect, with its stack in the log', async () => {
     project.configureThings({ defect: {} });
     const log = join(project.root, 'log');
     const text = await project.apply({ env: { TF_LOG_PROVIDER: 'debug', TF_LOG_PATH: log } });

@@ -31,7 +31,7 @@ describeAsRoot('work on stand-in machines (needs root)', () => {
     const listing = async (root: string) =>
       (await run('find', ['.', '-printf', '%P %y %s %l\\0'], { cwd: root })).stdout.split('\0').sort();
 
-    test('sync makes the workspace equal to the project, whatever files are called', async () => {
+    test('sync makes the workspace equal to the project, for all names of files', async () => {
       const root = makeProject({
         'a b/c d.hs': '1',
         '-rf': '2',
@@ -113,7 +113,7 @@ describeAsRoot('work on stand-in machines (needs root)', () => {
       expect(readdirSync(join(workspace, 'sub'))).toEqual([]);
     });
 
-    test('a project may be called whatever a directory can be', async () => {
+    test('a project may have every name that a directory can have', async () => {
       const root = fleet.makeProject({}, '-o a:b\n*.ü');
       const { stdout, exitCode } = await cli(root, 'build', '--vm', 'alpha');
       expect({ exitCode, stdout: stdout.toString() }).toEqual({ exitCode: 0, stdout: 'cabal build all\n' });

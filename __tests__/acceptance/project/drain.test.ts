@@ -150,7 +150,7 @@ describeAsRoot('draining a stand-in machine (needs root)', () => {
       await build.end();
     });
 
-    test('somebody who has a workspace and has not begun to build is waited for', async () => {
+    test('a session that has a workspace and has not begun to build is waited for', async () => {
       const session = spawn('flock', [books('eve-app-000000000000.lock'), 'sh', '-c', 'echo held; cat']);
       await once(session.stdout, 'data');
       let isStopped = false;
@@ -161,7 +161,7 @@ describeAsRoot('draining a stand-in machine (needs root)', () => {
       await until(
         'it is waited for',
         20,
-        () => steps.at(-1) === 'waiting for 1 build: eve-app-000000000000 (somebody)',
+        () => steps.at(-1) === 'waiting for 1 build: eve-app-000000000000 (an unknown user)',
       );
       expect(isStopped).toBe(false);
       session.stdin.end();
@@ -169,7 +169,7 @@ describeAsRoot('draining a stand-in machine (needs root)', () => {
       expect(isStopped).toBe(true);
     });
 
-    test('an operator who gives up leaves the machine as it was', async () => {
+    test('a cancelled drain leaves the machine as it was', async () => {
       const build = await slowBuild();
       const controller = new AbortController();
       const draining = drain(() => Promise.reject(new Error('stopped')), { signal: controller.signal });

@@ -123,7 +123,7 @@ describeWithTools(['xorriso', 'ssh-keygen', 'iconv'], 'inject-keys.sh', () => {
     await expect(inject({ '--output': iso })).rejects.toThrow(/is there already/);
   });
 
-  test('for whatever settings are valid', async () => {
+  test('for all valid settings', async () => {
     const port = fc.integer({ min: 1, max: 65535 });
     // The comment of a key is the one thing that people write freely; a line end begins another key.
     const comment = fc
@@ -238,7 +238,7 @@ describeWithTools(['xorriso', 'ssh-keygen', 'iconv'], 'inject-keys.sh', () => {
     [{ '--developer-key': 'none.pub' }, '--developer-key: none.pub holds no key'],
     [{ '--password': 'x' }, '--password is not known'],
   ])('refuses %j and writes nothing', async (changed: Record<string, string>, message) => {
-    writeFileSync(join(keys, 'none.pub'), '# nobody\n');
+    writeFileSync(join(keys, 'none.pub'), '# no key\n');
     const into = join(directory, 'into');
     mkdirSync(into);
     await expect(inject({ ...changed, '--output': join(into, 'seed.iso') })).rejects.toThrow(message);
@@ -253,7 +253,7 @@ describeWithTools(['xorriso', 'ssh-keygen', 'iconv'], 'inject-keys.sh', () => {
     }
   });
 
-  test('a key that everybody can read is refused by OpenSSH, and the reason is shown', async () => {
+  test('a key that all accounts can read is refused by OpenSSH, and the reason is shown', async () => {
     const tunnel = join(directory, 'tunnel');
     writeFileSync(tunnel, key('tunnel'));
     chmodSync(tunnel, 0o644);

@@ -72,7 +72,7 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen'], 'what status and doctor say of 
       also: { 'buildfleet exec alpha -- true': () => fleet.say(['exec', 'alpha', '--', 'true']) },
     }));
 
-  /** Somebody else listens where the machine's tunnel ends. */
+  /** Another program listens where the machine's tunnel ends. */
   const squatted = (greeting: string, heartbeatAge: number) => {
     const squatter = new Squatter(greeting);
     return {
@@ -89,13 +89,13 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen'], 'what status and doctor say of 
     };
   };
 
-  test('VM hangs', () => fleet.goThrough({ symptom: 'The tunnel is open and nobody answers', ...squatted('', 60) }));
+  test('VM hangs', () => fleet.goThrough({ symptom: 'The tunnel is open and no sshd answers', ...squatted('', 60) }));
 
   test('VM slow', () => fleet.goThrough({ symptom: 'The VM is slow', ...squatted('', 10) }));
 
-  test('port taken by somebody else', () =>
+  test('port taken by another program', () =>
     fleet.goThrough({
-      symptom: 'Somebody else has the port',
+      symptom: 'Another program has the port',
       ...squatted('HTTP/1.1 400 Bad Request\r\n\r\n', 0),
       also: { 'buildfleet doctor': doctor },
     }));

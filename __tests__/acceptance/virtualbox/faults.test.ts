@@ -227,7 +227,7 @@ describeWithVirtualBox('the VirtualBox driver, faults', () => {
     await expectNothing(vm.name);
   }, 120_000);
 
-  test("destroy deletes media that VirtualBox lost track of, and lets go of somebody else's disk", async () => {
+  test('destroy deletes media that VirtualBox lost track of, and detaches a disk from elsewhere', async () => {
     const vm = home.spec();
     const driver = home.driver();
     await driver.create(vm, SIGNAL);

@@ -92,7 +92,7 @@ describeWithVirtualBox("VirtualBox's own traps", () => {
     expect(existsSync(home.paths.vm(vm.name))).toBe(false);
   }, 240_000);
 
-  test("the owner tag does not survive an export: what is imported from it is nobody's", async () => {
+  test('the owner tag does not survive an export: a machine imported from it has no owner', async () => {
     const vm = home.spec();
     const driver = home.driver();
     await driver.create(vm, SIGNAL);

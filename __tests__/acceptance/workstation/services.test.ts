@@ -99,7 +99,7 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
     expect(processesOfOurs()).toHaveLength(3);
   });
 
-  test('a service that died while nobody looked after it is started, and adopted ones are watched', async () => {
+  test('a service that died without a supervisor is started, and adopted ones are watched', async () => {
     process.kill(station.pid('supervisor'), 'SIGKILL');
     process.kill(station.pid('hub'), 'SIGKILL');
     await until('both are gone', 5, () => processesOfOurs().length === 1);
@@ -179,7 +179,7 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
     expect(await read()).toEqual(state);
   });
 
-  test('a port that somebody else took is named, on reading and on deploying', async () => {
+  test('the program that took a port is named, on reading and on deploying', async () => {
     process.kill(station.pid('supervisor'), 'SIGTERM');
     await until('all have ended', 15, () => processesOfOurs().length === 0);
     const thief = await listenOn(state.hubPort);

@@ -1,4 +1,4 @@
-/** What somebody may try to get past `add-package` with, by what it is. As arguments of a program: no NUL. */
+/** Arguments by which an attacker may try to get past `add-package`, with their names. As arguments of a program: no NUL. */
 export const HOSTILE_ARGUMENTS: readonly (readonly [what: string, ...args: string[]])[] = [
   ['an option', '--allow-unauthenticated'],
   ['a short option', '-y'],

@@ -47,7 +47,7 @@ describe('a part that is measured alone', () => {
   });
 });
 
-test('the median lies in the middle, whatever the order', () => {
+test('the median lies in the middle, in any order', () => {
   expect(median([9, 1, 2])).toBe(2);
   expect(median([4, 1, 3, 2])).toBe(2.5);
   fc.assert(

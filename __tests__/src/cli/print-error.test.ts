@@ -76,7 +76,7 @@ describe('openTerminal', () => {
   const colour = (isTTY: boolean, environment: NodeJS.ProcessEnv, json = false) =>
     openTerminal({ json, quiet: false }, environment, new RecordingStream(isTTY), new RecordingStream()).colour;
 
-  test('colours only where somebody sees them and wants them', () => {
+  test('colours only on a terminal, and without NO_COLOR', () => {
     expect(colour(true, {})).toBe(true);
     expect(colour(false, {})).toBe(false);
     expect(colour(true, { NO_COLOR: '1' })).toBe(false);

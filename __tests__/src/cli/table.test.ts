@@ -27,7 +27,7 @@ describe('renderTable', () => {
     );
   });
 
-  test('a cell stays on its line, whatever it holds', () => {
+  test('a cell stays on its line, also with newlines in it', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.string(), fc.string()), { maxLength: 5 }), (rows) => {
         expect(renderTable(['A', 'B'], rows, false).split('\n')).toHaveLength(rows.length + 1);

@@ -58,7 +58,7 @@ describe('writeSeedIso', () => {
     );
   });
 
-  test('leaves the file alone, whatever an interrupted call left before it', async () => {
+  test('leaves the file alone, after any interrupted call', async () => {
     writeFileSync(`${path}.partial`, 'half');
     writeFileSync(`${path}.staging`, 'not even a directory');
     writeFileSync(path, 'old', { mode: 0o644 });

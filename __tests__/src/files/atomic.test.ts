@@ -13,7 +13,7 @@ afterEach(() => {
   rmSync(directory, { recursive: true, force: true });
 });
 
-test('the mode is the one asked for, whatever the umask and the old file', () => {
+test('the mode is the given one, with any umask and any old file', () => {
   const path = join(directory, 'file');
   writeFileSync(path, 'old');
   chmodSync(path, 0o777);

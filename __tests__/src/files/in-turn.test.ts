@@ -22,7 +22,7 @@ beforeEach(() => {
   mkdirSync(mockHome);
 });
 
-test('what several processes do to one file does not overlap, by whatever link they name it', async () => {
+test('changes of one file by several processes do not overlap, also through different links', async () => {
   const [file, link, log] = [join(directory, 'config'), join(directory, 'link'), join(directory, 'log')];
   writeFileSync(file, '');
   symlinkSync(file, link);

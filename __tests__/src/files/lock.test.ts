@@ -82,7 +82,7 @@ test('waiting ends with the signal and leaves no file', async () => {
   await held;
 });
 
-test('a claim that is refused is told who has the lock, and what it said', () => {
+test('a refused claim gets the holder of the lock, and its description', () => {
   const lock1 = tryLock(lock);
   if ('holder' in lock1) throw new Error('the lock is free');
   lock1.describe('at work');

@@ -278,7 +278,7 @@ describe('against a hub that misbehaves', () => {
   });
 });
 
-describe('a caller who gives up', () => {
+describe('a caller that gives up', () => {
   it('gets the reason, not an error about the hub', async () => {
     const client = await answering(() => undefined);
     const reason = new Error('stopped by the user');

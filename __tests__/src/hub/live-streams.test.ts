@@ -63,7 +63,7 @@ it('renders once for all, soon after the first change and not after each', async
   expect(new Set(counts)).toEqual(new Set([render.mock.calls.length + 1]));
 });
 
-it('sends the state now and then without a change, and does nothing when nobody listens', async () => {
+it('sends the state now and then without a change, and does nothing without a client', async () => {
   const render = jest.fn(() => 'state');
   const live = new LiveStreams(render);
   live.changed();

@@ -207,7 +207,7 @@ describe('the history of heartbeats', () => {
     store.close();
   });
 
-  it('takes the same room for an entry whatever its age, and none once it is gone', () => {
+  it('takes the same room for an entry of any age, and none once it is gone', () => {
     const store = openAt();
     const { entry } = store.put(typeEntry());
     for (let n = 0; n < 50; n += 1) {

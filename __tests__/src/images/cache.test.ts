@@ -79,7 +79,7 @@ test('an image is built once and then found', async () => {
   expect(readdirSync(join(root, 'images'))).toEqual([HASH]);
 });
 
-test('of two who want the same image at once, one builds', async () => {
+test('of two processes that want the same image at once, one builds', async () => {
   const waited: number[] = [];
   const both = [cache, new ImageCache(root)].map((each) =>
     each.obtain(HASH, 'qcow2', options({ onWait: (pid) => waited.push(pid) })),

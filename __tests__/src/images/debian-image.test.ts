@@ -125,7 +125,7 @@ withKeyring('the tools are called with what the definition says', async () => {
   expect(bootstrap.env['BUILDFLEET_ROOT_UUID']).toMatch(
     /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
   );
-  // Whoever knows this directory can write the disk, and an argv is public.
+  // A process that knows this directory can write the disk, and an argv is public.
   expect(bootstrap.argv.join(' ')).not.toContain(bootstrap.env['BUILDFLEET_OUT']);
   expect(built.packages).toEqual({ ghc: '9.6.6-4', 'libc6:amd64': '2.41-12' });
   expect(built.releases).toEqual({ x_InRelease: '1234' });
@@ -139,7 +139,7 @@ withKeyring('the tools are called with what the definition says', async () => {
   expect(readdirSync(work)).toEqual(['disk.qcow2']);
 });
 
-withKeyring('only listed assets reach the build, readable for its user whatever the umask', async () => {
+withKeyring('only listed assets reach the build, readable for its user under any umask', async () => {
   const umask = process.umask(0o077);
   try {
     let staged: string[] = [];

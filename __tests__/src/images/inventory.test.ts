@@ -98,7 +98,7 @@ test('a removed image leaves nothing', async () => {
   expect(readdirSync(join(root, 'images'))).toEqual([OLD]);
 });
 
-test('an image that somebody builds or waits for is not removed, and nobody is waited for', async () => {
+test('an image that a process builds or waits for is not removed, and gc does not wait for it', async () => {
   const directory = image(OLD, 30);
   const [entry] = inventory.entries();
   await withLock(join(root, 'locks', `image-${OLD}`), async () => {

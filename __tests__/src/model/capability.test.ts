@@ -170,7 +170,7 @@ describe('keywords of a machine', () => {
     );
   });
 
-  it('never make reading fail, whatever a hub holds', () => {
+  it('never make reading fail, for any entry of a hub', () => {
     fc.assert(
       fc.property(fc.array(fc.string().map((tail) => `tunnel-port:${tail}`)), fc.array(fc.string()), (ports, words) => {
         const { tunnelPort } = parseInstanceKeywords([...ports, ...words]);

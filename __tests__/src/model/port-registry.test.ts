@@ -43,7 +43,7 @@ describe('allocatePorts', () => {
     );
   });
 
-  test('the order of the declarations moves nobody who has a port', () => {
+  test('the order of the declarations moves no VM that has a port', () => {
     fc.assert(
       fc.property(names, (vms) => {
         const before = allocatePorts(new Map(), ask(...vms), RANGE);
@@ -158,7 +158,7 @@ describe('allocatePorts', () => {
 });
 
 describe('releasePort', () => {
-  test('frees a reserved port for another VM and keeps who had it', () => {
+  test('frees a reserved port for another VM and keeps the name of its last VM', () => {
     const registry = releasePort(new Map([[12221, reserved('gone')]]), 12221)!;
     expect(registry.get(12221)).toEqual(available('gone'));
     expect(allocatePorts(registry, ask('alpha'), { first: 12221, last: 12221 }).ports.get('alpha')).toBe(12221);

@@ -24,14 +24,14 @@ afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => new Promise((closed) => server.close(closed))));
 });
 
-test.each(['127.0.0.1', '0.0.0.0', '::'])('who listens on %s is named', async (host) => {
+test.each(['127.0.0.1', '0.0.0.0', '::'])('the listener on %s is named', async (host) => {
   const port = await listen(host);
   expect(portOwner(port)).toEqual({ pid: process.pid, program: 'node', user: userInfo().username });
   expect(listensOn(process.pid, port)).toBe(true);
   expect(processesOnLocalPort(port)).toEqual([process.pid]);
 });
 
-test.each(['127.0.0.2', '::1'])('who listens on %s takes nothing from 127.0.0.1', async (host) => {
+test.each(['127.0.0.2', '::1'])('a listener on %s takes nothing from 127.0.0.1', async (host) => {
   expect(portOwner(await listen(host))).toBeNull();
 });
 
@@ -75,7 +75,7 @@ test('what is hidden is left out of the text', () => {
   expect(describePortOwner({ pid: null, program: null, user: 'bob' })).toBe('a program (user bob)');
 });
 
-test('the table of the kernel is read whatever stands in it', () => {
+test('the table of the kernel is read with any addresses and ports', () => {
   const byte = fc.integer({ min: 0, max: 255 });
   fc.assert(
     fc.property(

@@ -9,7 +9,7 @@ function watched() {
   return { steps, amounts, progress };
 }
 
-test('what is below reports to whoever watches, and to nobody else', async () => {
+test('progress goes to the watcher above it, and to no other', async () => {
   const [one, other] = [watched(), watched()];
   const work = async (text: string) => {
     await Promise.resolve();
@@ -18,7 +18,7 @@ test('what is below reports to whoever watches, and to nobody else', async () =>
   await Promise.all([
     watchProgress(one.progress, () => work('one')),
     watchProgress(other.progress, () => work('other')),
-    work('nobody'),
+    work('unwatched'),
   ]);
   reportAmount({ done: 1, total: 2, unit: 'bytes' });
   expect([one.steps, other.steps]).toEqual([['one'], ['other']]);

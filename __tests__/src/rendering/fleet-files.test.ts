@@ -38,7 +38,7 @@ describeWithTools(['bash'], 'the check command of a tunnel', () => {
   );
 });
 
-test('ids of the hub stay text, whatever they look like', () => {
+test('ids of the hub stay text, also those that look like numbers', () => {
   for (const id of ['12', '0x1f', 'true', 'null', 'a: b', '5e3']) {
     const capability = { domain: 'railiance', capabilityType: 'haskell-build-agent', title: 'Haskell Build Agent', id };
     const refs = parse(renderStateHubRefs({ url: 'http://127.0.0.1:8000', capabilities: [capability] })) as {

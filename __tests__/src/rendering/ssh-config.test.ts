@@ -82,7 +82,7 @@ describeWithTools(['ssh', 'ssh-keygen'], 'client configuration as OpenSSH reads 
   });
 });
 
-test('a Host block each, whatever the VMs', () => {
+test('a Host block for each VM', () => {
   const vm = fc.record({
     id: fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/),
     tunnelPort: fc.integer({ min: 1024, max: 65535 }),

@@ -44,7 +44,7 @@ const elements = fc.letrec<{ element: XmlElement }>((tie) => ({
   ),
 })).element;
 
-test('a real parser reads back what was written, whatever the texts', () => {
+test('a real parser reads back all texts as they were written', () => {
   fc.assert(
     fc.property(fc.array(elements, { minLength: 40, maxLength: 60 }), (samples) => {
       expect(parseAll(samples.map(renderXml))).toEqual(samples.map(asRead));

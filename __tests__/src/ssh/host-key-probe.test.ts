@@ -63,7 +63,7 @@ const failing =
       ),
     );
 
-test('an ssh that had to be ended saw nobody answer', async () => {
+test('an ssh that had to be ended got no answer', async () => {
   expect(await probeHostKey(failing({}), ALPHA, { timeoutSeconds: 1 })).toEqual({
     state: 'silent',
     detail: 'no answer in time',

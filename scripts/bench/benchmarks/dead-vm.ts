@@ -76,7 +76,7 @@ export const deadVm: Benchmark = async ({ progress }) => {
         lastAlive = begun;
         return begun;
       },
-      // The same once more: what it differs by is chance, and no difference that small can be told from none.
+      // The same once more: its difference is chance, and smaller differences mean nothing.
       same: async () => {
         const begun = await compare();
         differences.push(Math.abs(begun - lastAlive));

@@ -18,7 +18,7 @@ const NO_KEYS_YET = {
 
 const SILENT = { step: () => undefined, amount: () => undefined };
 
-/** What one more VM takes before it starts: all that the provider makes for it, by the provider's own code. */
+/** Disk space of one more VM before it starts: all files that the provider makes for it, by the provider's own code. */
 export const disk: Benchmark = (context) =>
   withFleet(context, async (fleet) => {
     context.progress('making one VM that does not start');

@@ -67,8 +67,8 @@ function plansOfVms(context: BenchContext): Promise<{ readonly figures: Figure[]
 }
 
 /**
- * What our provider costs when it has nothing to look at: as many of its null resources, which refer to nothing and whose
- * state it only hands back.
+ * Cost of buildfleet's provider without objects to read: as many of its null resources, which refer to nothing and whose
+ * state it only returns.
  */
 function planOfNothing(context: BenchContext, count: number): Promise<Figure> {
   return withFleet(context, async (fleet) => {

@@ -4,7 +4,7 @@ import { interleaved, secondsOf } from '../timing';
 
 const ROUNDS = 5;
 
-/** What an operator waits for before anything is compared with reality. */
+/** Time until Terraform's input is written. */
 export const synth: Benchmark = (context) =>
   withFleet(context, async (fleet) => {
     context.progress('synthesizing 100 VMs');

@@ -16,7 +16,7 @@ const FLEET_ROUNDS = 3;
 /** Resources that Terraform refreshes at a time. */
 const AT_ONCE = 10;
 
-/** What VMs of VirtualBox that need nothing cost: their reads, and a deploy of a whole fleet of them. */
+/** Cost of VMs of VirtualBox without changes: their reads, and a deploy of a whole fleet of them. */
 export const virtualbox: Benchmark = async (context) => {
   context.progress('looking for VirtualBox and Vagrant');
   const version = await requireVirtualBox(context.signal);

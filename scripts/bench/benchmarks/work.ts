@@ -30,7 +30,7 @@ executable tiny
   'Main.hs': 'main :: IO ()\nmain = putStrLn "tiny"\n',
 };
 
-/** What the CLI costs on top of the ssh, the rsync and the cabal that do the work, all over the same connection. */
+/** Cost of the CLI on top of the ssh, the rsync and the cabal that do the work, all over the same connection. */
 export const work: Benchmark = (context) =>
   withWorkFleet(context, async (fleet) => {
     const figures: Figure[] = [];
@@ -76,7 +76,7 @@ async function build(fleet: WorkFleet, { progress }: BenchContext): Promise<Figu
   progress('building a small project');
   const vm = vmThatBuilt((await fleet.cli(['build'], root)).stderr);
   const { workspace } = await synchronize(fleet, root, vm);
-  // Without a package index cabal fails before it looks at anything, so it is told as the CLI tells it.
+  // Without a package index cabal fails at once, so it gets the options that the CLI gives it.
   const command = [
     '. ~/.ghcup/env',
     'config=~/.cache/buildfleet/without-repository',

@@ -1,6 +1,6 @@
 import type { Argument, Command, Option } from 'commander';
 
-/** What can stand where the cursor is. */
+/** A word that can stand at the cursor. */
 export interface Candidate {
   readonly value: string;
   /** One line; empty where the value says it all. */
@@ -13,7 +13,7 @@ export interface Completion {
   readonly paths: 'none' | 'files' | 'directories';
 }
 
-/** Where names come from that are not part of the command line's definition. Each is asked only when it is needed. */
+/** Sources of names outside the command line's definition. Each is called only when it is needed. */
 export interface Names {
   /** @param fleetOption value of a `--fleet` that stands on the line */
   readonly vms: (fleetOption: string | undefined) => readonly Candidate[];
@@ -42,7 +42,7 @@ interface Position {
   readonly options: ReadonlyMap<string, string | true>;
   /** The option whose value comes next. */
   readonly awaiting: Option | undefined;
-  /** Whether options are not ours any more: after `--`, or within a remote command. */
+  /** Whether options belong to another program: after `--`, or within a remote command. */
   readonly isPassedThrough: boolean;
   /** Whether `--` was there. */
   readonly isSeparated: boolean;

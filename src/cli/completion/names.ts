@@ -5,7 +5,7 @@ import { openProject } from '../deploy/project';
 import type { LoadedFleet } from '../fleet-file';
 import type { Candidate, Names } from './candidates';
 
-/** Names from files that are here anyway. Whatever cannot be read has none. */
+/** Names from files of the workstation. A file that cannot be read gives none. */
 export function namesFor(context: Context, directory: string): Names {
   const fleet = (fleetOption: string | undefined) =>
     attempt(() => [openFleet({ ...context, fleetOption: fleetOption ?? context.fleetOption })]);

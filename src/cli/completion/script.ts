@@ -5,7 +5,7 @@ import type { Shell } from './shells';
 /**
  * The script that teaches a shell to complete `buildfleet`.
  *
- * @param program what it asks for candidates, an absolute path; where that is gone it asks the one on the path
+ * @param program absolute path of the program that is asked for candidates; where that is gone, the one on the path is
  */
 export function completionScript(shell: Shell, program: string): string {
   const template = readFileSync(inCheckout('assets/cli/completion', `buildfleet.${shell}`), 'utf8');

@@ -32,13 +32,13 @@ export interface CdktfResult {
 /** How often the journal is looked at and the view drawn. */
 const TICK_MS = 100;
 
-/** Runs cdktf without a question, shows what the journal says meanwhile, and keeps what it prints. */
+/** Runs cdktf without a question, shows the journal's events meanwhile, and returns cdktf's output. */
 export async function callCdktf(call: CdktfCall): Promise<CdktfResult> {
   const { command, stack, project, view, signal } = call;
   const begun = Date.now();
   const run = `${new Date(begun).toISOString().replace(/[-:]|\.\d+/g, '')}-${process.pid}`;
   const journals = (): string | undefined => {
-    // A coarse clock of the file system may be behind ours.
+    // A coarse clock of the file system may be behind this process's.
     const found = stateDirectoryOf(project, stack, begun - 1000);
     return found === undefined ? undefined : new FleetPaths(expandHome(found, call.home)).journal;
   };

@@ -2,7 +2,7 @@ import { closeSync, openSync, readSync } from 'node:fs';
 import { StringDecoder } from 'node:string_decoder';
 import { type JournalEvent, journalEventSchema } from '../../model/journal';
 
-/** Cuts text into events. What is no event, such as a line cut off by a full disk, is passed over. */
+/** Cuts text into events. Lines that are no event, such as one cut off by a full disk, are skipped. */
 export class EventDecoder {
   private rest = '';
 

@@ -12,7 +12,7 @@ export interface ActiveOperation {
 
 export type EndEvent = Extract<JournalEvent, { event: 'end' }>;
 
-/** What a run is at, from the events of its journal. */
+/** State of a run, from the events of its journal. */
 export class Operations {
   private readonly operations = new Map<string, ActiveOperation>();
 
@@ -52,7 +52,7 @@ const LABELS: Readonly<Record<string, (name: string) => string>> = {
   buildfleet_capability: (name) => `hub entry "${name}"`,
 };
 
-/** What people call an object. */
+/** Name of an object for display. */
 export function labelOf({ type, name }: Pick<JournalEvent, 'type' | 'name'>): string {
   return LABELS[type]?.(name) ?? `${type} ${name}`.trim();
 }

@@ -14,7 +14,7 @@ export interface DeployProject {
   readonly cdktf: string;
   /** Terraform's program, a name or a path. */
   readonly terraform: string;
-  /** What the command gets beside our own environment. */
+  /** Additions to the environment of the command. */
   readonly environment: Readonly<Record<string, string>>;
 }
 

@@ -1,7 +1,7 @@
 import type { Amount } from '../../model/journal';
 import { type ActiveOperation, type EndEvent, labelOf } from './operations';
 
-/** How to draw. */
+/** Conditions of drawing. */
 export interface Canvas {
   readonly columns: number;
   readonly colour: boolean;
@@ -37,13 +37,13 @@ export function renderActive(operations: readonly ActiveOperation[], canvas: Can
     );
     const line = lines.find((candidate) => lengthOf(candidate) <= columns) ?? lines.at(-1) ?? '';
     const room = columns - lengthOf(line) - 2;
-    // What a tool says is shown where there is room for some of it.
+    // The tool's output is shown where there is room for some of it.
     if (detail === undefined || room < 10) return cut(line, columns);
     return `${line}  ${paint(cut(detail, room), 'faint', canvas.colour)}`;
   });
 }
 
-/** What stays to be read of an operation that has ended. */
+/** The line that remains of an ended operation. */
 export function renderEnd(event: EndEvent, colour: boolean): string {
   const label = labelOf(event);
   const time = event.seconds < 1 ? '' : ` (${renderSeconds(event.seconds)})`;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { makeDirectories } from '../../files/directories';
 import { removeOldRuns } from '../../provider/journal/directory';
 
-/** Keeps what a run prints in a file of the fleet's state directory, as soon as that is known. Best effort. */
+/** Writes a run's output to a file of the fleet's state directory, as soon as that is known. Best effort. */
 export class RunLog {
   /** Where it is; undefined while, and where, it could not be written. */
   path: string | undefined;
@@ -11,7 +11,7 @@ export class RunLog {
   private isUnusable = false;
   private early = '';
 
-  /** @param directory of the journals; undefined as long as nobody knows it */
+  /** @param directory of the journals; undefined as long as it is unknown */
   constructor(
     private readonly run: string,
     private readonly directory: () => string | undefined,

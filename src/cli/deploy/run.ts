@@ -54,7 +54,7 @@ export async function destroy(context: Context, stack = DEFAULT_FLEET, { yes }: 
 async function change(context: Context, call: Call, command: 'deploy' | 'destroy'): Promise<number> {
   const result = await callCdktf({ ...call, command, view: chooseView(context) });
   const { exitCode, output, seconds, journals } = result;
-  // The provider has left them to us, who wrote one of them until now.
+  // The provider leaves the journals to this process, which was writing one of them until now.
   if (command === 'destroy' && exitCode === 0 && journals !== null) removeJournals(journals);
   if (context.terminal.json) printResult(context, command, call.stack, result);
   else if (exitCode === 0) {
@@ -89,10 +89,10 @@ function chooseView({ terminal, environment }: Context): View {
   return new LiveView(stderr, () => stderr.columns, (environment['NO_COLOR'] ?? '') === '');
 }
 
-/** Says what went wrong, in full, and answers the exit code. */
+/** Prints the errors in full, and returns the exit code. */
 function conclude({ terminal, signal }: Context, { exitCode, output, log }: CdktfResult): number {
   if (exitCode !== 0 && !terminal.json) {
-    // Where Terraform did not come to say anything, synth or cdktf itself has.
+    // Without an error of Terraform, the one of synth or cdktf is in the text.
     const said = output.errors.length === 0 ? [output.text] : output.errors;
     for (const error of said) terminal.error(`\n${error}`);
     if (log !== null) terminal.error(`\neverything that was printed: ${log}`);
@@ -100,7 +100,7 @@ function conclude({ terminal, signal }: Context, { exitCode, output, log }: Cdkt
   return signal.aborted ? INTERRUPTED : exitCode;
 }
 
-/** From where Terraform says what it would do, without the advice after it. */
+/** Terraform's plan, without the lines before it and the advice after it. */
 function planOf({ output: { text } }: CdktfResult): string {
   const begin = text.search(
     /^(Terraform used the selected providers|No changes\. |Changes to Outputs|Note: Objects have)/m,
@@ -135,7 +135,7 @@ function requireTerminal({ terminal }: Context, command: string): void {
   if (process.stdin.isTTY && process.stderr.isTTY && !terminal.json) return;
   throw new FleetError({
     code: 'usage',
-    problem: 'there is nobody to ask whether the changes are wanted',
+    problem: 'the changes cannot be confirmed here',
     place: `buildfleet ${command}`,
     remedy: 'give --yes, or run it in a terminal without --json',
   });

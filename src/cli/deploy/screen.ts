@@ -1,4 +1,4 @@
-/** What {@link Screen} needs of a terminal. */
+/** The part of a terminal that {@link Screen} uses. */
 export interface ScreenStream {
   write(text: string): unknown;
 }

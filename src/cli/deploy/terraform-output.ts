@@ -1,6 +1,6 @@
 import { stripVTControlCharacters } from 'node:util';
 
-/** Where a deploy is, as far as Terraform's output tells. */
+/** Phase of a deploy, as Terraform's output shows it. */
 export type Phase = 'synthesizing' | 'starting Terraform' | 'looking at what is there' | 'changing' | 'finished';
 
 /** How many objects a plan, or the end of an apply, names. */
@@ -17,13 +17,13 @@ const PHASES: readonly (readonly [RegExp, Phase])[] = [
   [/^(Apply|Destroy) complete!/, 'finished'],
 ];
 
-/** What cdktf draws again and again below Terraform's output. */
+/** Lines that cdktf redraws below Terraform's output. */
 const DRAWN = /^([⠀-⣿] {2}\S.*|\d+ Stacks? (deploying|destroying)\b.*|No outputs found\.)$/;
 
-/** What cdktf says after Terraform has ended. */
+/** Lines that cdktf prints after Terraform has ended. */
 const AFTER_DIAGNOSTICS = /^(Invoking Terraform CLI failed|Error in|non-zero exit code|\[\d{4}-)/;
 
-/** Reads what cdktf prints for one stack, in whatever pieces it comes. */
+/** Reads cdktf's output for one stack, in pieces of any size. */
 export class TerraformOutput {
   phase: Phase = 'synthesizing';
   /** Of the plan. */
@@ -77,7 +77,7 @@ export class TerraformOutput {
     this.takeDiagnostic(line);
   }
 
-  /** What goes wrong stands in a frame (`╷`, lines that begin with `│`, `╵`); without colours it has none. */
+  /** Diagnostics stand in a frame (`╷`, lines that begin with `│`, `╵`); without colours it has none. */
   private takeDiagnostic(line: string): void {
     const text = line.replace(/^│ ?/, '');
     const isBegin = /^(Error|Warning): /.test(text);
@@ -95,7 +95,7 @@ export class TerraformOutput {
   }
 }
 
-/** What a program that a resource ran has printed; undefined for every other line. */
+/** Output of a program that a resource ran; undefined for every other line. */
 export function programOutput(line: string): string | undefined {
   const [, resource, text] = /^(\S+)(?: \([^)]*\))? \(local-exec\): (.*)$/.exec(line) ?? [];
   return resource === undefined || /^Executing: \[/.test(text ?? '') ? undefined : text;

@@ -4,18 +4,18 @@ import { Operations } from './operations';
 import { renderActive, renderEnd, renderPlain, renderSeconds } from './render';
 import { Screen, type ScreenStream } from './screen';
 
-/** Shows a run to somebody. */
+/** Shows the progress of a run. */
 export interface View {
-  /** What the journal says. */
+  /** An event of the journal. */
   event(event: JournalEvent): void;
-  /** What a program of a resource prints, such as a smoke test. */
+  /** Output of a program of a resource, such as a smoke test. */
   line(text: string): void;
-  /** Called several times a second, with what the run as a whole is at. */
+  /** Called several times a second, with the phase of the run as a whole. */
   tick(phase: string): void;
   close(): void;
 }
 
-/** Milliseconds after which a step that goes on is told again where there is no terminal. */
+/** Milliseconds after which a running step is printed again where there is no terminal. */
 const REMIND_MS = 30_000;
 
 /** A line for everything that is worked on, drawn over; what has ended scrolls away above. */

@@ -15,7 +15,7 @@ export interface DiscoveryRequest {
 }
 
 /**
- * Asks the fleet's hub what it holds.
+ * Reads the entries of the fleet's hub.
  *
  * @throws FleetError `hub-unavailable` when it cannot be asked, or does not answer like a hub
  */

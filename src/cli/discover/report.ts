@@ -20,7 +20,7 @@ export const discoveryReportSchema = z
     type: z.string().nullable().describe('what --type said'),
     domain: z.string().nullable().describe('what --domain said'),
     entries: z.array(discoveredSchema).describe('by type, domain, kind and title'),
-    malformed: z.number().int().describe('entries of the hub that nobody can read'),
+    malformed: z.number().int().describe('entries of the hub that cannot be read'),
   })
   .describe('What `buildfleet discover --json` prints.');
 

@@ -4,7 +4,7 @@ import type { PreflightMachine } from '../../drivers/preflight';
 import { describePortOwner, parseTcpTable, portOwner } from '../../process/port-owner';
 import { readProcess } from '../../process/process-identity';
 
-/** Who listens on a port of this machine. */
+/** The process that listens on a port of this machine. */
 export interface Listener {
   /** `python3 (pid 4711, user alice)` */
   readonly description: string;

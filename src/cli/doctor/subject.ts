@@ -11,7 +11,7 @@ import type { ImageBuilder } from '../../model/image-definition';
 import { defaultStateDirectory, expandHome, FleetPaths } from '../../model/paths';
 import type { LoadedFleet } from '../fleet-file';
 
-/** What the workstation is looked at for: a deployed fleet, or the default one before the first deploy. */
+/** The fleet that the workstation is checked for: a deployed one, or the default one before the first deploy. */
 export interface Subject {
   /** Null when none is deployed. */
   readonly fleet: LoadedFleet | null;
@@ -19,7 +19,7 @@ export interface Subject {
   readonly name: string;
   readonly paths: FleetPaths;
   readonly cacheDirectory: string;
-  /** What the fleet's hosts run VMs with. */
+  /** Hypervisors of the fleet's hosts. */
   readonly hypervisors: ReadonlySet<Hypervisor>;
   /** Adapter that each host with bridged VMs names; null where it leaves the choice to the deploy. */
   readonly bridgeAdapters: readonly (string | null)[];
@@ -28,9 +28,9 @@ export interface Subject {
   readonly tunnelPorts: { readonly first: number; readonly last: number };
   /** Ports that the fleet's VMs have. */
   readonly usedPorts: ReadonlySet<number>;
-  /** What builds the fleet's images. */
+  /** Builders of the fleet's images. */
   readonly builders: ReadonlySet<ImageBuilder>;
-  /** What runs the machines that images are installed on. */
+  /** Hypervisors of the machines that images are installed on. */
   readonly buildHypervisors: ReadonlySet<Hypervisor>;
   /** Definition hashes of the fleet's images; null when none is deployed. */
   readonly images: readonly string[] | null;

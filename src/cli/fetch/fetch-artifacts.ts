@@ -24,7 +24,7 @@ export interface FetchTools {
 
 export interface FetchSource {
   readonly vm: FleetVm;
-  /** Name of the workspace, which has to be ours: see `withWorkspace`. */
+  /** Name of the workspace, which has to be held: see `withWorkspace`. */
   readonly workspace: string;
 }
 

@@ -50,7 +50,7 @@ export async function fetch(context: Context, options: FetchOptions): Promise<nu
   });
 }
 
-/** As somebody in the working directory would write it. */
+/** A path relative to the working directory where that is shorter. */
 function readable(path: string): string {
   const short = relative('', path);
   return short.startsWith('..') ? path : short;

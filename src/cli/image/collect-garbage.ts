@@ -17,7 +17,7 @@ export interface GarbageRequest {
 }
 
 /**
- * Removes images without a use, and leftovers. What it cannot be sure of stays.
+ * Removes images without a use, and leftovers. Images whose use cannot be excluded stay.
  *
  * @throws the system's error when something cannot be removed
  */

@@ -9,7 +9,7 @@ const CACHE = new Option('--cache <path>', "the cache (default: the fleet's)");
 
 const list: CommandDeclaration = {
   name: 'list',
-  description: 'show every image, its size, and who uses it',
+  description: 'show every image, its size, and its users',
   examples: ['image list'],
   options: [CACHE],
   document: () => report().imageListSchema,

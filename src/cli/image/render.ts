@@ -18,7 +18,7 @@ export function renderImages(images: readonly ImageReport[], now: Date, colour: 
   return renderTable(HEADER, rows, colour);
 }
 
-/** What was freed, a line for each thing, and the sum last. */
+/** The freed space, a line for each image and leftover, and the sum last. */
 export function renderGc({ removed, kept, freedBytes, dryRun }: ImageGcReport): string {
   const verb = dryRun ? 'would remove' : 'removed';
   const lines = [

@@ -66,7 +66,7 @@ export const imageVerifySchema = z
   .describe('What `buildfleet image verify --json` prints.');
 export type ImageVerifyReport = z.infer<typeof imageVerifySchema>;
 
-/** One image with everybody who needs it. */
+/** One image with all of its uses. */
 export function imageReport(entry: CacheEntry, uses: readonly ImageUse[]): ImageReport {
   const own = uses.filter(({ hash }) => hash === entry.hash);
   return {

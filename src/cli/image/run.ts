@@ -32,7 +32,7 @@ export async function listImages(context: Context, options: CacheOptions = {}): 
   return EXIT.ok;
 }
 
-/** `buildfleet image gc`: takes out what nobody needs, and what killed builders left. */
+/** `buildfleet image gc`: removes unused images, and leftovers of killed builders. */
 export async function collectImages(
   context: Context,
   options: CacheOptions & { readonly dryRun: boolean; readonly minAgeMinutes: number },

@@ -7,7 +7,7 @@ import { DEFAULT_CACHE_DIRECTORY, STATE_HOME } from '../../model/defaults';
 import type { Run } from '../../process/run';
 import { type LoadedFleet, loadFleet } from '../fleet-file';
 
-/** Who needs an image, and what its fleet calls it. */
+/** A use of an image, and its name in the fleet. */
 export interface ImageUse {
   readonly hash: string;
   /** `fleet`, `haskell-build-alpha of fleet`, `process 4711` */
@@ -16,7 +16,7 @@ export interface ImageUse {
   readonly name: string | null;
 }
 
-/** Where fleets are looked for. */
+/** Places of fleets. */
 export interface FleetsSearch {
   /** A further fleet.json: `--fleet` or BUILDFLEET_FLEET. */
   readonly fleetFile: string | undefined;
@@ -34,7 +34,7 @@ export interface UseSearch extends FleetsSearch {
  * Every use of every image that can be found: by deployed fleets, by disks of VMs whether their fleet is still described
  * or not, and by running processes. Names too many rather than too few.
  *
- * @throws FleetError when a fleet.json or a disk cannot be read, so that nobody knows what it needs
+ * @throws FleetError when a fleet.json or a disk cannot be read, so that the images it needs are unknown
  */
 export async function findImageUses(search: UseSearch): Promise<ImageUse[]> {
   const directories = stateDirectories(search);

@@ -16,7 +16,7 @@ import type { VmInfo } from './report';
 /** Longest that the VM may take for all its answers together. */
 const ANSWER_MS = 30_000;
 
-/** What {@link collectInfo} works with. */
+/** Tools of {@link collectInfo}. */
 export interface InfoTools {
   readonly run: Run;
   readonly environment: NodeJS.ProcessEnv;
@@ -27,7 +27,7 @@ export interface InfoTools {
 }
 
 /**
- * Asks a VM what it is, over one connection.
+ * Reads the facts of a VM, over one connection.
  *
  * @throws FleetError `vm-not-usable` when it cannot be asked, with the reason that status gives
  */

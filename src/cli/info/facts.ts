@@ -1,6 +1,6 @@
 import type { VmInfo } from './report';
 
-/** What assets/cli/vm-facts.sh says of a machine. */
+/** Facts of a machine that assets/cli/vm-facts.sh prints. */
 export type RemoteFacts = Pick<
   VmInfo,
   | 'system'
@@ -20,7 +20,7 @@ export type RemoteFacts = Pick<
 
 const LONGEST = 200;
 
-/** Reads lines of `name=value`. What is missing or no value of its kind is null, other lines say nothing. */
+/** Reads lines of `name=value`. Missing and invalid values are null, other lines are ignored. */
 export function parseFacts(output: string): RemoteFacts {
   const values = new Map(
     output.split('\n').flatMap((line) => {

@@ -1,7 +1,7 @@
 import { durationText, mebibytesText } from '../units';
 import type { VmInfo } from './report';
 
-/** A VM for people: one fact a line, those that nobody knows left out. */
+/** A VM as text: one fact a line, unknown ones left out. */
 export function renderInfo(info: VmInfo): string {
   const { image, login, ports } = info;
   const age = image.ageDays === null ? '' : `, built ${image.ageDays} d ago`;

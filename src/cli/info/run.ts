@@ -5,7 +5,7 @@ import { collectInfo } from './collect';
 import { renderInfo } from './render';
 import { driverPowerReader } from '../status/driver-power';
 
-/** `buildfleet info [VM]`: what a VM is, said by itself. */
+/** `buildfleet info [VM]`: the facts of a VM, as it reports them itself. */
 export async function info(context: Context, alias: string | undefined): Promise<number> {
   const loaded = openFleet(context);
   const vm = alias === undefined ? defaultVm(loaded) : findVm(loaded, alias);

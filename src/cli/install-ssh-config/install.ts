@@ -62,7 +62,7 @@ function withInclude(text: string, fleet: string, sshConfig: string): { text: st
   return { text: after, outcome: after === text ? 'unchanged' : 'updated' };
 }
 
-/** ssh takes the first value that it finds, so whatever is set above the Include wins. Other fleets' Includes may stand there. */
+/** ssh takes the first value that it finds, so settings above the Include win. Other fleets' Includes may stand there. */
 function hasSettings(above: string): boolean {
   return above.split('\n').some((line) => !/^\s*(#|$|Include[\s=])/i.test(line));
 }

@@ -108,7 +108,7 @@ function withStatusAvailable(text: string, port: number): string {
   return `${text.slice(0, start)}available${text.slice(end)}`;
 }
 
-/** The deployed fleet is what counts: its VM would lose the port that its tunnel holds. */
+/** The deployed fleet decides: its VM would lose the port that its tunnel holds. */
 function refuseSlotInUse(context: Context, port: number, owner: string): void {
   const vm = deployedVms(context).find((candidate) => candidate.tunnelPort === port || candidate.name === owner);
   if (vm === undefined) return;

@@ -29,7 +29,7 @@ function entriesOf(directory: string): Dirent[] {
   try {
     return readdirSync(directory, { withFileTypes: true });
   } catch {
-    // What cannot be looked into is told by rsync, and better.
+    // rsync reports directories that cannot be read, with a better message.
     return [];
   }
 }

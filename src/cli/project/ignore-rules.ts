@@ -1,7 +1,7 @@
 /** Never sent: what builds leave and what belongs to the version control. On the machine they stay as they are. */
 const ALWAYS_IGNORED = ['.git', 'dist-newstyle', '.stack-work', '*.o', '*.hi'] as const;
 
-/** Name of the file in a project's root that says what else is not sent. */
+/** Name of the file in a project's root that lists further files that are not sent. */
 export const IGNORE_FILE = '.buildfleetignore';
 
 /**

@@ -4,7 +4,7 @@ import { FleetError } from '../../model/errors';
 /** Where all workspaces of a build machine are. */
 export const BUILD_ROOT = '/build';
 
-/** Who owns a workspace: people share a machine, and the account on it. */
+/** Owner of a workspace: several users share a machine, and the account on it. */
 export interface Owner {
   readonly user: string;
   /** Name of the workstation. */
@@ -29,7 +29,7 @@ export function workspaceName(owner: Owner, root: string): string {
 /**
  * Absolute path of a workspace on its machine.
  *
- * @throws FleetError `workspace-refused` for a name that is none of ours: what is there is deleted as the project changes
+ * @throws FleetError `workspace-refused` for any other name: files there are deleted as the project changes
  */
 export function workspacePath(name: string): string {
   if (!NAME.test(name) || name.length > 100) {

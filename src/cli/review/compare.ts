@@ -5,7 +5,7 @@ import { differing } from './text-changes';
 import type { Comparison } from './trees';
 
 /**
- * Says what the change from one rendered tree to another does.
+ * Reviews the change from one rendered tree to another.
  *
  * @throws FleetError `rendered-unreadable`
  */

@@ -12,7 +12,7 @@ import { toSnakeCase } from '../../model/wire-names';
 import { type Reference, referencesIn } from './references';
 import type { Json, RenderedStack } from './rendered-stack';
 
-/** Every resource type whose attributes are known; of others only that something changes. */
+/** Every resource type whose attributes are known; of others a change is reported without details. */
 export const SHAPES: readonly ResourceShape[] = [
   capabilityShape,
   identityShape,
@@ -85,7 +85,7 @@ export class PlanComparison {
   changeOf(address: string): ResourceChange | null {
     const known = this.known.get(address);
     if (known !== undefined) return known;
-    // whoever refers to itself in a circle, which Terraform refuses, changes nothing by that
+    // a reference in a circle, which Terraform refuses, counts as no change
     this.known.set(address, null);
     const change = this.compare(address);
     this.known.set(address, change);

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * What a finding is about, in the order in which reviewers read: what cannot be undone, what takes a service away, who may
- * do what, and then the rest.
+ * Subjects of findings, in the order in which reviewers read: irreversible changes, interruptions, access, and then the
+ * rest.
  */
 export const CATEGORIES = [
   'fleet-removed',

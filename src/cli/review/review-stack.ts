@@ -19,7 +19,7 @@ import { CDK_COMMAND } from '../../model/cdk-command';
 /** Whether a stack stands in the tree, rather than a directory of other files. */
 type Presence = { readonly before: boolean; readonly after: boolean };
 
-/** What the change does to one fleet. */
+/** Reviews the change of one fleet. */
 export function reviewStack(
   name: string,
   before: RenderedStack,
@@ -40,7 +40,7 @@ export function reviewStack(
   return { name, state, summary: summaryOf(findings, texts.length), findings, textChanges: [...texts] };
 }
 
-/** What goes without saying of a fleet that is new. */
+/** Findings that a new fleet implies, so that they are reported only of one that stays. */
 function ofFleetThatStays(comparison: StackComparison): readonly Finding[] {
   return [
     ...settingsFindings(comparison),
@@ -72,7 +72,7 @@ function addedFleet(name: string, { plan }: RenderedStack): Finding {
   };
 }
 
-/** Terraform destroys what its configuration leaves out, but here nobody runs it any more. */
+/** Terraform destroys objects that its configuration leaves out, but no deploy of a removed stack runs it any more. */
 function removed(name: string, { vms }: RenderedStack): StackReview {
   const names = vms.map((vm) => `${vm.id}${vm.tunnelPort === undefined ? '' : ` (port ${vm.tunnelPort})`}`);
   const finding: Finding = {

@@ -1,7 +1,7 @@
 import type { PlanComparison, ResourceChange } from './plan';
 import type { RenderedStack, RenderedVm } from './rendered-stack';
 
-/** One fleet on both sides, and what a deploy does to its objects. Every file of `findings/` reads one aspect of it. */
+/** One fleet on both sides, and the changes of its objects. Every file of `findings/` reads one aspect of it. */
 export interface StackComparison {
   readonly name: string;
   readonly before: RenderedStack;

@@ -17,7 +17,7 @@ export interface RenderedTree {
   readonly files: Tree;
 }
 
-/** What is compared. */
+/** Both sides of a comparison. */
 export interface Comparison {
   /** Of the rendered trees, relative to the top of the repository. */
   readonly directory: string;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What a smoke test does, in this order; the hub is asked meanwhile. */
+/** Steps of a smoke test, in this order; the hub is asked meanwhile. */
 const stepNameSchema = z.enum(['tunnel', 'ghc version', 'hub entry', 'compile', 'run', 'fetch result']);
 
 /** One step that was tried. */

@@ -16,7 +16,7 @@ import { askHubForEntries, hubEntryOf } from '../status/hub-entries';
 import type { Step, StepName } from './report';
 import { expectedResult, ghcVersionOf, parseRemoteLine, type RemoteLine } from './steps';
 
-/** What {@link smokeVm} works with. */
+/** Tools of {@link smokeVm}. */
 export interface SmokeTools {
   readonly run: Run;
   readonly environment: NodeJS.ProcessEnv;
@@ -110,7 +110,7 @@ async function runOnVm(
     return stderr;
   } catch (error) {
     if (!(error instanceof SshFailure)) throw error;
-    // Which step failed is in the lines that came; a time limit is told as the reason why no more came.
+    // The lines that came name the failed step; a time limit is the reason why no more came.
     return error.exitCode === undefined ? error.message : error.stderr;
   }
 }

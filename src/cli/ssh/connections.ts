@@ -18,20 +18,20 @@ import { fleetTarget, type SshTarget } from '../../ssh/target';
 import type { LoadedFleet } from '../fleet-file';
 import { runtimeDirectory } from '../../files/runtime-directory';
 
-/** Longest that a master may take to greet us. It is a process of this machine; a stopped one never does. */
+/** Longest that a master may take for its greeting. It is a process of this machine; a stopped one never greets. */
 const GREETING_MS = 1000;
 
-/** What {@link Connections} works with. */
+/** Tools of {@link Connections}. */
 export interface ConnectionTools {
   readonly run: Run;
   readonly environment: NodeJS.ProcessEnv;
   readonly signal: AbortSignal;
 }
 
-/** What is run on a VM by {@link Connections.run}. */
+/** A command for {@link Connections.run}. */
 export interface ConnectionCommand extends RemoteCommand {
   readonly command: string;
-  /** Whether it logs in for itself, as a proof that the VM lets us in now. Default false. */
+  /** Whether it logs in for itself, as a proof that the VM accepts the key now. Default false. */
   readonly ownConnection?: boolean;
 }
 
@@ -46,15 +46,15 @@ export class Connections {
   ) {}
 
   /**
-   * Sees to it that there is a connection. A master that does not answer is replaced.
+   * Opens the connection where there is none. A master that does not answer is replaced.
    *
    * @param signal in place of the tools' own
-   * @throws SshFailure when the VM cannot be reached or does not let us in; CommandError when the signal fired
+   * @throws SshFailure when the VM cannot be reached or refuses the key; CommandError when the signal fired
    */
   async open(vm: FleetVm, signal: AbortSignal = this.tools.signal): Promise<void> {
     const socket = this.socket(vm);
     if (await greets(socket)) return;
-    // Two masters for one socket: the second would stay for ever with nobody to use it.
+    // Of two masters for one socket, the second would stay for ever without a client.
     await withLock(
       `${socket}.lock`,
       async () => {
@@ -77,7 +77,7 @@ export class Connections {
   /** Ends the connection, if there is one, and every command that uses it. */
   async close(vm: FleetVm): Promise<void> {
     const socket = this.socket(vm);
-    // It may have no master, or one that does not listen to us.
+    // There may be no master, or one that does not answer.
     await this.tools
       .run('ssh', endMasterArguments(this.target(vm), socket), { timeout: GREETING_MS })
       .catch(() => undefined);
@@ -120,7 +120,7 @@ export class Connections {
   }
 }
 
-/** Whether a master accepts us and speaks: its greeting comes before anything is asked. */
+/** Whether a master accepts a connection and greets: its greeting comes before any request. */
 function greets(socket: string): Promise<boolean> {
   return new Promise((resolve) => {
     const connection = createConnection(socket);

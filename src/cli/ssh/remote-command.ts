@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { inCheckout } from '../package-root';
 import { quoteArgv, quoteForShell } from './quote';
 
-/** Puts GHC and cabal on the path; there in every image, whatever installed them. Absent on other machines. */
+/** Puts GHC and cabal on the path. Every image has the file, with each kind of toolchain; other machines lack it. */
 const TOOLCHAIN = '[ -r ~/.ghcup/env ] && . ~/.ghcup/env; ';
 
 /** A remote command line that runs argv, which a terminal ends when it hangs up. */
@@ -20,7 +20,7 @@ export function scriptWithoutTerminal(name: string, script: string, args: readon
   return `${TOOLCHAIN}${scriptCommand(name, script, args)}`;
 }
 
-/** What a program has to know of our terminal besides its kind and its size, which ssh tells. */
+/** Variables of this terminal for the program, besides kind and size, which ssh passes. */
 function terminalWishes(environment: NodeJS.ProcessEnv): string {
   return environment['NO_COLOR'] ? 'export NO_COLOR=1; ' : '';
 }

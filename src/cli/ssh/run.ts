@@ -9,7 +9,7 @@ import { Connections } from './connections';
 import { later } from '../status/later';
 import { commandWithTerminal, supervisedCommand } from './remote-command';
 
-/** `buildfleet ssh VM`: a login, or one command on a terminal of its own if we have one ourselves. */
+/** `buildfleet ssh VM`: a login, or one command, with a terminal of its own if this process has one. */
 export async function ssh(context: Context, alias: string, command: readonly string[]): Promise<number> {
   const loaded = openFleet(context);
   const vm = findVm(loaded, alias);
@@ -28,7 +28,7 @@ export function runWithoutTerminal(
   return connect(context, loaded, vm, 'streams', supervisedCommand(command));
 }
 
-/** Runs ssh to a VM on our own terminal, and says why where the VM cannot be reached. */
+/** Runs ssh to a VM on this terminal, and explains why where the VM cannot be reached. */
 export async function connect(
   context: Context,
   loaded: LoadedFleet,
@@ -43,7 +43,7 @@ export async function connect(
   }
   const { exitCode, endedBy } = await runInteractive('ssh', connections.arguments(vm, mode, command));
   if (exitCode === SSH_CONNECTION_FAILED) await explain(context, loaded, vm);
-  // SIGPIPE: whoever reads our output has seen enough, and knows.
+  // SIGPIPE: the reader of the output has closed it on purpose.
   if (endedBy !== undefined && endedBy !== 'SIGPIPE') {
     const problem = `the ssh to ${vm.name} was ended by ${endedBy}`;
     context.terminal.error(`buildfleet: ${problem}: what ran there has ended with it; run the command again`);
@@ -64,7 +64,7 @@ async function isOpen(context: Context, connections: Connections, vm: FleetVm): 
   }
 }
 
-/** Says why the VM could not be reached, unless it can: then 255 was the command's own. */
+/** Prints why the VM could not be reached, unless it can: then 255 was the command's own. */
 async function explain(context: Context, loaded: LoadedFleet, vm: FleetVm): Promise<void> {
   for (const { reason, remedy } of await later.describeTrouble()(context, loaded, [vm])) {
     context.terminal.error(`buildfleet: ${vm.name}: ${reason}: ${remedy}`);

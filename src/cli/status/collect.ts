@@ -10,7 +10,7 @@ import { type PowerReader, readPower } from './power';
 import { probeTunnel } from './probe';
 import type { Power, StatusReport, Tunnel, VmStatus } from './report';
 
-/** What {@link collectStatus} works with. */
+/** Tools of {@link collectStatus}. */
 export interface StatusTools {
   readonly run: Run;
   readonly powerReader: PowerReader;
@@ -25,7 +25,7 @@ export async function collectStatus(
 ): Promise<StatusReport> {
   const { fleet } = loaded;
   const hub = askHubForEntries(fleet.hub, tools.signal);
-  // The programs are started before our own work is done, which then costs nothing.
+  // The programs are started first, so that work in this process costs no time.
   const probes = vms.map((vm) => ({ vm, tunnel: probeTunnel(loaded, vm, hub, tools) }));
   const statuses = await Promise.all(
     probes.map(async (probe) => {
@@ -43,7 +43,7 @@ export async function collectStatus(
   };
 }
 
-/** What was seen of one VM. */
+/** Observations of one VM. */
 interface Seen {
   readonly power: Power;
   readonly image: VmImage | null;
@@ -93,7 +93,7 @@ function vmStatus(
   };
 }
 
-/** What helps to explain a tunnel that is not up, and costs too much to be asked otherwise. */
+/** Facts that explain a tunnel that is down; too slow to be read for every VM. */
 function localFindings(
   loaded: LoadedFleet,
   vm: FleetVm,

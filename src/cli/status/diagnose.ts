@@ -1,7 +1,7 @@
 import type { HubEntry, Power, Problem, Tunnel } from './report';
 import { CDK_COMMAND } from '../../model/cdk-command';
 
-/** What is known about one VM when it is asked whether it can be used. */
+/** Findings about one VM that decide whether it can be used. */
 export interface Findings {
   /** Stack name, for remedies. */
   readonly fleet: string;

@@ -16,7 +16,7 @@ import type { Facts, HubEntry } from './report';
 /** Longest that a hub on this machine may take. */
 const TIMEOUT_MS = 2000;
 
-/** What the hub says about the fleet's machines. */
+/** The hub's entries of the fleet's machines. */
 export interface HubAnswer {
   readonly url: string;
   readonly reachable: boolean;
@@ -67,7 +67,7 @@ export function heartbeatSecondsFor(
   return vm.heartbeatSeconds ?? heartbeatSecondsOf(lastWritten(answer, vm, now) ?? {});
 }
 
-/** What one machine said with its last heartbeat. */
+/** Facts of one machine's last heartbeat. */
 export function factsOf(answer: HubAnswer, vm: { readonly name: string }, now: Date): Facts {
   const facts = parseInstanceFacts(lastWritten(answer, vm, now)?.description ?? '');
   return {

@@ -5,7 +5,7 @@ import type { Image } from './report';
 
 const MS_PER_DAY = 86_400_000;
 
-/** What the disk of a VM was made from, as its hypervisor's records say. */
+/** Image that the disk of a VM was made from, by its hypervisor's records. */
 export type VmImage = Pick<VmObservation, 'imageHash' | 'imagePath'>;
 
 /** Compares the image of a VM with the one that the fleet describes. */

@@ -2,7 +2,7 @@ import { lazy } from '../../model/lazy';
 
 const explain = lazy<typeof import('./explain')>(() => require('./explain'));
 
-/** What most builds and logins do without, and what takes longer to load than the rest of them. */
+/** Modules that most builds and logins do without, and that take longer to load than the rest of them. */
 export const later = {
   /** Looks closer at VMs that cannot be used. */
   describeTrouble: () => explain().describeTrouble,

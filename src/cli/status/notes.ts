@@ -4,7 +4,7 @@ import { CDK_COMMAND } from '../../model/cdk-command';
 /** Less room than a build of a middle-sized project takes. */
 const LITTLE_DISK_MIB = 1024;
 
-/** What is known about one VM that can be used. */
+/** Findings about one VM that can be used. */
 export interface NotableFindings {
   /** Stack name, for remedies. */
   readonly fleet: string;
@@ -17,7 +17,7 @@ export interface NotableFindings {
   readonly consoleLog: string;
 }
 
-/** What is not as it should be without keeping anybody from using the VM. */
+/** Deviations that do not prevent use of the VM. */
 export function notesOn(findings: NotableFindings): Problem[] {
   return [...slowness(findings), ...fullDisk(findings), ...oldImage(findings)];
 }

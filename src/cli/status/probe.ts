@@ -11,8 +11,8 @@ import type { HubEntry, Tunnel } from './report';
 const PROBE_SECONDS = 2;
 
 /**
- * Milliseconds of silence after which the hub's word will do, so that a VM that hangs does not hold up the whole answer.
- * An sshd that has said anything is waited for: it lives.
+ * Milliseconds of silence after which the hub's entry decides, so that a hanging VM does not delay the whole answer. An
+ * sshd that has sent anything is alive and is waited for.
  */
 const PATIENCE_MS = 400;
 
@@ -22,7 +22,7 @@ const OVERDUE_HEARTBEATS = 1.5;
 /** Oldest heartbeat that proves life, however seldom they come. */
 const RECENT_SECONDS = OVERDUE_HEARTBEATS * DEFAULT_HEARTBEAT_SECONDS;
 
-/** What a probe works with. */
+/** Tools of a probe. */
 export interface TunnelProbeTools {
   readonly run: Run;
   readonly signal: AbortSignal;
@@ -69,7 +69,7 @@ export async function probeTunnel(
 type Sign = 'alive' | 'dead';
 
 /**
- * What an entry tells of a VM that has not answered yet. Undefined where the hub does not say when the VM was last heard
+ * State of a VM that has not answered yet, by its entry. Undefined where the hub does not say when the VM was last heard
  * of, and where that was long ago without the next heartbeat being overdue.
  */
 function signOf({ state, heartbeatAgeSeconds: age }: HubEntry, heartbeatSeconds: number): Sign | undefined {

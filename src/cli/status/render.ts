@@ -28,13 +28,13 @@ const COLUMNS: readonly Column[] = [
   ...[GHC, LOAD, BUILDS, MEMORY, DISK, UP, IMAGE, LOG_IN],
 ];
 
-/** What a narrow terminal goes without, the first first. */
+/** Columns that a narrow terminal leaves out, the first one first. */
 const EXPENDABLE: readonly Column[] = [LOG_IN, UP, MEMORY, DISK, GHC, LOAD, IMAGE, BUILDS];
 
 /**
  * The report for people: a table, and below it a sentence for each thing that is not as it should be.
  *
- * @param columns how wide the terminal is; undefined where nobody knows, and nothing is left out
+ * @param columns width of the terminal; undefined where it is unknown, and no column is left out
  */
 export function renderStatus(report: StatusReport, colour: boolean, columns?: number): string {
   if (report.vms.length === 0) return `fleet ${report.fleet} has no VMs`;
@@ -81,7 +81,7 @@ function imageText({ image: { state, ageDays } }: VmStatus): Cell {
   return state === 'current' ? state : `${state}${ageDays === null ? '' : ` ${ageDays} d`}`;
 }
 
-/** What was said long ago is left out: it would pass for what is. */
+/** Facts of an old heartbeat are left out: they would count as present ones. */
 function heard(show: (vm: VmStatus) => string): (vm: VmStatus) => Cell {
   return (vm) => (['fresh', 'unknown-age', 'wrong-port'].includes(vm.hubEntry.state) ? show(vm) : '');
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** A sentence for people: what is the matter, and what to do about it. */
+/** A problem for display, and its remedy. */
 export const problemSchema = z.strictObject({ reason: z.string(), remedy: z.string() });
 
 export const powerSchema = z
@@ -66,7 +66,7 @@ export const vmStatusSchema = z.strictObject({
   login: z.string().describe('command that logs in'),
   usable: z.boolean(),
   problem: problemSchema.nullable().describe('why the VM cannot be used; null exactly when it can'),
-  notes: z.array(problemSchema).describe('what is not as it should be, and keeps nobody from using the VM'),
+  notes: z.array(problemSchema).describe('deviations that do not prevent use of the VM'),
 });
 
 /** The document that `buildfleet status --json` prints; docs/reference/status.schema.json is made of it. */

@@ -11,7 +11,7 @@ const HOME = '\u001b[H';
 const CLEAR_LINE = '\u001b[K';
 const CLEAR_BELOW = '\u001b[J';
 
-/** What {@link watchStatus} works with. */
+/** Tools of {@link watchStatus}. */
 export interface Watch {
   readonly terminal: Terminal;
   /** Fires when it has been watched for long enough. */
@@ -94,7 +94,7 @@ function changesOn(terminal: Terminal): Display {
   };
 }
 
-/** What counts as a change: states, not the numbers that every heartbeat changes. */
+/** The part of a report that counts as a change: states, not the numbers that every heartbeat changes. */
 function stateOf({ hub, vms }: StatusReport): unknown {
   return [
     hub.reachable,

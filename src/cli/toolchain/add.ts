@@ -11,7 +11,7 @@ import { askVm, type AskTools } from './ask-vm';
 import { chooseVms, type VmChoice } from './choose-vms';
 import type { AdditionReport, VmOutcome } from './report';
 
-/** What to add, and what has to be seen afterwards. */
+/** An addition, and its check afterwards. */
 export interface Addition {
   readonly choice: VmChoice;
   /** Program and arguments on a VM. */

@@ -5,17 +5,17 @@ import { supervisedCommand } from '../ssh/remote-command';
 import { type HelperResult, parseHelperLine } from './helper-line';
 import type { VmOutcome } from './report';
 
-/** What {@link askVm} works with. */
+/** Tools of {@link askVm}. */
 export interface AskTools {
   readonly connections: Connections;
-  /** Called with what the VM says while it works. */
+  /** Called with the VM's messages during the work. */
   readonly onProgress: (text: string) => void;
   /** Why a VM cannot be reached, as `status` would say it; undefined when it can. */
   readonly explain: (vm: FleetVm) => Promise<{ readonly reason: string; readonly remedy: string } | undefined>;
 }
 
 /**
- * Runs a program on a VM that speaks as the helper does.
+ * Runs a program on a VM that uses the helper's protocol.
  *
  * @throws CommandError when the signal fired
  */

@@ -2,7 +2,7 @@ import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
 import { defaultVm, findVm, type LoadedFleet } from '../fleet-file';
 
-/** What the command line says about where to work. */
+/** The command line's choice of VMs. */
 export interface VmChoice {
   /** `--vm` */
   readonly vm?: string;
@@ -11,7 +11,7 @@ export interface VmChoice {
 }
 
 /**
- * The VMs that are meant; the default VM unless something else is said.
+ * The chosen VMs; the default VM without a choice.
  *
  * @throws FleetError `usage` or `vm-unknown`
  */

@@ -3,7 +3,7 @@ import type { FleetVm } from '../../model/fleet';
 import type { LoadedFleet } from '../fleet-file';
 import { askHubForEntries, heartbeatSecondsFor, type HubAnswer, hubEntryOf } from '../status/hub-entries';
 
-/** What may delay the heartbeat with which the VM tells what it has. */
+/** Longest delay of the heartbeat that reports the VM's toolchain. */
 const DELAY_MS = 15_000;
 const PAUSE_MS = 500;
 

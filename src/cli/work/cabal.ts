@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-/** What cabal is asked to do. */
+/** Task for cabal. */
 export type CabalTask = 'build' | 'test' | 'repl';
 
 /**

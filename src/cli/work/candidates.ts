@@ -10,13 +10,13 @@ import { keyRefused } from './key-refused';
 import { probe, type Probe } from './probe';
 import type { Trouble } from './trouble';
 
-/** What the slower ones get after the first one's answer: what a dead one costs. */
+/** Time for slower VMs after the first answer, and so the cost of a dead one. */
 const GRACE_MS = 1000;
 
 /** Longest that is waited while none has answered: an emulated VM that is busy takes its time. */
 const PATIENCE_MS = 20_000;
 
-/** What {@link findCandidates} works with. */
+/** Tools of {@link findCandidates}. */
 export interface CandidateTools {
   readonly connections: Connections;
   readonly trouble: Trouble;
@@ -49,7 +49,7 @@ export async function findCandidates(
   }));
 }
 
-/** What a VM has, the default first. One whose entry is not in the hub has at least what its image has. */
+/** GHC versions of a VM, the default first. One whose entry is not in the hub has at least those of its image. */
 export function ghcVersionsOf(
   loaded: LoadedFleet,
   vm: FleetVm,
@@ -132,7 +132,7 @@ function unreachable(reason: string): Problem {
   return { reason, remedy: '`buildfleet status` says why and what to do' };
 }
 
-/** What the image of a VM has. */
+/** GHC versions of a VM's image. */
 export function imageGhcs(loaded: LoadedFleet, vm: FleetVm): readonly string[] {
   return loaded.fleet.images.find((image) => image.id === vm.image)?.ghcVersions ?? [];
 }

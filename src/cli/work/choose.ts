@@ -7,7 +7,7 @@ export interface Candidate {
   readonly vm: FleetVm;
   /** The default first. */
   readonly ghcVersions: readonly string[];
-  /** What the machine says, or why it cannot be asked. */
+  /** The machine's answer, or why it cannot be asked. */
   readonly state: { readonly probe: Probe } | { readonly problem: Problem };
   /** How often it was lost lately. */
   readonly recentFailures: number;
@@ -38,7 +38,7 @@ const LITTLE_MEMORY_MIB = 512;
 /**
  * The least loaded VM with the wanted GHC; one that has the project already may be {@link PROJECT_THERE} busier.
  *
- * @param wantedGhc a version, or the begin of one up to a dot; undefined: whatever a VM has
+ * @param wantedGhc a version, or the begin of one up to a dot; undefined: any
  */
 export function choose(candidates: readonly Candidate[], wantedGhc: string | undefined): Choice {
   const passedOver: PassedOver[] = [];

@@ -3,7 +3,7 @@ import type { FleetVm } from '../../model/fleet';
 import { classifySshFailure } from '../../ssh/client-messages';
 import { SSH_CONNECTION_FAILED } from '../exit-codes';
 
-/** What was going on ended because the VM could not be reached any more, not because it failed. */
+/** Work that ended because the VM could not be reached any more, not because it failed. */
 export class ConnectionLost extends FleetError {
   /** @param stderr what ssh or rsync said */
   constructor(vm: FleetVm, stderr: string, cause?: unknown) {
@@ -17,7 +17,7 @@ export class ConnectionLost extends FleetError {
   }
 }
 
-/** Exit codes of rsync that say that the other side is gone, or that somebody has ended it: see its manual. */
+/** Exit codes of rsync that say that the other side is gone, or that a signal has ended rsync: see its manual. */
 const RSYNC_CUT_OFF: readonly (number | undefined)[] = [10, 12, 20, 30, 35];
 
 /**

@@ -7,7 +7,7 @@ import { runtimeDirectory } from '../../files/runtime-directory';
 
 /**
  * Remembers which VM worked on a project last. It is asked first, and where it will do, the others are not waited for:
- * none of them could be preferred to it, having nothing of what it has built.
+ * none of them could be preferred to it, because they lack its build products.
  */
 export class Home {
   private readonly file: string;

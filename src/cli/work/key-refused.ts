@@ -4,7 +4,7 @@ import type { SshFailure } from '../../ssh/failure';
 import type { Problem } from '../status/report';
 
 /**
- * Of a VM that answers and does not let us in: `status`, which logs in nowhere, cannot tell of it.
+ * The problem of a VM that answers and refuses the key: `status`, which logs in nowhere, cannot find it.
  *
  * @returns null when it failed for another reason
  */

@@ -4,7 +4,7 @@ import type { Connections } from '../ssh/connections';
 import { scriptCommand } from '../ssh/remote-command';
 import { scriptText } from './script';
 
-/** What a machine says of itself right now. */
+/** Present state of a machine, as it reports it. */
 export interface Probe {
   /** Load average of the last minute. */
   readonly load: number;
@@ -34,7 +34,7 @@ export async function probe(
   return parseProbe(stdout);
 }
 
-/** Reads what `assets/cli/probe.sh` prints. Words that are not known say nothing. */
+/** Reads what `assets/cli/probe.sh` prints. Unknown words are ignored. */
 export function parseProbe(text: string): Probe {
   const values = (word: string) =>
     text

@@ -46,13 +46,13 @@ export interface PlaceRequest {
 /** @param sent settles when the machine has the sources, or cannot have them */
 type OnSources<T> = (place: Place, sent: Promise<SyncReport>) => Promise<T>;
 
-/** What one session has that others have not. */
+/** Options of one session. */
 interface SessionChanges extends Pick<SessionRequest, 'onlyIf'> {
-  /** Called when somebody else has the workspace. */
+  /** Called when another session has the workspace. */
   readonly onWaiting?: () => void;
 }
 
-/** One run of a command that works on projects: its connections, and what it has learned of the machines. */
+/** One run of a command that works on projects: its connections, and its findings about the machines. */
 export class ProjectWork {
   readonly connections: Connections;
   private readonly trouble: Trouble;
@@ -66,7 +66,7 @@ export class ProjectWork {
   }
 
   /**
-   * Runs an action on a machine that has the sources as they are here, while nobody else works in the workspace. The
+   * Runs an action on a machine that has the sources as they are here, while no other session has the workspace. The
    * machine is the given one, else the one that has worked on the project last, else that of {@link choosePlace}.
    *
    * @param again whether the action may be begun anew when the machine is lost in the middle
@@ -123,7 +123,7 @@ export class ProjectWork {
   }
 
   /**
-   * The machine to work on: the given one, else the least loaded one that has what is wanted. Says why.
+   * The machine to work on: the given one, else the least loaded one with the wanted GHC. Prints the reason.
    *
    * @throws FleetError `vm-unknown`; `no-vm-usable`, with the reason and the remedy for each
    */
@@ -169,7 +169,7 @@ export class ProjectWork {
     });
   }
 
-  /** Runs an action while the workspace is ours, and says for whom it waits if it has to. */
+  /** Runs an action while the workspace is held, and names the holder that it waits for. */
   hold<T>(place: Place, action: () => Promise<T>): Promise<T> {
     return this.session(place, {}, action);
   }
@@ -191,7 +191,7 @@ export class ProjectWork {
     return withWorkspace(this.connections, request, action);
   }
 
-  /** Starts rsync on both sides while the session is being opened: it is let through when the workspace is ours. */
+  /** Starts rsync on both sides while the session is being opened: it is let through when the workspace is held. */
   private async holdWithSources<T>(
     project: Project,
     place: Place,
@@ -209,7 +209,7 @@ export class ProjectWork {
       for (const line of report.skipped) this.context.terminal.message(`not sent: ${line}`);
       return report;
     };
-    // Who has to wait may wait for long, and the sources change meanwhile.
+    // The wait may be long, and the sources change meanwhile.
     const onWaiting = () => {
       stop.abort();
     };
@@ -301,7 +301,7 @@ export class ProjectWork {
     }
   }
 
-  /** Looks closer at those that did not answer, which costs nothing that anybody waits for by now. */
+  /** Explains why each VM is not usable. No command waits for the result by now, so that it may take its time. */
   private async noneUsable(passedOver: readonly PassedOver[]): Promise<FleetError> {
     const details = await later.describeTrouble()(
       this.context,

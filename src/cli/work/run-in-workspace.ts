@@ -11,7 +11,7 @@ import { scriptText } from './script';
 
 export interface WorkspaceCommand {
   readonly vm: FleetVm;
-  /** Name of the workspace, which has to be ours: see `withWorkspace`. */
+  /** Name of the workspace, which has to be held: see `withWorkspace`. */
   readonly workspace: string;
   /** Where to run, relative to the workspace; empty for the workspace itself. */
   readonly subdirectory: string;
@@ -31,10 +31,10 @@ const HANGUP = 129;
 /** Longest that a VM may take to tell how a command ended, after which the connection counts as lost. */
 const EXIT_STATUS_MS = 10_000;
 
-/** What {@link runInWorkspace} works with. */
+/** Tools of {@link runInWorkspace}. */
 export interface RunTools {
   readonly connections: Connections;
-  /** Has fired when we were asked to end. */
+  /** Has fired when this process was asked to end. */
   readonly signal: AbortSignal;
 }
 
@@ -45,7 +45,7 @@ const WAIT = 'read -r _ || exit 0\n';
  * Runs a command in a workspace on our own terminal. With a terminal here it has one there, of the same width; otherwise
  * every byte passes unchanged, and ssh and the shell there are started before the command may begin.
  *
- * @returns its exit code, or 128 and the number of the signal that we were sent
+ * @returns its exit code, or 128 and the number of the signal that this process got
  * @throws ConnectionLost; what `after` rejects with
  */
 export async function runInWorkspace(
@@ -54,12 +54,12 @@ export async function runInWorkspace(
 ): Promise<number> {
   const id = randomBytes(8).toString('hex');
   const [script, args] = [scriptText('run'), [BUILD_ROOT, workspace, subdirectory, id, prepare, ...argv]];
-  // The session ends what runs when we are gone.
+  // The session ends the command when this process is gone.
   const startAhead = () => {
     const command = scriptWithoutTerminal('run', `${WAIT}${script}`, args);
     return runInteractive('ssh', connections.arguments(vm, 'streams', command), after);
   };
-  // What is typed meanwhile is for us.
+  // Input that is typed meanwhile belongs to this process.
   const onTerminal = async () => {
     await after;
     return runInteractive('ssh', connections.arguments(vm, 'terminal', scriptWithTerminal('run', script, args)));
@@ -68,8 +68,8 @@ export async function runInWorkspace(
   const { exitCode } = await (hasTerminal ? onTerminal() : startAhead());
   await after;
   if (exitCode < SIGNALS || exitCode === HANGUP || signal.aborted) return exitCode;
-  // The command may have ended like this itself. Otherwise ssh was ended here, or everything over there, because whoever
-  // held the workspace had gone.
+  // The command may have ended like this itself. Otherwise ssh was ended here, or the session there ended everything
+  // because its holder had gone.
   const status = await exitStatus(connections, vm, workspace, id);
   if (status === undefined) throw new ConnectionLost(vm, '');
   return status;

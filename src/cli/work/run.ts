@@ -29,7 +29,7 @@ export async function cabal(
   const work = new ProjectWork(context, openFleet(context));
   const project = projectOf(context, options.project, true);
   const ghc = options.ghc ?? compilerOfProject(project.root);
-  // What somebody types into a prompt cannot be begun anew.
+  // Input that was typed into a prompt is lost, so a repl cannot be begun anew.
   const again = task !== 'repl';
   return untilInterrupted(context, () =>
     work.withSources({ project, vm: options.vm, ghc, again }, (place, sent) => {

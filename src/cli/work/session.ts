@@ -9,14 +9,14 @@ import { ConnectionLost, wasCutOff } from './connection-lost';
 import { parseProbe, type Probe } from './probe';
 import { scriptText } from './script';
 
-/** A workspace that is ours for as long as the action runs. */
+/** A workspace that is held for as long as the action runs. */
 export interface SessionRequest {
   readonly vm: FleetVm;
   /** Name of the workspace. */
   readonly workspace: string;
-  /** Who we are, for others who have to wait. */
+  /** Name of this session, shown to others that have to wait. */
   readonly who: string;
-  /** Called with the name of who has it when we have to wait. */
+  /** Called with the holder's name when this session has to wait. */
   readonly onWait: (who: string) => void;
   /**
    * Only if the workspace is there already and the machine, as it is now, will do. Its answer is not waited for as long
@@ -38,8 +38,8 @@ export class NotAdmitted extends Error {
 const SOON_MS = 2500;
 
 /**
- * Runs an action while nobody else works in the workspace. What an earlier user left running there is ended first, and
- * what the action leaves running afterwards: the machine does so by itself when it hears nothing more of us.
+ * Runs an action while no other session has the workspace. Processes that an earlier session left there are ended
+ * first, and those of the action afterwards: the machine does so by itself when the connection is gone.
  *
  * @throws ConnectionLost; NotAdmitted; FleetError `workspace-refused` or `vm-draining`; what the action throws
  */
@@ -60,7 +60,7 @@ export async function withWorkspace<T>(
     if (wasCutOff('ssh', exitCode)) throw new ConnectionLost(vm, stderr);
     throw refused(vm, stderr.trim());
   });
-  // It ends in any case, and mostly when nobody waits for that.
+  // It ends in any case, and mostly when no caller waits for that.
   early.catch(() => undefined);
   try {
     const admission = request.onlyIf === undefined ? 'admitted' : await soon(admitted, early);
@@ -71,7 +71,7 @@ export async function withWorkspace<T>(
     }
     requireReady(await Promise.race([answer, early]), vm);
     const result = await Promise.race([action(), early]);
-    // What is done there now is nothing that anybody has to wait for.
+    // The work there now need not be waited for.
     session.letGo();
     return result;
   } catch (error) {
@@ -96,7 +96,7 @@ function listen({ onlyIf, onWait }: Pick<SessionRequest, 'onlyIf' | 'onWait'>) {
   let probed: string[] | undefined = onlyIf === undefined ? undefined : [];
   const onLine = (line: string): void => {
     if (probed !== undefined) {
-      // Whatever else it says, it ends with that: then another machine may do.
+      // The probe's lines end with one of these; then the machine is admitted or refused.
       if (!/^(waiting |ready$)/.test(line)) {
         probed.push(line);
         return;

@@ -13,13 +13,13 @@ import { quoteArgv } from '../ssh/quote';
 import { ConnectionLost, wasCutOff } from './connection-lost';
 import { rsyncShell } from './rsync-shell';
 
-/** What one synchronisation did. */
+/** Result of one synchronisation. */
 export interface SyncReport {
   readonly files: number;
   readonly deleted: number;
   /** Sum of the sizes of the files that were not the same, in bytes. */
   readonly bytes: number;
-  /** What is not sent because it cannot be: what it is and why, one line each. */
+  /** Files that cannot be sent, each with the reason in one line. */
   readonly skipped: readonly string[];
 }
 
@@ -29,7 +29,7 @@ export interface SyncRequest {
   readonly root: string;
   /** Name of the workspace. */
   readonly workspace: string;
-  /** When the workspace is ours, where that is not so yet: nothing is told or done there before. Never, when it rejects. */
+  /** Resolves when the workspace is held, for a start before: nothing is sent or changed until then, or if it rejects. */
   readonly after?: Promise<unknown> | undefined;
   readonly signal: AbortSignal;
 }
@@ -44,7 +44,7 @@ const MISSING_THERE = /command not found|rsync: not found/;
 
 /**
  * Makes the workspace equal to the project, by sending what differs and deleting what is gone here. What is ignored is
- * neither sent nor deleted, so build products stay. The workspace has to be ours: see `withWorkspace`.
+ * neither sent nor deleted, so build products stay. The workspace has to be held: see `withWorkspace`.
  *
  * @throws ConnectionLost; FleetError `sync-incomplete`, `sync-in-the-way`, `sync-failed`, `vm-disk-full`,
  *   `rsync-missing` or `setpriv-missing`
@@ -59,7 +59,7 @@ export async function sync(
     ...['--recursive', '--links', '--perms', '--times', '--delete', '--stats', '--8-bit-output'],
     // A link that leads out of the project would dangle over there: what it leads to is sent in its place.
     '--copy-unsafe-links',
-    // Builds write beside the sources, whatever may be written here.
+    // Builds write beside the sources, also where the sources are read-only here.
     '--chmod=u+rwX',
     // What a broken connection leaves of a large file is gone on with. A directory for it would be looked into for every file.
     '--partial',
@@ -71,7 +71,7 @@ export async function sync(
   ];
   for (let attempt = 1; ; attempt++) {
     const { stdout, stderr, exitCode } = await transfer(run, vm, args, { signal, gate: after });
-    // Somebody works in the project: what has vanished is gone, what came meanwhile is seen the next time.
+    // Files changed during the transfer: vanished ones are gone, and new ones are seen the next time.
     if (exitCode === VANISHED && attempt < 3) continue;
     if (exitCode === PARTIAL) throw inTheWay(stderr, vm, workspace) ?? incomplete(stderr, root);
     return {
@@ -83,7 +83,7 @@ export async function sync(
 
 async function transfer(run: Run, vm: FleetVm, args: readonly string[], options: Pick<RunOptions, 'signal' | 'gate'>) {
   try {
-    // A transfer that outlived us would delete and write under whoever has the workspace next.
+    // A transfer that outlives this process would delete and write in the workspace of its next holder.
     return await run('setpriv', endingWithUs('rsync', ...args), {
       ...options,
       acceptExitCodes: [0, PARTIAL, VANISHED],
@@ -106,7 +106,7 @@ function rules(root: string): string[] {
   return [...fetched, ...filterRules(existsSync(file) ? readFileSync(file, 'utf8') : '')];
 }
 
-/** A rule for one path, whatever its name holds. */
+/** A rule for exactly one path; special characters in its name are escaped. */
 function leaveOut(path: string): string {
   return `- /${path.replace(/[\\*?[]/g, '\\$&')}`;
 }
@@ -166,7 +166,7 @@ function diskFull(vm: FleetVm, cause: unknown): FleetError {
   return new FleetError({
     code: 'vm-disk-full',
     problem: `the disk of ${vm.name} is full`,
-    remedy: `see what fills it: \`buildfleet exec ${vm.id} -- sh -c 'du -sh /build/*'\`, and delete workspaces that nobody needs`,
+    remedy: `see what fills it: \`buildfleet exec ${vm.id} -- sh -c 'du -sh /build/*'\`, and delete unused workspaces`,
     cause,
   });
 }

@@ -12,7 +12,7 @@ const DEAD_MS = 60_000;
 /** How long a lost connection counts when a VM is chosen. */
 const RECENT_MS = 600_000;
 
-/** What happened to a VM, and when, in milliseconds since 1970. */
+/** An event of a VM, and its time in milliseconds since 1970. */
 interface Event {
   readonly vm: string;
   readonly at: number;
@@ -57,7 +57,7 @@ export class Trouble {
     this.write([...memory, { vm: vm.name, at: this.now(), answered: true, reason: '' }]);
   }
 
-  /** What is too old to count is left out, and so is what nobody can read. */
+  /** Events that are too old to count or cannot be read are left out. */
   private read(): readonly Event[] {
     try {
       const memory: unknown = JSON.parse(readFileSync(this.file, 'utf8'));

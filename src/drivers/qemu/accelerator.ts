@@ -24,7 +24,7 @@ export interface AcceleratorOptions {
 /** Name of the file in the cache directory that keeps the answer. */
 export const ACCELERATOR_FILE = 'accelerator.json';
 
-/** One that cannot be read is as good as none, whatever the reason: the proof is made again. */
+/** An unreadable record counts as absent: the proof is made again. */
 const proof = new RecordFile({
   file: ACCELERATOR_FILE,
   shape: z.object({ bootId: z.string(), accelerator: z.enum(['kvm', 'tcg']), reason: z.string() }),
@@ -111,7 +111,7 @@ export function kvmProofArguments(imagePath: string): string[] {
   ];
 }
 
-/** What was proven since the workstation booted, undefined if nothing was. */
+/** The accelerator that was proven since the workstation booted, or undefined. */
 export function knownAccelerator(cacheFile: string, read: ReadText = readText): Accelerator | undefined {
   const cached = proof.read(dirname(cacheFile), read);
   return cached.status === 'value' && cached.value.bootId === bootId(read) ? cached.value.accelerator : undefined;

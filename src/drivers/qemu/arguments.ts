@@ -1,10 +1,10 @@
-/** What one QEMU process is started with. */
+/** Parameters of one QEMU process. */
 export interface QemuMachine {
   readonly name: string;
   readonly uuid: string;
   /** Owner tag, readable in the process's own argv. */
   readonly fleet: string;
-  /** Absolute path of the VM's own disk (qcow2); together with name and fleet it tells our process from any other. */
+  /** Absolute path of the VM's own disk (qcow2); with name and fleet it identifies the VM's process. */
   readonly diskPath: string;
   /** Absolute path of the NoCloud seed (ISO), or undefined for an empty CD drive. */
   readonly seedPath: string | undefined;
@@ -16,7 +16,7 @@ export interface QemuMachine {
   readonly startHalted?: boolean;
 }
 
-/** What can be read back from the argv of a QEMU process of ours. */
+/** Parameters that can be read back from the argv of a buildfleet QEMU. */
 export type QemuMachineSeen = Pick<
   QemuMachine,
   'name' | 'uuid' | 'fleet' | 'diskPath' | 'seedPath' | 'cpus' | 'memoryMib' | 'mac'
@@ -25,7 +25,7 @@ export type QemuMachineSeen = Pick<
 /** File names inside a VM's directory, which is the working directory of its QEMU. */
 export const QEMU_FILES = { console: 'console.log', control: 'qmp.sock', pid: 'qemu.pid' } as const;
 
-/** QMP names of what can be taken out while the VM runs. */
+/** QMP names of devices that can be removed while the VM runs. */
 export const SEED_DRIVE = 'seed-drive';
 export const SEED_NODE = 'seed';
 

@@ -21,7 +21,7 @@ export interface QemuDiscovery {
 export function createDiscovery(): QemuDiscovery {
   let pending: Promise<readonly QemuProcess[]> | undefined;
   const scan = (): Promise<readonly QemuProcess[]> => {
-    // Begins after the current turn, so that everybody who asks in it gets processes no older than the question.
+    // Begins after the current turn, so that all callers in it get processes no older than their call.
     pending ??= new Promise((resolve) =>
       setImmediate(() => {
         pending = undefined;

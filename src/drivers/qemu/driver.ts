@@ -23,7 +23,7 @@ const SEED_FILE = 'seed.iso';
 const OUTPUT_FILE = 'qemu.log';
 const PREVIOUS_CONSOLE = 'console.previous.log';
 
-/** What {@link QemuDriver} needs from outside. */
+/** Options of {@link QemuDriver}. */
 export interface QemuDriverOptions {
   readonly paths: FleetPaths;
   readonly run: Run;
@@ -45,7 +45,7 @@ const START_TIMEOUT = 30_000;
 const QUIT_TIMEOUT = 5_000;
 
 /**
- * VMs as QEMU processes on this machine. Everything of one VM lies in its directory: `vm.json` (what it is for and whose,
+ * VMs as QEMU processes on this machine. Everything of one VM lies in its directory: `vm.json` (VM and owner,
  * written first), `disk.qcow2`, `seed.iso` while there is one, `console.log` of this start and `console.previous.log` of
  * the one before, `qemu.log` (what QEMU itself printed), `qmp.sock` and `qemu.pid`. A process is recognised by its argv,
  * which names VM, fleet and disk; pid files are hints only.
@@ -80,12 +80,12 @@ export class QemuDriver implements HypervisorDriver {
     const directory = this.directory(spec.name);
     await this.explained(spec, 'the VM cannot be created', async () => {
       const isFinished = existsSync(join(directory, DISK_FILE));
-      // Without a disk there is nothing of value, whatever uuid it was meant to have.
+      // Without a disk there is nothing of value, for any uuid.
       const existing = readOwnRecord(directory, isFinished ? spec : { fleet: spec.fleet });
       const fingerprint = requireImage(spec.imagePath);
       const isOnImage = existing?.imageHash === spec.imageHash && existing.imageFingerprint === fingerprint;
       if (isFinished && isOnImage) return;
-      // What is left is of no use: a disk that was never finished or lies on another image.
+      // The rest is unusable: a disk that was never finished or lies on another image.
       await this.end(directory, 0, signal);
       await this.removeFiles(directory);
       try {
@@ -309,7 +309,7 @@ export class QemuDriver implements HypervisorDriver {
     }
   }
 
-  /** Deletes what belongs to a VM, its record last, so that an interrupted deletion is known for what it is. */
+  /** Deletes the files of a VM, its record last, so that an interrupted deletion is recognised. */
   private async removeFiles(directory: string): Promise<void> {
     const entries = await readdir(directory).catch((error: unknown) => {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;

@@ -3,7 +3,7 @@ import { FleetError, isFleetError } from '../../model/errors';
 import { CommandError } from '../../process/run';
 import { features } from './features';
 
-/** What QEMU or the file system said, and what an operator should do about it. The first that matches counts. */
+/** Messages of QEMU and of the file system, with their remedies. The first that matches counts. */
 const KNOWN: readonly {
   readonly pattern: RegExp;
   readonly code: ErrorCode;

@@ -77,7 +77,7 @@ export async function createOverlay(run: Run, imagePath: string, diskPath: strin
 /** Finds an image that was cut short or whose tables are torn, in milliseconds; other damage only a digest finds. */
 async function checkImage(run: Run, imagePath: string, signal: AbortSignal): Promise<void> {
   try {
-    // 3: clusters that nothing refers to, which harms nobody.
+    // 3: clusters that nothing refers to, which do no harm.
     await run('qemu-img', ['check', '-q', '-f', 'qcow2', imagePath], { signal, acceptExitCodes: [0, 3] });
   } catch (error) {
     if (!(error instanceof CommandError) || error.exitCode === undefined) throw error;
@@ -92,7 +92,7 @@ async function checkImage(run: Run, imagePath: string, signal: AbortSignal): Pro
   }
 }
 
-/** Tells the disk that its image lies elsewhere now; the content must be the same. */
+/** Changes the path of the image in the disk; the content must be the same. */
 export async function moveBackingFile(
   run: Run,
   imagePath: string,

@@ -19,7 +19,7 @@ async function checkPrograms(machine: PreflightMachine, { isNeeded }: PreflightS
   return [ok(system?.status === 'answered' ? (versionIn(system.output)?.join('.') ?? 'installed') : 'installed')];
 }
 
-/** Boots nothing: tells what a deploy has proven, or what it will have to find out. */
+/** Boots nothing: reports the proof of an earlier deploy, or that the next one has to make it. */
 function checkAcceleration(machine: PreflightMachine, { isNeeded, cacheDirectory }: PreflightSubject): Observation[] {
   if (!isNeeded) return [];
   const device = '/dev/kvm';

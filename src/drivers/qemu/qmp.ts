@@ -15,7 +15,7 @@ export class QmpError extends Error {
   }
 }
 
-/** Nobody listens on the socket, or QEMU did not answer in time or hung up. */
+/** No process listens on the socket, or QEMU did not answer in time or hung up. */
 export class QmpUnavailableError extends Error {
   constructor(message: string, cause?: unknown) {
     super(message, { cause });
@@ -48,7 +48,7 @@ const messageSchema = z.looseObject({
 
 type Message = z.infer<typeof messageSchema>;
 
-/** Longer than any answer to the commands we send; what exceeds it is not QEMU. */
+/** Longer than any answer to buildfleet's commands; a longer one is not QEMU's. */
 const LONGEST_LINE = 1024 * 1024;
 
 /**
@@ -69,7 +69,7 @@ export async function connectQmp(directory: string, socketName: string, options:
   }
 }
 
-/** Connects, runs the body, and hangs up whatever happens. */
+/** Connects, runs the body, and hangs up, also after an error. */
 export async function withQmp<T>(
   directory: string,
   socketName: string,
@@ -94,7 +94,7 @@ async function openSocket(directory: string, socketName: string, options: QmpOpt
   }
   try {
     return await new Promise<Socket>((resolve, reject) => {
-      // A socket address holds 107 bytes; through the open directory it is short whatever the path.
+      // A socket address holds 107 bytes; through the open directory it is short for every path.
       const socket = connect({ path: `/proc/self/fd/${descriptor}/${socketName}` });
       const timer = setTimeout(() => {
         fail(new Error('no answer in time'));
@@ -201,7 +201,7 @@ class Connection implements QmpConnection {
 
   private dispatch(line: string): void {
     const message = parseMessage(line);
-    // What is no QMP message comes from something that is no QEMU: nothing after it can be trusted.
+    // Anything but a QMP message comes from another program than QEMU: nothing after it can be trusted.
     if (!message) this.socket.destroy();
     else if (message.QMP !== undefined) this.waiting.get('greeting')?.succeed(message);
     else if (message.id !== undefined) this.waiting.get(message.id)?.succeed(message);

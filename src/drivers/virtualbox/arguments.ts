@@ -1,6 +1,6 @@
 import type { NetworkKind } from '../../model/hypervisor';
 
-/** One VM as VirtualBox is told to make it. Paths and names are literal; see {@link renderVboxmanageScript} for others. */
+/** One VM as VirtualBox has to make it. Paths and names are literal; see {@link renderVboxmanageScript} for others. */
 export interface VirtualBoxMachine {
   readonly name: string;
   /** The appliance (OVA) that it is imported from. */
@@ -29,7 +29,7 @@ export interface MachineHardware {
   readonly consoleLog: string;
 }
 
-/** Whose a machine is. `machine` is its own UUID: a clone has the tag of its original, and another UUID. */
+/** Owner of a machine. `machine` is its own UUID: a clone has the tag of its original, and another UUID. */
 export interface OwnerTag {
   readonly fleet: string;
   readonly vm: string;
@@ -152,12 +152,12 @@ export function startArguments(machine: string): string[] {
   return ['startvm', machine, '--type', 'headless'];
 }
 
-/** Says something to a machine that is on. */
+/** Controls a machine that is on. */
 export function controlArguments(machine: string, command: 'resume' | 'acpipowerbutton' | 'poweroff'): string[] {
   return ['controlvm', machine, command];
 }
 
-/** Drops what the guest of a saved machine left in memory. */
+/** Drops the saved state of a machine. */
 export function discardStateArguments(machine: string): string[] {
   return ['discardstate', machine];
 }
@@ -183,7 +183,7 @@ export function listArguments(list: keyof typeof LISTS): string[] {
 
 export const VERSION_ARGUMENTS: readonly string[] = ['--version'];
 
-/** What a first deploy tells VirtualBox, in the order in which it does. */
+/** Commands of a first deploy, in their order. */
 export interface FirstDeploy {
   /** Makes the machine, whose UUID is known only afterwards. */
   readonly create: readonly (readonly string[])[];
@@ -208,7 +208,7 @@ export function firstDeploy(machine: VirtualBoxMachine): FirstDeploy {
   };
 }
 
-/** Where the driver keeps what belongs to one machine, below the VM's directory. */
+/** Files of one machine, below the VM's directory. */
 export function machineFiles(vmDirectory: string): Pick<VirtualBoxMachine, 'baseFolder' | 'seedPath'> & {
   readonly consoleLog: string;
 } {

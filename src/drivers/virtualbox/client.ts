@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { CommandError, type Run } from '../../process/run';
 
-/** What VBoxManage complained about. `text` is its own words, without what it prints at every call. */
+/** A failure of VBoxManage. `text` is its own words, without the lines that it prints at every call. */
 export class VBoxManageError extends Error {
   constructor(
     readonly command: string,
@@ -33,8 +33,8 @@ export interface ClientOptions {
 const LOCK_PATIENCE = 30_000;
 
 /**
- * VirtualBox speaks the language that its user has chosen, whatever the locale, and drops every text with a letter that
- * the locale lacks: under `C` an error in another language would be an empty line, without its code.
+ * VirtualBox speaks the language that its user has chosen, in every locale, and drops every text with a letter that the
+ * locale lacks: under `C` an error in another language would be an empty line, without its code.
  */
 const LOCALE = { LC_ALL: 'C.UTF-8' };
 
@@ -50,7 +50,8 @@ export class VBoxManage {
   constructor(private readonly options: ClientOptions) {}
 
   /**
-   * Reads a list, told by `listArguments`. A VM that cannot be read is an error on stderr, and its entry and all others are there all the same.
+   * Reads a list of `listArguments`. A VM that cannot be read is an error on stderr, and its entry and all others are
+   * there all the same.
    *
    * @throws as {@link run}, for a list that could not be made
    */
@@ -59,9 +60,9 @@ export class VBoxManage {
   }
 
   /**
-   * Runs a command. VBoxSVC hears of it once, however often it takes to get there.
+   * Runs a command. VBoxSVC gets it once, even if several attempts are needed to reach it.
    *
-   * @param onText takes what it prints, as it comes
+   * @param onText receives its output, as it comes
    * @returns stdout with Unix line ends; what the start script prints first is still in it
    * @throws VBoxManageError; CommandError when the program is missing or the call was cancelled
    */
@@ -121,7 +122,7 @@ export class VBoxManage {
   }
 }
 
-/** What VirtualBox answers while a session or another command holds a machine. */
+/** VirtualBox's codes while a session or another command holds a machine. */
 export const LOCKED_CODES = ['VBOX_E_INVALID_OBJECT_STATE', 'VBOX_E_OBJECT_IN_USE'] as const;
 
 /** Whether VBoxManage says that it found no server. What failed on one that was there has a context, too. */

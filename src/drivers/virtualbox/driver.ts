@@ -38,7 +38,7 @@ import { controllerOf, findMachine, isDigestMismatch, notOurs, requireDisk, requ
 import { untilAbandoned } from './settle';
 import type { MachineSettings } from './settings-file';
 
-/** What {@link VirtualBoxDriver} needs from outside. */
+/** Options of {@link VirtualBoxDriver}. */
 export interface VirtualBoxDriverOptions {
   readonly paths: FleetPaths;
   readonly run: Run;
@@ -59,8 +59,8 @@ const IMPORT_TIMEOUT = 15 * 60_000;
 const IMPORT_ATTEMPTS = 2;
 
 /**
- * VMs of VirtualBox on this machine, imported from an appliance. In a VM's directory lie `vm.json` (what it is for, whose,
- * and which machine of VirtualBox's, written before the import), `virtualbox/` (everything that VirtualBox makes),
+ * VMs of VirtualBox on this machine, imported from an appliance. In a VM's directory lie `vm.json` (VM, owner and
+ * VirtualBox's machine, written before the import), `virtualbox/` (everything that VirtualBox makes),
  * `seed.iso` while there is one and `console.log`. Machines are addressed by VirtualBox's UUID alone, and are ours only
  * if their owner tag names fleet, VM and that UUID.
  */
@@ -208,7 +208,7 @@ export class VirtualBoxDriver implements HypervisorDriver {
     const half = existing ? undefined : await this.interrupted(name, signal);
     const isSame = record?.uuid === spec.uuid && record.imageHash === spec.imageHash;
     if (half?.settings && isSame && hasDisk(half)) return this.configure(spec, half.settings, hardware, signal);
-    // What is left is of no use: an import that failed, a machine without disk or of another image.
+    // The rest is unusable: an import that failed, a machine without disk or of another image.
     await this.remove(name, existing ?? half, signal);
     for (let attempt = 1; ; attempt += 1) {
       await mkdir(this.directory(name), { recursive: true, mode: 0o700 });
@@ -248,7 +248,7 @@ export class VirtualBoxDriver implements HypervisorDriver {
     });
   }
 
-  /** From an imported machine to one of ours. Whatever of it was done before is done again. */
+  /** Makes an imported machine the fleet's VM. Steps of an interrupted call are repeated. */
   private async configure(
     spec: VmSpec,
     settings: MachineSettings,
@@ -334,7 +334,7 @@ export class VirtualBoxDriver implements HypervisorDriver {
     });
   }
 
-  /** What a guest left in memory is dropped: with other hardware it could not be taken up again. */
+  /** A saved state is dropped: it could not be resumed with other hardware. */
   private async requireOff(machine: Machine, name: string, signal: AbortSignal): Promise<void> {
     const state = await this.power.settledState(machine, signal);
     if (isSaved(state)) await this.client.change(discardStateArguments(machine.uuid), signal);
@@ -367,7 +367,7 @@ export class VirtualBoxDriver implements HypervisorDriver {
     }
   }
 
-  /** Deletes a machine, its media and the VM's directory, whatever of them there is; the record last. */
+  /** Deletes a machine, its media and the VM's directory, as far as they exist; the record last. */
   private async remove(name: string, machine: Machine | undefined, signal: AbortSignal): Promise<void> {
     const directory = this.directory(name);
     if (machine) {

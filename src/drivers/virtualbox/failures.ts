@@ -17,7 +17,7 @@ const IMAGE_DAMAGED: Failure = {
 
 /**
  * VirtualBox's codes, which no language changes, and what an operator should do about them. The first that matches
- * counts, so that what the machine lacks comes before what VirtualBox makes of it.
+ * counts, so that a lack of the machine comes before VirtualBox's error that follows from it.
  */
 const KNOWN: readonly (Failure & { readonly codes: readonly string[] })[] = [
   {

@@ -29,7 +29,7 @@ export async function importAppliance(
   }
 }
 
-/** VBoxManage was killed; what VBoxSVC makes of the import shows later. */
+/** VBoxManage was killed; the result of VBoxSVC's import shows later. */
 export class ImportCutOff extends Error {
   constructor(cause: unknown) {
     super('VBoxManage was killed during the import', { cause });

@@ -30,7 +30,7 @@ export class Inventory {
 
   constructor(private readonly client: VBoxManage) {}
 
-  /** What there is, as of at most a second ago, and never as of before the last {@link invalidate}. */
+  /** The registered VMs, as of at most a second ago, and never as of before the last {@link invalidate}. */
   machines(): Promise<readonly Machine[]> {
     if (this.pending && performance.now() - this.readAt < VALIDITY) return this.pending;
     const reading = this.read();
@@ -58,7 +58,7 @@ export class Inventory {
     return machines.filter((machine) => machine !== null);
   }
 
-  /** Where VirtualBox speaks another language: what programs read is the same in all, and is told of one VM at a time. */
+  /** For VirtualBox in another language: the output for programs is the same in all, and has one VM at a time. */
   private async oneByOne(): Promise<Promise<Machine | null>[]> {
     return parseVmList(await this.client.list(listArguments('machines'))).map(({ uuid }) => this.alone(uuid));
   }

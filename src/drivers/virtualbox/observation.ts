@@ -7,7 +7,7 @@ import { powerOf } from './power';
 import type { VmRecord } from './record';
 import type { MachineSettings, NetworkAdapter } from './settings-file';
 
-/** Whose a machine is; null when it carries no tag, or that of another machine, as a clone does. */
+/** Owner of a machine; null when it carries no tag, or that of another machine, as a clone does. */
 export function ownerOf(machine: Machine, record: VmRecord | undefined): OwnerTag | null {
   const tag = machine.settings?.owner == null ? undefined : parseOwnerTag(machine.settings.owner);
   if (tag?.machine === machine.uuid) return tag;
@@ -27,7 +27,7 @@ export function holdsSeed(settings: MachineSettings | null, seedPath: string): b
   return settings?.devices.some(({ location }) => location === seedPath) ?? false;
 }
 
-/** How a machine reaches others, `none` where the guest would find nothing that it can use. */
+/** Network of a machine, `none` where the guest has no usable one. */
 export function networkOf(adapter: NetworkAdapter | undefined): Pick<VmObservation, 'network' | 'bridgeAdapter'> {
   if (adapter?.enabled === true && adapter.cable && adapter.type === 'virtio') {
     const { attachment, bridgeAdapter, reachesLoopback } = adapter;
@@ -39,7 +39,7 @@ export function networkOf(adapter: NetworkAdapter | undefined): Pick<VmObservati
   return { network: 'none', bridgeAdapter: adapter?.bridgeAdapter ?? null };
 }
 
-/** What a machine shows to callers who know nothing of VirtualBox. */
+/** A machine in the terms that all drivers share. */
 export function observe(name: string, machine: Machine, record: VmRecord | undefined, seedPath: string): VmObservation {
   const { settings, state, uuid } = machine;
   const owner = ownerOf(machine, record);

@@ -35,7 +35,7 @@ export interface Medium {
 
 const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}';
 
-/** `list vms`, which reads the same in every language. Names are printed as they are, quotes and braces included; whatever stands before the list is skipped. */
+/** `list vms`, which reads the same in every language. Names are printed as they are, quotes and braces included; lines before the list are skipped. */
 export function parseVmList(text: string): ListedVm[] {
   const vms: ListedVm[] = [];
   for (const [, name = '', uuid = ''] of text.matchAll(new RegExp(`^"(.*)" \\{(${UUID})\\}\r?$`, 'gm'))) {
@@ -131,7 +131,7 @@ export function parseBridgedAdapters(text: string): HostAdapter[] {
   });
 }
 
-/** `list hdds` and `list dvds`: UUID, then that of the parent, later the location, whatever their labels. */
+/** `list hdds` and `list dvds`: UUID, then that of the parent, later the location, with labels in any language. */
 export function parseMedia(text: string): Medium[] {
   const isUuid = (value: string | undefined) => value !== undefined && new RegExp(`^${UUID}$`).test(value);
   return paragraphs(text).flatMap((lines) => {

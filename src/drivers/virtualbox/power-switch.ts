@@ -39,7 +39,7 @@ export class PowerSwitch {
     });
   }
 
-  /** What VirtualBox says to a VM that went off meanwhile has no code. */
+  /** VirtualBox's error for a VM that went off meanwhile has no code. */
   private async control(
     machine: Machine,
     command: Parameters<typeof controlArguments>[1],
@@ -61,7 +61,7 @@ export class PowerSwitch {
     }
   }
 
-  /** The state once VirtualBox has finished what it is doing; as it is when it does not. */
+  /** The state after a change that is under way; the present one when that does not end in time. */
   async settledState(machine: Machine, signal: AbortSignal): Promise<string> {
     const deadline = Date.now() + STEP_TIMEOUT;
     let { state } = machine;

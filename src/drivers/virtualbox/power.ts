@@ -14,7 +14,7 @@ const POWER: Readonly<Record<string, PowerState>> = {
   gurumeditation: 'crashed',
 };
 
-/** Whoever does not know a state takes it for one in which something runs. */
+/** Unknown states count as running. */
 export function powerOf(state: string): PowerState {
   return POWER[state] ?? 'running';
 }
@@ -26,7 +26,7 @@ export function isSaved(state: string): boolean {
 
 const SETTLED = ['poweroff', 'aborted', 'saved', 'aborted-saved', 'teleported', 'running', 'paused', 'gurumeditation'];
 
-/** Whether VirtualBox is on its way to another state; one that is not known here is taken for that. */
+/** Whether VirtualBox is on its way to another state; unknown states count as such. */
 export function isBusy(state: string): boolean {
   return !SETTLED.includes(state) && state !== 'inaccessible';
 }

@@ -13,7 +13,7 @@ const SHARES_EXTENSIONS = [7, 2, 2] as const;
 const HOLDS_EXTENSIONS = [6, 12] as const;
 const KVM_PARAMETER = '/sys/module/kvm/parameters/enable_virt_at_load';
 
-/** Nothing more is said of a VirtualBox that no host of the fleet needs and that is not there. */
+/** A missing VirtualBox that no host of the fleet needs gives no further observation. */
 async function checkProgram(machine: PreflightMachine, { isNeeded }: PreflightSubject): Promise<Observation[]> {
   const bad = isNeeded ? problem : note;
   const answer = await ask(machine, 'VBoxManage', VERSION_ARGUMENTS);
@@ -55,7 +55,7 @@ async function checkKernelDriver(machine: PreflightMachine, { isNeeded }: Prefli
               `modprobe vboxdrv; if there is none, apt-get install linux-headers-${machine.kernel} and build it (/sbin/vboxconfig, or dpkg-reconfigure virtualbox-dkms); with Secure Boot it has to be signed`,
             ),
       ];
-    // Its set-uid program opens the device for everybody else.
+    // Its set-uid program opens the device for other accounts.
     case 'denied':
     case 'read-only':
     case 'usable':

@@ -13,8 +13,8 @@ import type { Machine } from './inventory';
 import { parseMedia, parseVmList } from './output';
 
 /**
- * Takes a machine that is off out of VirtualBox, with the disks that came with it. Disks that somebody attached from
- * elsewhere are let go first: `--delete` would delete them.
+ * Takes a machine that is off out of VirtualBox, with the disks that came with it. Disks that were attached from
+ * elsewhere are detached first: `--delete` would delete them.
  */
 export async function unregister(client: VBoxManage, machine: Machine, signal: AbortSignal): Promise<void> {
   const { uuid, settings, configFile } = machine;

@@ -13,7 +13,7 @@ const ADAPTER = '\u0001adapter\u0001';
 const LONGEST_LINE = 100;
 
 /**
- * `vboxmanage.sh`: the commands of a first deploy, for reviewers to compare and for people to run where VirtualBox is and
+ * `vboxmanage.sh`: the commands of a first deploy, for reviewers to compare, and to run where VirtualBox is and
  * buildfleet is not. The driver makes its own calls by the same functions.
  */
 export function renderVboxmanageScript(vm: PlannedVm): string {

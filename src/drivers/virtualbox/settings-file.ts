@@ -2,7 +2,7 @@ import { isAbsolute, resolve } from 'node:path';
 import { OWNER_KEY } from './arguments';
 import { childOf, childrenOf, parseXml, type XmlElement } from '../../rendering/xml';
 
-/** What is attached to one place of a controller. */
+/** A device at one port of a controller. */
 export interface AttachedDevice {
   readonly controller: string;
   readonly port: number;
@@ -28,7 +28,7 @@ export interface NetworkAdapter {
   readonly reachesLoopback: boolean;
 }
 
-/** What the settings file of a machine says. VirtualBox rewrites it at every change. */
+/** Content of a machine's settings file. VirtualBox rewrites it at every change. */
 export interface MachineSettings {
   readonly uuid: string;
   readonly name: string;

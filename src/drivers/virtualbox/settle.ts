@@ -7,7 +7,7 @@ const QUIET = 3000;
 const INTERVAL = 300;
 
 /**
- * Waits until nobody writes into a directory any more. VBoxSVC finishes an import whose VBoxManage was killed, and
+ * Waits until no process writes into a directory any more. VBoxSVC finishes an import whose VBoxManage was killed, and
  * registers the VM, seconds or minutes later; all the time it has the appliance or the disk open.
  *
  * @returns false when that is still so after `limit` milliseconds

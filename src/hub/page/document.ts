@@ -22,7 +22,7 @@ export const PAGE_POLICY = [
   "frame-ancestors 'none'",
 ].join('; ');
 
-/** What stands around the fleet. */
+/** Parts of the page around the fleet. */
 export interface PageFrame {
   /** What {@link renderFleet} gave. */
   readonly fleet: string;

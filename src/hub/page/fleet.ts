@@ -17,7 +17,7 @@ import { ageText, sizeText, spanText } from './text';
 /** Heading of the strips: the upper one, the lower one. */
 const HEARTBEATS = html`Heartbeats <small>last hour, last day</small>`;
 
-/** Entries shown; a fleet has fewer, and a page of thousands is of no use to anybody. */
+/** Entries shown; a fleet has fewer, and a page of thousands is unreadable. */
 const SHOWN = 300;
 
 /** Everything that changes on the page. */

@@ -35,7 +35,7 @@ export interface OvaRequest {
   readonly progress?: BuildProgress;
 }
 
-/** What is inside, for whoever compares. */
+/** Digests and sizes of a written appliance. */
 export interface WrittenOva {
   readonly sizeBytes: number;
   /** Of the disk inside. */
@@ -116,7 +116,7 @@ interface Content {
   readonly fileBytes: number;
 }
 
-/** Reads the disk once: the manifest, which stands before it, has the same length whatever the digests are. */
+/** Reads the disk once: the manifest, which stands before it, has the same length for all digests. */
 async function pack(path: string, request: OvaRequest, content: Content): Promise<string> {
   const { name, sourceDateEpoch: modified, signal } = request;
   const { descriptor, vmdk, fileName, fileBytes } = content;
@@ -174,7 +174,7 @@ async function writeAll(file: FileHandle, data: Buffer, position: number): Promi
   }
 }
 
-/** A UUID that follows from the definition; version 8, whose bits are its maker's own affair. */
+/** A UUID that follows from the definition; version 8, whose bits are free for any use. */
 function uuidFor(purpose: string, definitionHash: string): string {
   const bytes = createHash('sha256').update(`${purpose} ${definitionHash}`).digest().subarray(0, 16);
   bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);

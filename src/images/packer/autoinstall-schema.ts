@@ -9,7 +9,7 @@ export const BUILD_TIME_ACCOUNT = 'packer';
 /** What lets {@link BUILD_TIME_ACCOUNT} become root; goes with it. */
 export const BUILD_TIME_SUDOERS = '/etc/sudoers.d/90-buildfleet-build-time';
 
-/** Hash that no password has. The installer insists on one, and an empty one would let everybody in. */
+/** Hash that no password has. The installer requires one, and an empty one would allow a login without password. */
 export const LOCKED_PASSWORD = '*';
 
 /** Stands in for the public key of a build, which is made when the build begins. */

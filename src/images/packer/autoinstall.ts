@@ -15,7 +15,7 @@ import { describeIssues } from '../../model/zod-issue';
 import { renderMetaData } from '../../rendering/seed';
 import { toYaml } from '../../rendering/yaml';
 
-/** What the installer is told; everything else is the same for all images. */
+/** Variable parts of the installer's input; the rest is the same for all images. */
 export interface AutoinstallInput {
   /** Host name until a seed brings another; also in error messages. */
   readonly hostName: string;
@@ -48,7 +48,7 @@ export function renderAutoinstallMetaData(hostName: string): string {
  *
  * @param userData what {@link renderAutoinstall} gave
  * @param publicKey one line, `ssh-ed25519 AAAA…`, with or without a comment and a newline at the end
- * @throws FleetError when the file is not one of ours, or the key is none.
+ * @throws FleetError when {@link renderAutoinstall} did not write the file, or the key is none.
  */
 export function fillBuildKey(userData: string, publicKey: string, place?: string): string {
   const key = buildKeySchema.safeParse(publicKey.replace(/\n$/, ''));

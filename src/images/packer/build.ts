@@ -18,7 +18,7 @@ import { makeTemporary, removeStage } from '../stage';
 export interface PackerBuildRequest extends ImageBuildRequest {
   /** Where Packer keeps what it has fetched. */
   readonly downloadDirectory: string;
-  /** What QEMU runs the machine with, where the image does not say it. Default `tcg`. */
+  /** QEMU's accelerator, where the image sets none. Default `tcg`. */
   readonly accelerator: 'kvm' | 'tcg' | undefined;
 }
 
@@ -95,7 +95,7 @@ async function prepare(
     source_date_epoch: sourceDateEpoch(hash),
     output_directory: join(workDirectory, 'output'),
     toolchain: definition.toolchain.kind,
-    // Packer's takes nine times as long as ours
+    // Packer's takes nine times as long as buildfleet's own
     disk_compression: false,
     ...ACCELERATORS[request.accelerator ?? 'tcg'],
   };

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { singleLineSchema } from '../names';
 import { defaulted, defineShape, optional, required } from '../resource-shape';
 
-/** A file, or a marked block in somebody else's file, on the workstation. */
+/** A file, or a marked block in a file that buildfleet does not own, on the workstation. */
 export const managedFileShape = defineShape({
   type: 'buildfleet_managed_file',
   label: 'path',

@@ -4,7 +4,7 @@ import { singleLineSchema } from '../names';
 import { portSchema } from '../port';
 import { computed, defaulted, defineShape, observed, optional, required } from '../resource-shape';
 
-/** An address of one machine, not a network's, everybody's or this one's own. */
+/** Address of one other machine: no network, broadcast, multicast or loopback address. */
 export const ipv4Schema = z
   .ipv4('must be an IPv4 address such as 192.168.1.10')
   .refine(

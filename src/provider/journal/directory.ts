@@ -2,11 +2,11 @@ import { readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 /*
- * A fleet's directory of journals: for each run RUN.jsonl, which the provider writes, and RUN.log where somebody has
- * kept what Terraform printed.
+ * A fleet's directory of journals: for each run RUN.jsonl, which the provider writes, and RUN.log where the
+ * caller has kept Terraform's output.
  */
 
-/** How many earlier runs stay to be looked at. */
+/** Number of earlier runs that are kept. */
 const KEPT_RUNS = 4;
 
 /** Removes the files of all but the last runs, to make room for another one. */
@@ -25,7 +25,7 @@ export function removeOldRuns(directory: string): void {
 /**
  * Removes the journals of a fleet that is gone, and its directories with them: only where nothing else is left in them.
  *
- * @param except a file that somebody still writes; it and the directories above it stay
+ * @param except a file that is still written to; it and the directories above it stay
  */
 export function removeJournals(directory: string, except?: string): void {
   const fleet = dirname(directory);
@@ -34,7 +34,7 @@ export function removeJournals(directory: string, except?: string): void {
     const ours = readdirSync(directory).filter((name) => /\.(jsonl|log)$/.test(name) && name !== except);
     for (const name of ours) rmSync(join(directory, name), { force: true });
     for (const path of [directory, fleet]) rmdirSync(path);
-    // The directory above belongs to buildfleet only where nobody chose another place.
+    // The directory above belongs to buildfleet only in the default place.
     if (basename(dirname(fleet)) === 'buildfleet') rmdirSync(dirname(fleet));
   } catch {
     // What is not empty stays.

@@ -2,10 +2,10 @@ import type { Amount, JournalEvent } from '../../model/journal';
 import type { Journal, Operation, OperationRecord, OperationResult } from '../plugin/journal';
 import { lineText } from './line-text';
 
-/** Milliseconds between two lines that only say how far a step is, or what its tool says. */
+/** Milliseconds between two lines that only have a step's amount, or its tool's output. */
 const INTERVAL = { amount: 250, detail: 1000 };
 
-/** Writes events, and few of them: a tool that says something a thousand times a second is heard once. */
+/** Writes events at a limited rate: a tool may print a thousand lines a second. */
 export class EventJournal implements Journal {
   private operations = 0;
 

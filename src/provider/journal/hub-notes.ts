@@ -3,7 +3,7 @@ import { createHubClient, type HubClient } from '../../hub/client';
 import { fleetSchema } from '../../model/fleet';
 import type { JournalEvent } from '../../model/journal';
 
-/** Milliseconds after which a step is long, so that somebody who looks at the hub wants to know of it. */
+/** Milliseconds after which a step is long enough for a note. */
 const LONG_MS = 20_000;
 /** A hub that does not answer is not waited for. */
 const HUB_MS = 2000;
@@ -12,7 +12,7 @@ type NoteTaker = Pick<HubClient, 'postProgress'>;
 
 export interface HubNotesOptions {
   readonly fleet: string;
-  /** Null where nobody knows a hub. */
+  /** Null where no hub is known. */
   readonly hub: () => { readonly client: NoteTaker; readonly domain: string } | null;
   /** Default 20 s. */
   readonly longMs?: number;

@@ -6,7 +6,7 @@ import { EventJournal } from './event-journal';
 import { hubOfFleet, HubNotes } from './hub-notes';
 import { JournalFile } from './journal-file';
 
-/** What a fleet's journal is made of. */
+/** Parts of a fleet's journal. */
 export interface FleetJournalOptions {
   readonly fleet: string;
   readonly directory: string;

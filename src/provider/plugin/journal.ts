@@ -4,7 +4,7 @@ import type { JournalAction, JournalOutcome, Progress } from '../../model/journa
 export interface Operation {
   /** Terraform's resource type. */
   readonly type: string;
-  /** What people call the object, empty where a fleet has one of the type. */
+  /** The object's name for display, empty where a fleet has one of the type. */
   readonly name: string;
   readonly action: JournalAction;
 }
@@ -17,13 +17,13 @@ export interface OperationRecord extends Progress {
 
 export interface OperationResult {
   readonly outcome: JournalOutcome;
-  /** What Terraform is warned of, one summary each. */
+  /** Summaries of the warnings that Terraform gets. */
   readonly warnings: readonly string[];
-  /** What went wrong; null after a success. */
+  /** Message of the error; null after a success. */
   readonly error: string | null;
 }
 
-/** Where the framework says what becomes of objects, for people who watch. Nothing here may throw or take long. */
+/** Receives the framework's events on objects, for display. Methods must neither throw nor take long. */
 export interface Journal {
   begin(operation: Operation): OperationRecord;
 }

@@ -21,11 +21,11 @@ export function resource<S extends ResourceShape, Services>(
 /** Values of the `provider` block; an attribute left out is null. */
 export type ProviderConfig<A extends Attributes> = State<ResourceShape<A>>;
 
-/** Everything the framework must know to serve a provider. */
+/** Definition of a provider, from which the framework serves it. */
 export interface ProviderDefinition<A extends Attributes = Attributes, Services = unknown> {
   /** Local name, the prefix of its resource types: `buildfleet`. */
   readonly name: string;
-  /** What the `provider` block may say. Only `required`, `optional` and `defaulted` attributes make sense here. */
+  /** Attributes of the `provider` block. Only `required`, `optional` and `defaulted` attributes make sense here. */
   readonly config: A;
   /**
    * Called when Terraform configures the provider; the result is given to every handler. Must be cheap: Terraform
@@ -35,13 +35,13 @@ export interface ProviderDefinition<A extends Attributes = Attributes, Services 
    */
   readonly configure: (config: ProviderConfig<A>) => Services;
   readonly resources: readonly ResourceEntry<Services>[];
-  /** Called around every handler while Terraform keeps a log, so that what lies below can write to it. */
+  /** Called around every handler while Terraform keeps a log, so that code below it can write to it. */
   readonly logged?: <T>(log: Logger, work: () => Promise<T>) => Promise<T>;
   /**
-   * Makes the journal of what becomes of this provider's own resources. Called once, before the first change: a process
+   * Makes the journal of changes of this provider's own resources. Called once, before the first change: a process
    * that only plans has none.
    */
   readonly journal?: (services: Services) => Journal;
-  /** Called around every change that the journal records, so that what lies below can report to it. */
+  /** Called around every change that the journal records, so that code below it can report to it. */
   readonly watched?: <T>(progress: Progress, work: () => Promise<T>) => Promise<T>;
 }

@@ -8,12 +8,12 @@ export interface Logger {
   warn(message: string, fields?: Readonly<Record<string, unknown>>): void;
 }
 
-/** What every handler is given. */
+/** Context of every call of a handler. */
 export interface ResourceContext {
   /** Fires when Terraform asks the provider to stop; pass it to every command and wait. */
   readonly signal: AbortSignal;
   readonly log: Logger;
-  /** For people who watch a deploy: what is being done now. Reads need not say anything. */
+  /** Receives the present step, shown during a deploy. Reads need not report any. */
   readonly progress: Progress;
   /** Reported to the operator beside a success. */
   warn(summary: string, detail: string): void;
@@ -21,7 +21,7 @@ export interface ResourceContext {
 
 export interface ApplyContext<S extends ResourceShape> extends ResourceContext {
   /**
-   * Says what exists so far. If the handler throws later, Terraform stores this with the error (a created object is
+   * Stores what exists so far. If the handler throws later, Terraform stores this with the error (a created object is
    * then tainted, an updated one keeps these values), so nothing real is ever orphaned. A later call replaces an
    * earlier one.
    */
@@ -55,7 +55,7 @@ export interface Resource<S extends ResourceShape = ResourceShape> {
   import?(id: string, context: ResourceContext): Promise<State<S>>;
   /**
    * Called while planning a change of an existing object. MUST be pure. An attribute of `planned` that is not known
-   * before apply is undefined, whatever its type says.
+   * before apply is undefined, even if its type does not allow that.
    */
   plan?(prior: State<S>, planned: Planned<S>): PlanAdvice<S>;
 }

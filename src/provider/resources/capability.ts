@@ -49,7 +49,7 @@ export function capabilityResource(
         return { ...state, id: found.id, description: found.description, keywords: found.keywords };
       } catch (error) {
         if (signal.aborted || !isFleetError(error)) throw error;
-        // A plan has to show that the hub is dead, and a destroy has to work without it.
+        // A dead hub has to be visible in a plan, and must not stop a destroy.
         context.warn('the State Hub could not be asked', `the entry "${title}" is taken as it was: ${error.message}`);
         return state;
       }

@@ -56,7 +56,7 @@ export function identityResource(settings: ProviderSettings, run: Run = runComma
             return inspectKeyPair(path);
           } catch (error) {
             if (!isFleetError(error)) throw error;
-            // The plan must still show everything else; healing says again what to do.
+            // The plan must still show everything else; the update reports the remedy again.
             context.warn(`a key of ${state.vmName} cannot be read`, error.message);
             return { publicKey: '', fingerprint: '', files: 'incomplete' };
           }
@@ -75,7 +75,7 @@ export function identityResource(settings: ProviderSettings, run: Run = runComma
         removeAbandonedWrites(directory);
         removeAbandonedKeys(dirname(directory));
         for (const key of [tunnelKey, hostKey]) removeKeyPair(key);
-        // Whatever somebody else put there stays, and keeps its directory.
+        // Files of others stay, and keep their directory.
         for (const path of [directory, dirname(directory), paths.stateDirectory]) removeEmptyDirectory(path);
       });
     },

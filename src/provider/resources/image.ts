@@ -22,7 +22,7 @@ type Declared = Pick<ImageState, 'name' | 'definitionHash' | 'definitionFile' | 
 /** What an imported image has until the configuration names it. */
 const UNKNOWN_NAME = 'imported';
 
-/** What makes images, loaded when one is missing: every plan only looks at those that are there. */
+/** Builders of images, loaded when one is missing: a plan only looks at those that exist. */
 const builders = lazy<typeof import('../../images/obtain-image')>(() => require('../../images/obtain-image'));
 
 /** The handler of `buildfleet_image`: a cache entry by definition hash, built when there is none. */

@@ -19,7 +19,7 @@ import type { ProviderSettings } from './settings';
 
 type FileState = State<typeof managedFileShape>;
 
-/** The handler of `buildfleet_managed_file`: a whole file, or one marked block of somebody else's. */
+/** The handler of `buildfleet_managed_file`: a whole file, or one marked block in a file of the operator's. */
 export function managedFileResource(
   settings: ProviderSettings,
   home: string = homedir(),
@@ -27,7 +27,7 @@ export function managedFileResource(
   const stateDirectory = fleetPaths(settings, home).stateDirectory;
   const created = new CreatedPaths(home);
 
-  /** Everything below the state directory is the fleet's own, and needs no record of who made it. */
+  /** Everything below the state directory is the fleet's own, and needs no entry in the record of created files. */
   const isFleets = (state: FileState) => expandHome(state.path, home).startsWith(`${stateDirectory}/`);
   const holderOf = (state: FileState) =>
     [fleetName(settings), state.path, ...(state.block === null ? [] : [state.block])].join(' ');
@@ -155,7 +155,7 @@ function fileOf(path: string, home: string): string {
   return followLinks(absolute);
 }
 
-/** What shall stand in the file, every character one byte, so that what is not UTF-8 survives. */
+/** The file's wanted content, every character one byte, so that bytes that are not UTF-8 survive. */
 function wantedContent(state: FileState, home: string): string {
   const text = state.expandHome
     ? state.content.replace(HOME_AT_WORD_START, `$1${home.replaceAll('$', '$$$$')}/`)
@@ -183,7 +183,7 @@ function refuseForeignFile(path: string, before: string | null, wanted: string, 
   if (ours || before === null || before === wanted) return;
   throw new FleetError({
     code: 'managed-file-foreign',
-    problem: 'a file of somebody else stands there',
+    problem: 'a file that buildfleet did not write stands there',
     place: path,
     remedy: 'move it away, or import it, then deploy again',
     attribute: 'path',

@@ -37,7 +37,7 @@ type VmPlan = Planned<typeof vmShape>;
 type VmState = State<typeof vmShape>;
 type VmContext = ApplyContext<typeof vmShape>;
 
-/** What the handler is built from. */
+/** Dependencies of the handler. */
 export interface VmServices {
   readonly fleet: string;
   readonly paths: FleetPaths;
@@ -91,7 +91,7 @@ export function vmResource(settings: ProviderSettings): Resource<typeof vmShape>
   });
 }
 
-/** VMs, whatever runs them: brings one from whatever an earlier attempt left to where the plan wants it. */
+/** VMs of every hypervisor: brings a VM from the state that an earlier attempt left to the planned one. */
 export class VmResource implements Resource<typeof vmShape> {
   readonly shape = vmShape;
 
@@ -103,7 +103,7 @@ export class VmResource implements Resource<typeof vmShape> {
       const spec = this.spec(planned, uuid);
       const driver = this.services.driver(planned.hypervisor);
       const leftover = await driver.inspect(planned.name);
-      // Ours, but of an older image or identity: its deletion was interrupted, or the Terraform state is lost.
+      // This fleet's, but of an older image or identity: its deletion was interrupted, or the Terraform state is lost.
       if (leftover?.fleet === spec.fleet && leftover.uuid !== uuid) {
         context.progress.step('removing what is left of an earlier VM');
         context.log.info('removing a leftover VM', { vm: planned.name, uuid: leftover.uuid });
@@ -111,7 +111,7 @@ export class VmResource implements Resource<typeof vmShape> {
           driver.destroy({ ...spec, uuid: leftover.uuid }, context.signal),
         );
       }
-      // what can be known to be wrong is said before there is anything
+      // known problems are reported before anything is made
       requireFreePort(planned.name, planned.tunnelPort, this.services.ports);
       vmSeed(this.services.paths, planned);
       context.progress.step('making disk and definition');
@@ -129,7 +129,7 @@ export class VmResource implements Resource<typeof vmShape> {
     if (id === undefined || !found) return this.create(planned, context);
     return this.cancellable(planned.name, context, async () => {
       const spec = this.spec(planned, id);
-      // A guest that had its time and did not come up gets another start, not more time.
+      // A guest that did not come up in its time is started again instead of getting more time.
       if (!['', CANCELLED].includes(prior.problem)) {
         const driver = this.services.driver(planned.hypervisor);
         await this.whileDrained(found, prior, planned, context, () => driver.stop(spec, 0, context.signal));
@@ -158,7 +158,7 @@ export class VmResource implements Resource<typeof vmShape> {
     const observed = await this.observe(state);
     if (!observed) return null;
     this.requireOurs(observed);
-    // Another VM of ours stands in its place: this one is gone.
+    // Another VM of the fleet stands in its place: this one is gone.
     if (observed.uuid !== state.id) return null;
     return {
       ...state,
@@ -379,7 +379,7 @@ export class VmResource implements Resource<typeof vmShape> {
     return { name, uuid, fleet, imagePath, imageHash, cpus, memoryMib, mac, network, bridgeAdapter };
   }
 
-  /** Says what happens next when the operator pressed Ctrl-C, instead of how a wait ends. */
+  /** After Ctrl-C, reports what the next deploy does instead of the error of a wait. */
   private async cancellable<T>(name: string, context: ResourceContext, body: () => Promise<T>): Promise<T> {
     try {
       return await body();

@@ -50,20 +50,20 @@ import { fleetName, fleetPaths } from './fleet-paths';
 import type { ProviderSettings } from './settings';
 
 type Shape = typeof workstationShape;
-/** What both services are told. */
+/** Endpoints of both services. */
 type Endpoints = Pick<State<Shape>, 'address' | 'sshdPort' | 'hubPort' | 'tunnelPorts'>;
 
-/** What the handler needs from its surroundings, so that tests can give it a home of its own. */
+/** Surroundings of the handler, so that tests can give it a home of its own. */
 export interface WorkstationSurroundings {
   readonly run: Run;
   readonly home: string;
-  /** Says where the operator's systemd manager has its sockets and units (`XDG_RUNTIME_DIR`, `XDG_CONFIG_HOME`). */
+  /** Names the directories of the operator's systemd manager (`XDG_RUNTIME_DIR`, `XDG_CONFIG_HOME`). */
   readonly environment: NodeJS.ProcessEnv;
   /** Directory of the fleet's output that holds `hub.js` and `supervisor.js`. */
   readonly programs: string;
 }
 
-/** The handler of `buildfleet_workstation`: the private sshd, the embedded hub, and who keeps them running. */
+/** The handler of `buildfleet_workstation`: the private sshd, the embedded hub, and the runner of both. */
 export function workstationResource(
   settings: ProviderSettings,
   // Terraform starts the provider in the stack's output.
@@ -204,7 +204,7 @@ export function workstationResource(
           // VMs and identities have gone before; their own directories are all that can be left of them.
           const parents = [paths.vms, paths.identities, directory, paths.stateDirectory, dirname(paths.stateDirectory)];
           for (const path of parents) {
-            // The directory above belongs to buildfleet only where nobody chose another place.
+            // The directory above belongs to buildfleet only in the default place.
             if (path !== dirname(paths.stateDirectory) || path.endsWith('/buildfleet')) removeEmptyDirectory(path);
           }
         }),

@@ -8,20 +8,20 @@ import { expandHome } from '../../model/paths';
 import { z } from 'zod';
 import { RecordFile, valueOrRefusal } from '../../files/record';
 
-/** One file or directory outside our state directories that we made. */
+/** One file or directory outside the state directories that buildfleet made. */
 const createdPathSchema = z.object({
   path: z.string(),
-  /** Who still needs it; several fleets may share `~/.ssh/config`. */
+  /** Users of the path that still need it; several fleets may share `~/.ssh/config`. */
   holders: z.array(z.string()).readonly(),
-  /** What tells whether it is still as we made it, where that matters. */
+  /** Digest of the file as it was made, where a later change matters. */
   digest: z.string().optional(),
 });
 
 export type CreatedPath = z.infer<typeof createdPathSchema>;
 
 /**
- * `created.json`. One that cannot be read is refused: without it, what we made would pass for the operator's own, and
- * what other fleets hold would be removed with the last file that this one knows of.
+ * `created.json`. An unreadable one is refused: without it, created files would count as the operator's own, and files
+ * that other fleets hold would be removed with the last file that this one knows of.
  */
 const record = new RecordFile({
   file: 'created.json',
@@ -30,9 +30,9 @@ const record = new RecordFile({
 });
 
 /**
- * Remembers what we made in the operator's home directory, so that the last one who needs it removes it, and nobody
- * removes what was there before. Entries are written before their files: a kill between the two leaves an entry
- * without a file, never a file that nobody removes.
+ * Records the files and directories that buildfleet made in the operator's home directory, so that their last holder
+ * removes them and files from before stay. Entries are written before their files: a kill between the two leaves an
+ * entry without a file, never a file without an entry.
  */
 export class CreatedPaths {
   private readonly file: string;
@@ -42,15 +42,15 @@ export class CreatedPaths {
     this.file = record.path(expandHome(STATE_HOME, home));
   }
 
-  /** The entry of a path that we made; undefined for everything else. */
+  /** The entry of a path that buildfleet made; undefined for everything else. */
   find(path: string): CreatedPath | undefined {
     return this.entries().find((entry) => entry.path === path);
   }
 
   /**
-   * Says that `holder` needs this path. A path that is there already and has no entry is somebody else's and gets none.
+   * Adds `holder` to the holders of this path. A path that exists without an entry is not buildfleet's and gets none.
    *
-   * @returns whether we made it, or are about to
+   * @returns whether buildfleet made it, or is about to
    */
   async hold(path: string, holder: string, signal: AbortSignal, digest?: string): Promise<boolean> {
     return inTurn(this.file, signal, () => {
@@ -66,7 +66,7 @@ export class CreatedPaths {
   }
 
   /**
-   * Takes back what {@link hold} said. The last holder's `remove` is called with the entry, which is forgotten then.
+   * Reverts {@link hold}. The last holder's `remove` is called with the entry, which is forgotten then.
    */
   async release(
     path: string,
@@ -85,7 +85,7 @@ export class CreatedPaths {
     });
   }
 
-  /** Makes the directories above a file that are missing, 0700, and holds all of those that are ours. */
+  /** Makes the directories above a file that are missing, 0700, and holds all of those that buildfleet made. */
   async holdDirectories(directory: string, holder: string, signal: AbortSignal): Promise<void> {
     if (dirname(directory) === directory) return;
     const ours = this.find(directory) !== undefined;
@@ -94,7 +94,7 @@ export class CreatedPaths {
     if (await this.hold(directory, holder, signal)) makeDirectories(directory, 0o700);
   }
 
-  /** Removes those directories again that are ours, empty and needed by nobody else. */
+  /** Removes those directories again that buildfleet made, that are empty and that have no other holder. */
   async releaseDirectories(directory: string, holder: string, signal: AbortSignal): Promise<void> {
     for (let path = directory; this.find(path) !== undefined; path = dirname(path)) {
       await this.release(path, holder, signal, () => {

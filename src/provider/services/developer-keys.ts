@@ -8,7 +8,7 @@ import type { Run } from '../../process/run';
 import type { CreatedPaths } from './created-paths';
 import { ensureKeyPairs, inspectKeyPair, removeAbandonedKeys, removeKeyPair } from './key-pairs';
 
-/** What is needed to look after the developers' keys of one fleet. */
+/** Context for the developers' keys of one fleet. */
 export interface DeveloperKeyContext {
   readonly run: Run;
   readonly created: CreatedPaths;
@@ -38,7 +38,7 @@ export function findDeveloperKeys(paths: readonly string[]): string[] | null {
   }
 }
 
-/** Removes the first key pair if we made it, it is as we made it, and no other fleet needs it. */
+/** Removes the first key pair if buildfleet made it, it is unchanged, and no other fleet needs it. */
 export async function releaseDeveloperKeys(context: DeveloperKeyContext, paths: readonly string[]): Promise<void> {
   const { created, holder, signal } = context;
   for (const publicPath of paths.slice(0, 1)) {
@@ -73,7 +73,7 @@ async function ensureFirstKey(
     const absent = !existsSync(path);
     const name = { file: basename(path), comment: 'buildfleet developer key' };
     const [key] = await ensureKeyPairs(run, dirname(path), [name], signal);
-    // A key that somebody put in the place of ours keeps the digest of ours, and stays at destroy.
+    // A key that replaced the generated one keeps the digest of that, and stays at destroy.
     if (absent || created.find(path)?.digest === undefined) await created.hold(path, holder, signal, key?.fingerprint);
   });
 }

@@ -21,7 +21,7 @@ export function hubArgv(directory: string, node: string, port: number): readonly
   return [node, program, '--port', String(port), '--database', database];
 }
 
-/** Whether this process listens on the port and says that it is our hub and well. Starts no program. */
+/** Whether this process listens on the port and answers as buildfleet's hub in good health. Starts no program. */
 export async function hubAnswers(process: ProcessIdentity, port: number): Promise<boolean> {
   return listensOn(process.pid, port) && (await health(port));
 }

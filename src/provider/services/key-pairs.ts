@@ -103,7 +103,7 @@ function moveKeys(staging: string, directory: string, names: readonly KeyPairNam
   }
   for (const { file } of names) {
     try {
-      // Unlike a rename, a link never takes the place of a key that somebody else has just put there.
+      // Unlike a rename, a link never replaces a key that another process has just put there.
       linkSync(join(staging, file), join(directory, file));
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
 import { FleetError } from '../../model/errors';
 
-/** What may be shown of a key pair. */
+/** The public part of a key pair. */
 export interface PublicKey {
   /** `ssh-ed25519 AAAA… comment`, one line without its end. */
   readonly publicKey: string;

@@ -26,8 +26,8 @@ export function isOfferedProgram(source: string, target: string, names: readonly
 }
 
 /**
- * Copies a program out of the fleet's output, so that neither a new synth nor the removal of the checkout pulls the
- * rug from under it. Files that are the same already are not touched.
+ * Copies a program out of the fleet's output, so that it survives a new synth and the removal of the
+ * checkout. Files that are the same already are not touched.
  *
  * @returns the {@link programRevision} of the copy
  * @throws FleetError `program-missing` when it is in neither place

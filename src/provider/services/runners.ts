@@ -14,7 +14,7 @@ import { UserManager } from './units/user-manager';
 /** Services that a workstation may have. */
 const SERVICES = ['sshd', 'hub'] as const;
 
-/** What the runners of one fleet need to know. */
+/** Surroundings of the runners of one fleet. */
 export interface RunnerSurroundings {
   readonly run: Run;
   readonly home: string;

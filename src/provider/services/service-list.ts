@@ -14,16 +14,16 @@ export interface ServiceDefinition {
   readonly directories: readonly string[];
   /** IPv4 address that it listens on besides 127.0.0.1, and that a machine may get only a while after a boot. */
   readonly address: string | null;
-  /** What else it was started with, such as the hash of its configuration: another value means a restart. */
+  /** Further input of the service, such as the hash of its configuration: another value means a restart. */
   readonly revision: string;
 }
 
-/** What the supervisor shall keep running. */
+/** Services that the supervisor keeps running. */
 export interface ServiceList {
   readonly services: readonly ServiceDefinition[];
 }
 
-/** What runs. */
+/** The supervisor and the services that it runs. */
 export interface SupervisorRecord {
   readonly supervisor: ProcessIdentity;
   /** Hash of the supervisor's own program. */
@@ -60,8 +60,8 @@ export function serviceFingerprint({ name, argv, log, directories, revision }: S
 }
 
 /**
- * `services.json`, written by deploy, read by the supervisor, which leaves everything as it is when it cannot read it.
- * Deploy writes it anew whatever is the matter with it.
+ * `services.json`, written by deploy, read by the supervisor, which changes nothing while it cannot read it.
+ * Deploy writes it anew in any case.
  */
 export const serviceList = new RecordFile<ServiceList>({
   file: 'services.json',
@@ -69,8 +69,8 @@ export const serviceList = new RecordFile<ServiceList>({
 });
 
 /**
- * `supervisor.json`, written by the supervisor, read by plans. One that cannot be read is as good as none, whatever the
- * reason: the supervisor writes it anew at its next change, and processes are also known by their arguments.
+ * `supervisor.json`, written by the supervisor, read by plans. An unreadable one counts as absent: the
+ * supervisor writes it anew at its next change, and processes are also known by their arguments.
  */
 export const supervisorRecord = new RecordFile<SupervisorRecord>({
   file: 'supervisor.json',
@@ -79,13 +79,13 @@ export const supervisorRecord = new RecordFile<SupervisorRecord>({
   ),
 });
 
-/** What the supervisor recorded; null where there is nothing to go by. */
+/** The supervisor's record; null where none can be read. */
 export function readSupervisorRecord(directory: string): SupervisorRecord | null {
   const reading = supervisorRecord.read(directory);
   return reading.status === 'value' ? reading.value : null;
 }
 
-/** By hand, because the supervisor stays in memory for as long as the fleet, and zod is larger than all of it. */
+/** Checked by hand, because the supervisor stays in memory for as long as the fleet, and zod is larger than all of it. */
 function shape<T>(fits: (value: Partial<Record<keyof T, unknown>>) => boolean): { parse(value: unknown): T } {
   return {
     parse: (value) => {

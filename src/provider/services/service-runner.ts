@@ -2,17 +2,17 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { signalProcess, type ProcessIdentity } from '../../process/process-identity';
 import type { ServiceDefinition } from './service-list';
 
-/** What may keep services running: units of the operator's systemd manager, or a supervisor of our own. */
+/** Runner of services: units of the operator's systemd manager, or buildfleet's own supervisor. */
 export type RunnerKind = 'user-units' | 'supervisor';
 
-/** A service and how to see that it works. */
+/** A service and its probe. */
 export interface ProbedService {
   readonly definition: ServiceDefinition;
   /** Whether this process answers as it should. MUST be quick and MUST NOT throw. */
   readonly probe: (process: ProcessIdentity) => Promise<boolean>;
 }
 
-/** What a runner has, without a change of anything. */
+/** State of a runner and of its services. */
 export interface RunnerObservation {
   /** The process of each service that is looked after and runs, by the service's name. */
   readonly running: ReadonlyMap<string, ProcessIdentity>;
@@ -23,7 +23,7 @@ export interface RunnerObservation {
   readonly files: 'intact' | 'altered' | 'outdated';
 }
 
-/** What {@link ServiceRunner.ensure} is given. */
+/** Context of {@link ServiceRunner.ensure}. */
 export interface EnsureContext {
   readonly signal: AbortSignal;
   /** Reported to the operator beside a success. */
@@ -36,15 +36,15 @@ export interface ServiceRunner {
   /** Called by every plan: MUST be quick. */
   observe(definitions: readonly ServiceDefinition[]): Promise<RunnerObservation>;
   /**
-   * Runs exactly these services and waits until all of them answer. What runs as it should is left alone. MUST finish
-   * what an interrupted call began.
+   * Runs exactly these services and waits until all of them answer. Services that run as defined are left alone. MUST
+   * finish the work of an interrupted call.
    *
-   * @throws FleetError `service-does-not-start` with what the service said last
+   * @throws FleetError `service-does-not-start` with the service's last output
    */
   ensure(services: readonly ProbedService[], context: EnsureContext): Promise<void>;
   /**
    * Ends these services and removes the runner's files, but no connection that a service has handed to a process of
-   * its own. MUST be content with nothing.
+   * its own. MUST succeed when nothing is there.
    */
   remove(definitions: readonly ServiceDefinition[], signal: AbortSignal): Promise<void>;
 }
@@ -55,10 +55,10 @@ const START_LIMIT = 20_000;
 const HANG_LIMIT = 5000;
 const REVIVE_INTERVAL = 1000;
 
-/** How {@link awaitAnswers} deals with one runner. */
+/** Options of {@link awaitAnswers}. */
 export interface Awaited {
   readonly running: () => Promise<ReadonlyMap<string, ProcessIdentity>>;
-  /** Called once a second while a service is silent: somebody else may have ended what runs it. */
+  /** Called once a second while a service is silent: its runner may have been ended from outside. */
   readonly revive: () => Promise<void>;
   /** The error when this service has not answered in time. */
   readonly giveUp: (definition: ServiceDefinition) => Promise<Error>;

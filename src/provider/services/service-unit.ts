@@ -26,7 +26,7 @@ export function renderServiceUnit({ description, argv, directories, address, rev
   const sections: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
     Unit: [
       ['Description', escaped(description)],
-      // it never stops trying: what is in its way may go away at any time
+      // never give up: the obstacle to a start may disappear at any time
       ['StartLimitIntervalSec', '0'],
     ],
     Service: [
@@ -37,7 +37,7 @@ export function renderServiceUnit({ description, argv, directories, address, rev
       exec('ExecStart', argv),
       ['WorkingDirectory', '/'],
       ['Environment', 'LC_ALL=C'],
-      // what an interactive session set for its own programs
+      // set by interactive sessions for their own programs
       ['UnsetEnvironment', 'NODE_OPTIONS NODE_PATH'],
       ['Restart', 'always'],
       ['RestartSec', '1'],

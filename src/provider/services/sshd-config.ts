@@ -24,7 +24,7 @@ export interface SshdConfig {
 
 /**
  * Configuration of the sshd that tunnels end at. It forwards single ports for keys that name them; sessions, other
- * forwards, unix sockets, agents, X11 and tun devices are off for every key, whatever authorized_keys says.
+ * forwards, unix sockets, agents, X11 and tun devices are off for every key; authorized_keys cannot allow them.
  *
  * @throws FleetError when a path or the account cannot be written in sshd's syntax
  */

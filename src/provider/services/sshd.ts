@@ -20,7 +20,7 @@ export function sshdPaths(directory: string) {
   };
 }
 
-/** What had to be found out about this machine to write the configuration. */
+/** Facts about this machine that the configuration depends on. */
 export interface SshdFacts {
   readonly program: string;
   readonly operator: string;
@@ -31,7 +31,7 @@ export interface SshdFacts {
 }
 
 /**
- * Finds sshd and what it needs to be told here.
+ * Finds sshd and the facts that its configuration depends on.
  *
  * @throws FleetError `sshd-missing`, or `sshd-unsafe-directory` when others could replace its files
  */
@@ -131,7 +131,7 @@ export function sshdSessions(port: number): ProcessIdentity[] {
   });
 }
 
-/** Removes the private sshd's files; authorized_keys is somebody else's. */
+/** Removes the private sshd's files; authorized_keys belongs to another resource. */
 export function removeSshdFiles(directory: string): void {
   const { config, hostKey, pidFile, log } = sshdPaths(directory);
   for (const path of [config, hostKey, `${hostKey}.pub`, pidFile, log, `${log}.1`]) rmSync(path, { force: true });
@@ -154,7 +154,7 @@ export function removePrivilegeSeparationDirectory(): void {
   try {
     rmdirSync(PRIVILEGE_SEPARATION_DIRECTORY);
   } catch {
-    // gone, or not empty and therefore not ours
+    // gone, or not empty and therefore another sshd's
   }
 }
 
@@ -194,8 +194,8 @@ function passwordIsLocked(account: string): boolean {
 }
 
 /**
- * What StrictModes checks, plus directories like /tmp: writable for all but sticky, where nobody can replace what is
- * ours. sshd knows no such exception.
+ * What StrictModes checks, plus directories like /tmp: writable for all but sticky, where other accounts cannot
+ * replace the files. sshd knows no such exception.
  */
 function checkDirectories(directory: string, uid: number): 'strict' | 'sticky' {
   let result: 'strict' | 'sticky' = 'strict';

@@ -11,7 +11,7 @@ const ALREADY_RUNNING = 3;
 async function main(): Promise<void> {
   const directory = process.argv[2] ?? '';
   const { log } = supervisorPaths(directory);
-  // A defect in one turn must not leave the services without anybody to restart them.
+  // A defect in one turn must not leave the services without a supervisor.
   process.on('uncaughtException', (error) => {
     appendFileSync(log, `defect: ${String(error.stack)}\n`, { mode: 0o600 });
   });

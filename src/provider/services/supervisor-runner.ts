@@ -37,7 +37,7 @@ const SUPERVISOR_STOP_LIMIT = 15_000;
 /** It holds next to nothing, and stays for as long as the fleet. */
 const SMALL_HEAP = ['--max-old-space-size=16', '--max-semi-space-size=1', '--single-threaded-gc'];
 
-/** One detached process of ours that starts services and starts them again: for machines without a user manager. */
+/** One detached supervisor that starts services and starts them again: for machines without a user manager. */
 export class SupervisorRunner implements ServiceRunner {
   readonly kind = 'supervisor';
   private readonly paths: ReturnType<typeof supervisorPaths>;

@@ -24,7 +24,7 @@ const RESTART_DELAYS = [100, 250, 500, 1000, 2000, 4000];
 /** A service that ran for so many milliseconds starts from the first delay again. */
 const STEADY_AFTER = 10_000;
 const STOP_GRACE = 5000;
-/** A process of a former supervisor is not our child, so nobody tells us when it ends. */
+/** A process of a former supervisor is no child of this one, so its end gives no event. */
 const ADOPTED_CHECK_INTERVAL = 500;
 const LOG_CHECK_INTERVAL = 30_000;
 const LOG_LIMIT = 1024 * 1024;
@@ -49,7 +49,7 @@ export class Supervisor {
   /** Changes of the list are worked through one after another. */
   private turn: Promise<void> = Promise.resolve();
   private stopping = false;
-  /** What a former supervisor had recorded and what still runs of it. */
+  /** Services of a former supervisor that still run. */
   private former: readonly RunningService[];
 
   constructor(
@@ -108,7 +108,7 @@ export class Supervisor {
     });
   }
 
-  /** Ends no service and starts none any more. */
+  /** Stops watching: ends no service and starts none any more. */
   handOver(): Promise<void> {
     this.stopping = true;
     return this.inTurn(() => {
@@ -154,7 +154,7 @@ export class Supervisor {
   private ended(keeper: Keeper, process: RunningService | null, how: string): void {
     if (keeper.running !== process) return;
     keeper.running = null;
-    // Whoever ends a service on purpose has taken it out of the map or is about to.
+    // A service that is ended on purpose is removed from the map, before or at once after.
     if (this.stopping || keeper.timer !== null || this.keepers.get(keeper.definition.name) !== keeper) return;
     if (Date.now() - keeper.startedAt > STEADY_AFTER) keeper.failures = 0;
     const delay = RESTART_DELAYS[Math.min(keeper.failures, RESTART_DELAYS.length - 1)] ?? 0;
@@ -239,8 +239,8 @@ export class Supervisor {
 
 /**
  * Processes that run this service without being a living supervisor's children. A record names most of them; one that
- * was started and not yet recorded is known by its arguments alone: its fingerprint is empty, for nobody knows whether
- * its configuration has changed since.
+ * was started and not yet recorded is known by its arguments alone: its fingerprint is empty, because its configuration
+ * may have changed since.
  */
 export function findServiceProcesses(
   recorded: readonly RunningService[],

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { RecordFile } from '../../files/record';
 
 const schema = z.object({
-  /** Where VMs that are machines of their own on the network find the sshd. */
+  /** Address of the sshd for VMs that are machines of their own on the network. */
   address: z.string().nullable().default(null),
   sshdPort: z.number(),
   hubPort: z.number(),
@@ -29,9 +29,9 @@ const schema = z.object({
 export type WorkstationRecord = z.infer<typeof schema>;
 
 /**
- * `workstation.json`: what was found out and chosen at the last deploy, so that a plan need not find it out again. When
- * the content is damaged, the next deploy finds it out again and a destroy does without; what is lost is who made
- * `/run/sshd`, which is gone after a boot. An import, which has nothing else to read from, refuses.
+ * `workstation.json`: facts and choices of the last deploy, which spare a plan the search. When the content is damaged,
+ * the next deploy finds them again and a destroy does without; only whether buildfleet made `/run/sshd`, which is gone
+ * after a boot, is lost. An import, which has no other source, refuses.
  */
 export const workstationRecord = new RecordFile<WorkstationRecord>({
   file: 'workstation.json',

@@ -14,7 +14,7 @@ const PACKAGES = ['ca-certificates', 'cloud-init', 'curl', 'gpg', 'sudo'];
 
 const CACHE = join(__dirname, '../../../../.cache/acceptance/chroots');
 const AS_ROOT = process.getuid?.() === 0;
-/** In a user namespace whoever runs the tests is root and has the accounts of the tree. */
+/** In a user namespace the account of the tests is root and has the accounts of the tree. */
 const NAMESPACE = AS_ROOT ? [] : ['--user', '--map-auto', '--map-root-user'];
 /** $1 is the tree; the rest is the command. What is mounted is gone with the namespace. */
 const ENTER = `set -e
@@ -61,12 +61,12 @@ export class Chroot {
     return (await this.run(['bash', '-ec', script])).stdout.trim();
   }
 
-  /** Runs a command of the machine, as one who is root in the tree. */
+  /** Runs a command of the machine, as root of the tree. */
   async onMachine(command: readonly string[], options: RunOptions = {}): Promise<void> {
     await inNamespace(command, options);
   }
 
-  /** Lets whoever runs the tests read all of it. */
+  /** Lets the account of the tests read all of it. */
   async makeReadable(): Promise<void> {
     await inNamespace(['chmod', '-R', 'a+rX', this.root]);
   }

@@ -118,7 +118,7 @@ export class TerraformProject {
   }
 }
 
-/** No network: a proxy that nobody listens on. The cache must not be the operator's. */
+/** No network: a proxy on a port without a listener. The cache must not be the operator's. */
 const ENVIRONMENT = {
   CHECKPOINT_DISABLE: '1',
   TF_CLI_CONFIG_FILE: '/dev/null',

@@ -40,7 +40,7 @@ export class FakeQemu {
     writeFileSync(join(this.directory, 'disk.qcow2'), '');
   }
 
-  /** The VM is gone, as after somebody has deleted it. */
+  /** The VM is gone, as after a deletion by hand. */
   remove(): void {
     rmSync(join(this.directory, 'disk.qcow2'));
   }

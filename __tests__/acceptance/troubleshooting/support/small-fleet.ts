@@ -160,7 +160,7 @@ export function requireDocumented(printed: readonly string[], documented: readon
   throw new Error(text.join('\n'));
 }
 
-/** Somebody who takes a port and is no sshd; with a greeting it says that, else nothing at all. */
+/** A program that takes a port and is no sshd; with a greeting it sends that, else nothing at all. */
 export class Squatter {
   private readonly sockets = new Set<Socket>();
   private readonly server: Server;

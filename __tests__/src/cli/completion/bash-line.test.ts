@@ -19,7 +19,7 @@ const nasty = fc
   .array(fc.constantFrom(...Array.from(' \t"\'\\$`!~=:;&|<>()*?[]{}#^-'), 'a', 'ü'), { minLength: 1, maxLength: 12 })
   .map((characters) => characters.join('').replaceAll('\t', '_'));
 
-test('whatever a candidate holds, and whatever quote is open, it arrives unchanged', () => {
+test('every candidate arrives unchanged, after any open quote', () => {
   fc.assert(
     fc.property(
       fc.oneof(printable, nasty),

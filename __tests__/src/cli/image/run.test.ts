@@ -123,7 +123,7 @@ test('an empty cache is no error', async () => {
   expect(stdout).toBe('freed 0 MiB\n');
 });
 
-test('list tells name, size, age and everybody who uses an image', async () => {
+test('list shows name, size, age and all users of an image', async () => {
   image(DEPLOYED, 3 * 24 * 60 + 5);
   image(UNUSED, 12);
   deployFleet('fleet', DEPLOYED);

@@ -45,7 +45,7 @@ test('a file that is not there is made for its owner alone, with its directory',
   expect(statSync(join(home, '.ssh')).mode & 0o777).toBe(0o700);
 });
 
-test('whatever stands in the file stays, byte for byte, with its mode', async () => {
+test('the rest of the file stays, byte for byte, with its mode', async () => {
   await fc.assert(
     fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), fc.constantFrom(0o600, 0o644, 0o640), async (bytes, mode) => {
       write(Buffer.from(bytes), mode);

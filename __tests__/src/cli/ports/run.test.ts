@@ -106,7 +106,7 @@ test('a fleet that was named and is not there is an error, not an empty fleet', 
   expect(readFileSync(path, 'utf8')).toBe(REGISTRY);
 });
 
-test.each(['12230', 'older', 'nobody', '1'])('release %s names the slots that are reserved', async (slot) => {
+test.each(['12230', 'older', 'unknown', '1'])('release %s names the slots that are reserved', async (slot) => {
   await expect(releaseSlot(context({ fleet: RENDERED }), path, slot)).rejects.toMatchObject({
     code: 'slot-unknown',
     remedy: 'use one of: 12221 (haskell-build-alpha), 12229 (haskell-build-gone)',

@@ -19,7 +19,7 @@ test('user, workstation and path tell workspaces apart', () => {
   expect(workspaceName(owner, '/a/app')).toBe(names[0]);
 });
 
-test('whatever a user and a project are called, the path is one directory in /build', () => {
+test('for all names of users and projects, the path is one directory in /build', () => {
   fc.assert(
     fc.property(fc.string(), fc.string(), fc.string(), (user, host, root) => {
       const name = workspaceName({ user, host }, `/${root}`);

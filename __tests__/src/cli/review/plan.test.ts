@@ -25,7 +25,7 @@ function actions(before: RenderedStack, after: RenderedStack): Readonly<Record<s
 
 test('every shape of the model is known', () => {
   const all = readdirSync(MODEL).flatMap((file) => {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- whatever the folder holds
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- every module of the folder
     const module = require(join(MODEL, file)) as Readonly<Record<string, Partial<ResourceShape>>>;
     return Object.values(module).flatMap(({ type, attributes }) => (attributes && type !== undefined ? [type] : []));
   });
@@ -118,7 +118,7 @@ test('objects that refer to each other in a circle are no endless work', () => {
   expect(actions(stack(circle('x')), stack(circle('y')))).toEqual({ 'buildfleet_managed_file.b': 'replace' });
 });
 
-test('whatever a plan holds, it is no change from itself', () => {
+test('no plan is a change from itself', () => {
   const value = fc.jsonValue({ maxDepth: 3 });
   const resources = fc.dictionary(
     fc.constantFrom('buildfleet_vm', 'null_resource', 'other_thing'),

@@ -88,7 +88,7 @@ test('a bridged VM that may take any adapter keeps its own', () => {
   expect(restartFor([changeOf('bridgeAdapter', 'eth0', null)])).toBe('no');
 });
 
-test('one attribute that restarts is enough, and of one that nobody knows nothing is said', () => {
+test('one attribute that restarts is enough, and an unknown one gives no statement', () => {
   expect(restartFor([changeOf('readyTimeoutSeconds', 1, 2), changeOf('cpus', 1, 2)])).toBe('yes');
   expect(restartFor([changeOf('readyTimeoutSeconds', 1, 2), changeOf('colour', 1, 2)])).toBe('unknown');
 });

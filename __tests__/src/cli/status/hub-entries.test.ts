@@ -47,7 +47,7 @@ test.each([
   expect(hubEntryOf(answer(entry({ description, updated_at })), { ...ALPHA, heartbeatSeconds }, NOW).state).toBe(state);
 });
 
-test('of doubled entries the one written last counts, whatever their order', () => {
+test('of doubled entries the one written last counts, in any order', () => {
   const [old, recent] = [entry({ updated_at: '2024-05-01T11:00:00Z', port: 12229 }), entry()];
   expect(hubEntryOf(answer(old, recent), ALPHA, NOW).state).toBe('fresh');
   expect(hubEntryOf(answer(recent, old), ALPHA, NOW).state).toBe('fresh');

@@ -89,7 +89,7 @@ test('a frame never has more rows than the terminal', async () => {
   expect(stripVTControlCharacters(wrapped).match(/x{200}/g)).toHaveLength(1);
 });
 
-test('a failure that nobody asked for is one, and gives the terminal back', async () => {
+test('an unexpected failure is one, and gives the terminal back', async () => {
   const written: string[] = [];
   const terminal: Terminal = {
     ...{ message: () => undefined, error: () => undefined, json: false, colour: false },

@@ -31,7 +31,7 @@ test.each<[string, Candidate[], string]>([
     [candidate('a', {}), candidate('b', { load: 8.1, workspaceUsed: 1 })],
     'a',
   ],
-  ['one that nobody builds on', [candidate('a', { building: ['x', 'y'] }), candidate('b', {})], 'b'],
+  ['one without builds', [candidate('a', { building: ['x', 'y'] }), candidate('b', {})], 'b'],
   ['one with memory', [candidate('a', { memoryFreeMib: 100 }), candidate('b', { load: 1 })], 'b'],
   ['one that was not lost lately', [candidate('a', {}, { recentFailures: 2 }), candidate('b', { load: 1 })], 'b'],
   ['one that answers', [candidate('a', 'no answer'), candidate('b', { load: 9 })], 'b'],

@@ -44,7 +44,7 @@ test('one that has answered since is asked again', () => {
 });
 
 test.each(['', 'no JSON', 'null', '{}', '[null, 1, {}]', '[{"vm":"haskell-build-alpha","at":"x"}]'])(
-  'what nobody can have written is left out: %j',
+  'damaged records are left out: %j',
   (text) => {
     trouble().remember(alpha, 'no answer');
     const [file = ''] = readdirSync(join(directory, 'buildfleet'));

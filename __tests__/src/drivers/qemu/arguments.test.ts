@@ -23,7 +23,7 @@ const machines = fc.record<QemuMachine>({
   startHalted: fc.boolean(),
 });
 
-test('whatever is started can be read back from the argv, paths with any character included', () => {
+test('every machine can be read back from the argv, paths with any character included', () => {
   fc.assert(
     fc.property(machines, (machine) => {
       const { accelerator, startHalted, ...seen } = machine;

@@ -26,7 +26,7 @@ test.each(MESSAGES)('%s', (said, code) => {
   expect(error.remedy).toContain('deploy again');
 });
 
-test('a missing program says what to install, whoever found out', () => {
+test('a missing program gives the package to install, for both kinds of error', () => {
   const spawn = Object.assign(new Error('spawn qemu ENOENT'), { code: 'ENOENT', syscall: 'spawn qemu' });
   const command = new CommandError('not installed', 'qemu-img', '', '', undefined, 'ENOENT', false, undefined);
   for (const cause of [spawn, command]) {

@@ -14,7 +14,7 @@ test('the first that is up, wired before wireless, with an address before withou
   expect(chooseAdapter(open, [adapter('eth2'), adapter('eth3')])).toBe('eth2');
 });
 
-test('the one that was asked for, whatever its state, and an error that names the others', () => {
+test('the one that was asked for, in any state, and an error that names the others', () => {
   expect(chooseAdapter({ ...open, bridgeAdapter: 'eth1' }, [adapter('eth0'), DOWN])).toBe('eth1');
   expect(() => chooseAdapter({ ...open, bridgeAdapter: 'eth9' }, [adapter('eth0'), DOWN])).toThrow(
     /eth0, eth1 \(down\)/,

@@ -26,7 +26,7 @@ const hostile = fc.constantFrom('memory=1', 'UUID="x"', '"', '\\', '\\"', '{', '
 const name = fc.array(fc.oneof(oneLine, hostile), { minLength: 1, maxLength: 4 }).map((parts) => parts.join(''));
 
 describe('list vms', () => {
-  test('names are read whatever is in them', () => {
+  test('names are read with any characters in them', () => {
     const vms = fc.uniqueArray(fc.record({ uuid: fc.uuid(), name }), { selector: (vm) => vm.uuid });
     fc.assert(
       fc.property(vms, lineEnd, fc.boolean(), (list, end, hasPreamble) => {
@@ -46,7 +46,7 @@ describe('showvminfo --machinereadable', () => {
     .array(fc.oneof(name, fc.constantFrom('\nmemory=1', '\nUUID="x"\n', '\n"SATA-0-0"="/x"\n', '\n')))
     .map((parts) => parts.join(''));
 
-  test('values are read whatever is in them, and none can add a setting', () => {
+  test('values are read with any characters in them, and none can add a setting', () => {
     const entries = fc.uniqueArray(fc.tuple(key, fc.oneof(text, fc.nat())), { selector: ([k]) => k });
     fc.assert(
       fc.property(entries, fc.boolean(), (list, hasPreamble) => {

@@ -99,7 +99,7 @@ test('shellcheck finds nothing, and without its arguments the script runs nothin
   expect(readFileSync(join(root, 'log'), 'utf8')).toBe('');
 });
 
-test('whatever an adapter or a directory is called, bash passes it on as it is', () => {
+test('bash passes every name of an adapter or a directory on unchanged', () => {
   const text = fc.string({ unit: 'grapheme-ascii', minLength: 1 }).map((any) => `x${any}`);
   fc.assert(
     fc.property(text, text, (bridgeAdapter, folder) => {

@@ -1,6 +1,6 @@
 import { ageText, sizeText, spanText } from '../../../../src/hub/page/text';
 
-/** As it reads, whatever the spaces. */
+/** The text with plain spaces. */
 const read = (text: string) => text.replaceAll('\u00a0', ' ');
 
 it.each([

@@ -42,7 +42,7 @@ export async function startBundledHub(
   return { url, child, ended };
 }
 
-/** Ends whatever a failed test left running. */
+/** Ends hubs that a failed test left running. */
 export function endBundledHubs(): void {
   for (const child of running) child.kill('SIGKILL');
 }

@@ -51,7 +51,7 @@ def read(text):
 json.dump([read(text) for text in json.load(sys.stdin)], sys.stdout)
 `;
 
-test('an importer finds everything in it, and every reference leads somewhere, whatever the names', () => {
+test('an importer finds everything in it, and every reference leads somewhere, for all names', () => {
   // eslint-disable-next-line no-control-regex -- what XML has no place for
   const text = fc.string({ minLength: 1 }).filter((value) => !/[\u0000-\u001f\ufffe\uffff]/.test(value));
   const appliances = fc.record<OvfAppliance>({

@@ -31,7 +31,7 @@ test('accepts what is rendered, with a placeholder or with a key', () => {
 const bad: [string, readonly string[], unknown, RegExp][] = [
   ['an unknown key', ['packges'], ['jq'], /autoinstall: unrecognized key: "packges"/],
   ['an unknown key further down', ['ssh', 'permit-root'], true, /autoinstall\.ssh: unrecognized key/],
-  ['sections that ask somebody', ['interactive-sections'], ['network'], /unrecognized key: "interactive-sections"/],
+  ['sections that ask questions', ['interactive-sections'], ['network'], /unrecognized key: "interactive-sections"/],
   ['no version', ['version'], undefined, /autoinstall\.version: must be 1/],
   ['a version that is text', ['version'], '1', /autoinstall\.version: must be 1/],
   ['what YAML 1.1 makes of an unquoted locale', ['locale'], false, /autoinstall\.locale/],
@@ -50,7 +50,7 @@ const bad: [string, readonly string[], unknown, RegExp][] = [
   ['the superuser', ['identity', 'username'], 'root', /username: must be an account that goes/],
   ['passwords over ssh', ['ssh', 'allow-pw'], true, /allow-pw: must be false/],
   ['no sshd', ['ssh', 'install-server'], false, /install-server: must be true/],
-  ['nobody who may log in', ['ssh', 'authorized-keys'], [], /authorized-keys/],
+  ['no key that may log in', ['ssh', 'authorized-keys'], [], /authorized-keys/],
   ['a second key', ['ssh', 'authorized-keys'], [BUILD_KEY, BUILD_KEY], /authorized-keys/],
   ['a key with options', ['ssh', 'authorized-keys'], [`command="sh" ${BUILD_KEY}`], /authorized-keys/],
   ['no early commands', ['early-commands'], undefined, /early-commands: is missing: the live sshd/],

@@ -31,7 +31,7 @@ const SUBJECT = {
 const step = (text: string): JournalEvent => ({ event: 'step', ...SUBJECT, step: text });
 const end: JournalEvent = { event: 'end', ...SUBJECT, outcome: 'done', seconds: 95.2, warnings: [] };
 
-test('short steps are nobody’s business', () => {
+test('short steps get no note', () => {
   taker.take({ event: 'begin', ...SUBJECT });
   taker.take(step('writing the seed'));
   jest.advanceTimersByTime(19_000);

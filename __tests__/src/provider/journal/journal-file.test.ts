@@ -119,7 +119,7 @@ describe('the end of a destroy', () => {
     expect(readdirSync(root)).toEqual([]);
   });
 
-  test('leaves the log that somebody writes of it', () => {
+  test('leaves the log that the caller writes', () => {
     mkdirSync(directory, { recursive: true });
     writeFileSync(join(directory, 'run.log'), '');
     const destroy = file();

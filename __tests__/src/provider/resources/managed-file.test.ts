@@ -192,7 +192,7 @@ test('homes are expanded at word starts and shown as configured', async () => {
   expect(await handler.read(state, recordingContext())).toBeNull();
 });
 
-test("somebody else's file is not overwritten, an own one of an interrupted deploy is", async () => {
+test('a file from before is not overwritten, an own one of an interrupted deploy is', async () => {
   writeFileSync(join(home, 'notes'), 'mine');
   const handler = handlerOf();
   await expect(handler.create(whole({ path: '~/notes' }), recordingContext())).rejects.toMatchObject({

@@ -7,7 +7,7 @@ import type { Subject } from '../subject';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
-/** What is missing for a build is no problem as long as there is nothing to build with it. */
+/** A missing program is a problem only where an image has to be built with it. */
 function missing(machine: Machine, subject: Subject, builder: ImageBuilder): Verdict {
   return !subject.builders.has(builder) || existingImages(machine, subject) ? note : problem;
 }

@@ -2,7 +2,7 @@ import { note, ok, type Observation, problem, warning } from '../../../model/fin
 import type { Listener, Machine } from '../machine';
 import type { Subject } from '../subject';
 
-/** The ports of sshd and hub. That one of a deployed fleet is free is told by the check of the service. */
+/** The ports of sshd and hub. For a deployed fleet, the check of the service reports a port without listener. */
 export function checkServicePorts(machine: Machine, subject: Subject): Observation[] {
   const services = [
     ['the private sshd', subject.sshdPort],
@@ -19,7 +19,7 @@ export function checkServicePorts(machine: Machine, subject: Subject): Observati
   });
 }
 
-/** The range that tunnels end at. Which VM a tunnel belongs to is told by `status`. */
+/** The range that tunnels end at. `status` reports which VM a tunnel belongs to. */
 export function checkTunnelPorts(machine: Machine, subject: Subject): Observation[] {
   const { first, last } = subject.tunnelPorts;
   const taken: Observation[] = [];

@@ -3,10 +3,10 @@ import type { Machine } from '../machine';
 import type { Subject } from '../subject';
 import { CDK_COMMAND } from '../../../model/cdk-command';
 
-/** Where systemd remembers whose manager runs from boot on, and after the last log-out. */
+/** Directory in which systemd records the accounts whose manager runs from boot on, and after the last log-out. */
 const LINGER_DIRECTORY = '/var/lib/systemd/linger';
 
-/** What keeps the private sshd and the hub running, and whether that outlives a log-out and a boot. */
+/** Checks the runner of the private sshd and the hub, and whether it outlives a log-out and a boot. */
 export function checkServiceRunner(machine: Machine, subject: Subject): Observation[] {
   const runtime = machine.environment['XDG_RUNTIME_DIR'] ?? `/run/user/${machine.user.uid}`;
   if (machine.access(`${runtime}/systemd/private`) !== 'usable') {

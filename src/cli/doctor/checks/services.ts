@@ -6,7 +6,7 @@ import type { Subject } from '../subject';
 import { isOurs, notDeployed } from './ports';
 import { CDK_COMMAND } from '../../../model/cdk-command';
 
-/** Places of sshd, which is not on everybody's search path. */
+/** Places of sshd, which ordinary accounts lack in their PATH. */
 const SSHD = ['/usr/sbin/sshd', '/usr/local/sbin/sshd', '/sbin/sshd', 'sshd'];
 
 /** sshd is there, its generated configuration is valid, and it runs. */

@@ -8,7 +8,7 @@ import { changesOf, type StackComparison } from '../stack-comparison';
 import { listed, setChange } from '../words';
 import { stateDirectoryOf } from './settings';
 
-/** Who may log in where: developers to the VMs, tunnel keys to the workstation. Of a fleet that stays. */
+/** Changes of access: of developers to the VMs, of tunnel keys to the workstation. Of a fleet that stays. */
 export function accessFindings(comparison: StackComparison): readonly Finding[] {
   return [
     ...changesOf(comparison, 'buildfleet_workstation').flatMap((change) => developers(change, comparison)),
@@ -46,7 +46,7 @@ function developers(change: ResourceChange, { after }: StackComparison): readonl
   ];
 }
 
-/** What each tunnel key may do on the workstation, by whose key it is. */
+/** Permissions of each tunnel key on the workstation, by the key's owner. */
 function tunnelKeys({ before, after }: StackComparison): readonly Finding[] {
   const [earlier, later] = [tunnelKeyLines(before), tunnelKeyLines(after)];
   const owners = [...new Set([...earlier.keys(), ...later.keys()])].sort();
@@ -54,7 +54,7 @@ function tunnelKeys({ before, after }: StackComparison): readonly Finding[] {
     const [one, other] = [earlier.get(owner), later.get(owner)];
     if (same(one, other)) return [];
     const about = { subject: owner, effect: 'change' as const, details: [] };
-    // a key that opens its VM's port and the hub follows from what the VM is; any other deserves a closer look
+    // a key that opens its VM's port and the hub follows from the VM; any other is reported
     if (isUsual(one, owner, before) && isUsual(other, owner, after)) {
       return [{ ...about, category: 'tunnel-key', sentence: usualKey(owner, after) }];
     }

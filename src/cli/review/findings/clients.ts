@@ -5,7 +5,7 @@ import { arrow, setChange } from '../words';
 
 const SSH_CONFIG = 'ssh-config';
 
-/** What clients of the fleet notice: which VM is the default, on which host a VM is, and what ssh is told. */
+/** Changes that clients of the fleet notice: the default VM, the host of a VM, and the ssh configuration. */
 export function clientFindings(comparison: StackComparison): readonly Finding[] {
   return [...defaultVm(comparison), ...hosts(comparison), ...sshConfig(comparison)];
 }
@@ -24,7 +24,7 @@ function defaultVm({ before, after }: StackComparison): readonly Finding[] {
   ];
 }
 
-/** A VM whose host has another name and that is otherwise the same; any other change of it tells its host, too. */
+/** A VM whose host has another name and that is otherwise the same; any other change of a VM reports its host, too. */
 function hosts({ before, after, changes }: StackComparison): readonly Finding[] {
   return after.vms.flatMap((vm): Finding[] => {
     const former = before.vms.find(({ id }) => id === vm.id);

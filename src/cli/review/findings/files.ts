@@ -12,7 +12,7 @@ import { stateDirectoryOf } from './settings';
 const CONTENT = toSnakeCase('content' satisfies keyof typeof managedFileShape.attributes);
 const FILES = toSnakeCase('files' satisfies keyof typeof managedFilesShape.attributes);
 
-/** Files on the workstation. New content of the fleet's own files follows from what is told elsewhere, so one line names them. */
+/** Files on the workstation. New content of the fleet's own files follows from other findings: one line names them. */
 export function fileFindings(comparison: StackComparison): readonly Finding[] {
   const changes = changesOf(comparison, 'buildfleet_managed_file').filter(
     (change) => change.action !== 'settings' && !movesWithState(change, comparison),
@@ -28,7 +28,7 @@ export function fileFindings(comparison: StackComparison): readonly Finding[] {
 
 /** Entries of the tunnel catalog, one file a VM. */
 function tunnels({ before, after }: StackComparison): readonly Finding[] {
-  // the text names the state directory, and that it is another one is told elsewhere
+  // the text names the state directory, whose change is another finding
   const moved = (text: string | undefined) => text?.replaceAll(stateDirectoryOf(before), stateDirectoryOf(after));
   const [earlier, later] = [catalogOf(before), catalogOf(after)];
   return [...new Set([...earlier.keys(), ...later.keys()])].sort().flatMap((name): Finding[] => {

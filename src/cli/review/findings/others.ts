@@ -17,7 +17,7 @@ export function otherFindings(comparison: StackComparison): readonly Finding[] {
   ];
 }
 
-/** Those of a VM that is created or destroyed go without saying. */
+/** The finding on a VM that is created or destroyed implies its keys. */
 function identity({ action, name, before, after }: ResourceChange, { plan }: StackComparison): readonly Finding[] {
   const vm = plan.changeOf(`buildfleet_vm.${name.replace(/_identity$/, '')}`);
   if (action === 'settings' || action === 'update' || vm?.action === action) return [];
@@ -42,7 +42,7 @@ function smokeTests(comparison: StackComparison): readonly Finding[] {
     .filter(({ action }) => action === 'create' || action === 'replace')
     .map(vmOf)
     .sort((one, other) => order.indexOf(one) - order.indexOf(other));
-  // with its VM a test goes without saying
+  // the finding on a new or removed VM implies its test
   const gone = tests
     .filter(({ action }) => action === 'destroy')
     .map(vmOf)

@@ -7,7 +7,7 @@ import { CDK_COMMAND } from '../../../model/cdk-command';
 
 type Plan = RenderedStack['plan'];
 
-/** What concerns the fleet as a whole: where its state lies, and which providers serve it. */
+/** Changes of the fleet as a whole: its state directory, and the providers that serve it. */
 export function settingsFindings(comparison: StackComparison): readonly Finding[] {
   return [...movedState(comparison), ...providers(comparison), ...orderOnly(comparison), ...otherBlocks(comparison)];
 }
@@ -93,7 +93,7 @@ function sourceText(requirement: unknown): string {
   return `${valueText(source)} ${valueText(version)}`;
 }
 
-/** Terraform's own arguments of objects that stay as they are. Which provider serves a null_resource is told above. */
+/** Terraform's own arguments of objects that stay as they are. The provider of a null_resource is reported above. */
 function orderOnly({ changes, before, after }: StackComparison): readonly Finding[] {
   const nullMoved = !same(required(before.plan)['null'], required(after.plan)['null']);
   return changes.flatMap(({ address, type, settings, action }): Finding[] => {
@@ -111,7 +111,7 @@ function orderOnly({ changes, before, after }: StackComparison): readonly Findin
   });
 }
 
-/** Whatever else a plan may hold: data sources, outputs, another provider's block. */
+/** All other blocks of a plan: data sources, outputs, another provider's block. */
 function otherBlocks({ before, after }: StackComparison): readonly Finding[] {
   const rest = (plan: Plan): Json => ({
     ...without(plan, ['resource', '//']),

@@ -33,7 +33,7 @@ const WITHOUT_RESTART: readonly string[] = [
   'hub.capability_type',
 ];
 
-/** Attributes that a change of is known to need a restart; of one that is in neither list nothing is said. */
+/** Attributes whose change is known to need a restart; for one in neither list the review makes no statement. */
 const WITH_RESTART: readonly string[] = [
   'cpus',
   'memory_mib',

@@ -11,7 +11,7 @@ export function warning(summary: string, detail: string): WireDiagnostic {
   return { severity: 2, summary, detail };
 }
 
-/** What the operator is told about a thrown error. `doing` completes "while …", as in `creating buildfleet_vm`. */
+/** The diagnostic for a thrown error. `doing` completes "while …", as in `creating buildfleet_vm`. */
 export function errorDiagnostic(error: unknown, doing: string, cancelled: boolean): WireDiagnostic {
   if (isFleetError(error)) return fromFleetError(error);
   const what = error instanceof Error ? error.message : String(error);

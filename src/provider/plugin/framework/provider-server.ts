@@ -13,9 +13,9 @@ import { planCreation, planUpdate } from './plan';
 import { upgradeState } from './upgrade';
 import { validateConfig } from './validation';
 
-/** What the process around the framework gives it. */
+/** The process around the framework. */
 export interface Host {
-  /** Whether anybody reads what the loggers write. */
+  /** Whether Terraform keeps the loggers' output. */
   readonly isLogging: boolean;
   /** Makes a logger whose lines carry the fields. */
   readonly logger: (fields: Readonly<Record<string, unknown>>) => Logger;
@@ -62,7 +62,7 @@ export function createProviderServer<A extends Attributes, Services>(
     return (type.handler ??= type.entry.handler(services.value));
   }
 
-  /** Null for what is recorded nowhere: another provider's types that we serve, such as null_resource. */
+  /** Null for types that are not recorded: those served in place of another provider, such as null_resource. */
   function record(type: ServedType<Services>, action: JournalAction, object: WireObject): OperationRecord | null {
     const { shape } = type.entry;
     if (!services || !definition.journal || !shape.type.startsWith(`${definition.name}_`)) return null;

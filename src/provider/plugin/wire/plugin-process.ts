@@ -21,13 +21,13 @@ const COOKIE = {
 
 const CORE_PROTOCOL = 1;
 const PROVIDER_PROTOCOL = 6;
-/** How often a provider without a connection looks whether Terraform is still there. */
+/** Interval at which a provider without a connection checks whether Terraform still runs. */
 const ORPHAN_CHECK_MS = 1000;
 
 /**
  * Serves the provider to the Terraform that started this process, until told to shut down or Terraform is gone.
  *
- * @param abandon called when nobody waits for an answer any more; what still runs must end soon
+ * @param abandon called when no client waits for an answer any more; running work must end soon
  */
 export async function runPluginProcess(provider: ProviderServer, abandon: () => Promise<void>): Promise<void> {
   const clientCertificate = process.env['PLUGIN_CLIENT_CERT'];

@@ -92,7 +92,7 @@ export interface WireSchema {
   };
 }
 
-/** Request and response of every call that is answered, without fields that nobody reads. */
+/** Request and response of every call that is answered, without unused fields. */
 export interface Calls {
   GetProviderSchema: [
     Record<string, never>,
@@ -130,7 +130,7 @@ export interface Calls {
 
 export type CallName = keyof Calls;
 
-/** What answers Terraform's calls. A thrown error becomes gRPC's INTERNAL. */
+/** Answers Terraform's calls. A thrown error becomes gRPC's INTERNAL. */
 export type ProviderServer = {
   readonly [N in CallName]: (request: Calls[N][0]) => Promise<Calls[N][1]> | Calls[N][1];
 };

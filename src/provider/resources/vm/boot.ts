@@ -1,7 +1,7 @@
 import type { Logger } from '../../plugin/resource';
 import { consoleTail } from './console-tail';
 
-/** What one boot is made of. */
+/** Parts of one boot. */
 export interface Boot {
   readonly name: string;
   /** The guest's serial console, of this boot alone. */
@@ -20,7 +20,7 @@ export interface Boot {
  */
 export const TRAPPED = /Kernel panic - not syncing: Fatal exception/;
 
-/** How often such a VM is started again; what dies once more has another reason. */
+/** How often such a VM is started again; further traps have another reason. */
 const MORE_STARTS = 2;
 
 /** Lines of a panic's report. */

@@ -1,19 +1,19 @@
-/** A workspace that somebody has, as `assets/cli/drain.sh` names it. */
+/** A workspace in use, as `assets/cli/drain.sh` reports it. */
 export interface Build {
   readonly workspace: string;
   /** `alice@desk, pid 12` */
   readonly who: string;
 }
 
-/** Longest name that is repeated: a guest may say anything. */
+/** Longest name that is shown: a guest may send any text. */
 const LONGEST = 120;
 
-/** Takes the lines of `assets/cli/drain.sh`; calls back at the end of each round. Lines that are not known say nothing. */
+/** Takes the lines of `assets/cli/drain.sh`; calls back at the end of each round. Unknown lines are ignored. */
 export function readRounds(onRound: (builds: readonly Build[]) => void): (line: string) => void {
   let builds: Build[] = [];
   return (line) => {
     const [word, workspace = '', ...who] = printable(line).split(' ');
-    if (word === 'building') builds.push({ workspace, who: who.join(' ') || 'somebody' });
+    if (word === 'building') builds.push({ workspace, who: who.join(' ') || 'an unknown user' });
     if (word !== 'round') return;
     onRound(builds);
     builds = [];

@@ -7,7 +7,7 @@ import type { Logger } from '../../plugin/resource';
 import { type Build, describeBuilds, readRounds } from './drain-rounds';
 import { vmTarget } from './ssh-target';
 
-/** A VM that is about to be stopped, and with what its builds are asked for. */
+/** A VM that is about to be stopped, and the means to ask for its builds. */
 export interface Drain {
   readonly name: string;
   /** Port on the workstation that leads to the VM now. */
@@ -16,7 +16,7 @@ export interface Drain {
   readonly keys: readonly string[];
   /** Directory of the VM, where its host key is pinned. */
   readonly directory: string;
-  /** Seconds that running builds are waited for; 0 asks nobody. */
+  /** Seconds that running builds are waited for; 0 stops the VM without asking for builds. */
   readonly timeoutSeconds: number;
   /** Text of `assets/cli/drain.sh`, which the VM need not have. */
   readonly script: string;
@@ -32,7 +32,7 @@ const BUILD_ROOT = '/build';
 /** Seconds for the first answer: a machine that builds on all its CPUs is slow. */
 const ANSWER_SECONDS = 60;
 
-/** Milliseconds for a guest to notice that we let it go. One that is off by now never does. */
+/** Milliseconds for a guest to notice its release. A guest that is off by now never does. */
 const RELEASE_MS = 5000;
 
 /** A longer timer fires at once. */
@@ -44,8 +44,8 @@ type Outcome =
   | { readonly kind: 'lost'; readonly reason: string; readonly answered: boolean };
 
 /**
- * Does something that ends every build on a VM: from now until that is done the VM takes no new builds, and those that
- * run are waited for. A VM that cannot be asked is not waited for.
+ * Runs an action that ends every build on a VM: until it is done the VM takes no new builds, and running builds are
+ * waited for. A VM that cannot be asked is not waited for.
  *
  * @throws FleetError `vm-busy` when builds still run after the time; what the action throws. New builds are taken again.
  */
@@ -65,7 +65,7 @@ export async function whileDrained<T>(drain: Drain, action: () => Promise<T>): P
       if (outcome.kind === 'busy') throw busy(drain, outcome.builds);
       if (outcome.kind === 'lost') {
         log.warn('the VM does not say what is built on it', { vm: name, reason: outcome.reason });
-        // Only the connection may have been lost: if the VM is, the next one says so.
+        // Only the connection may be lost: if the VM is, the next connection fails.
         if (outcome.answered) continue;
       }
       return await action();

@@ -12,7 +12,7 @@ import type { Logger } from '../../plugin/resource';
 import { consoleTail } from './console-tail';
 import { pinnedKeyFile, vmTarget } from './ssh-target';
 
-/** What is known of a TCP port of this machine without connecting to it. */
+/** Facts about a TCP port of this machine, read without a connection to it. */
 export interface PortView {
   isListening(port: number): boolean;
   owner(port: number): PortOwner | null;
@@ -21,7 +21,7 @@ export interface PortView {
 /** The real ports, from /proc. */
 export const LOCAL_PORTS: PortView = { isListening: (port) => listenersOn(port).length > 0, owner: portOwner };
 
-/** What is waited for, and with what. */
+/** Conditions of a ready VM, and the means to check them. */
 export interface Readiness {
   readonly name: string;
   readonly tunnelPort: number;
@@ -93,7 +93,7 @@ export async function waitUntilReady(readiness: Readiness): Promise<void> {
  */
 export function requireFreePort(name: string, port: number, ports: PortView): void {
   const owner = ports.owner(port);
-  // An sshd holds the far end of tunnels; whose tunnel it is, only the host key can tell.
+  // An sshd holds the far end of tunnels; only the host key tells to which VM a tunnel belongs.
   if (owner === null || owner.program === null || owner.program.startsWith('sshd')) return;
   throw new FleetError({
     code: 'tunnel-port-taken',

@@ -24,9 +24,9 @@ const schema = z.object({
 export type SeedRecord = z.infer<typeof schema>;
 
 /**
- * `seed.json`: what a VM was last told. It is written once the seed is attached, so that it never says too much. When
- * the content is damaged, a deploy tells the VM anew, at the price of a restart; an import, which has nothing else to
- * read from, refuses.
+ * `seed.json`: the settings in a VM's last seed. It is written once the seed is attached, so that it never claims a
+ * seed that the VM does not have. When the content is damaged, a deploy attaches the seed again, at the price of a
+ * restart; an import, which has no other source, refuses.
  */
 export const seedRecord = new RecordFile<SeedRecord>({
   file: 'seed.json',

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 /** RFC 9562 namespace of the VMs of all fleets; a random UUID, fixed for ever. */
 const NAMESPACE = Buffer.from('6f1f2b1f3a8c4c55a0a1d7c1f0b6a2e4', 'hex');
 
-/** What makes a VM this VM: with anything else it is another one. */
+/** Identity of a VM: another value means another VM. */
 export interface VmIdentity {
   readonly fleet: string;
   readonly name: string;

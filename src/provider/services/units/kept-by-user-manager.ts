@@ -4,8 +4,8 @@ import { readProcess } from '../../../process/process-identity';
 import { readProcessStat } from '../../../process/process-stat';
 
 /**
- * Whether a living systemd manager of a user runs this process as a unit of ours, and would start it again. The cgroup
- * alone does not tell, it outlives a manager that was killed; nor does the parent, which adopts what it never started.
+ * Whether a living systemd manager of a user runs this process as a unit of buildfleet, and would start it again. The
+ * cgroup alone is no proof, it outlives a manager that was killed; nor is the parent, which adopts other processes.
  */
 export function isKeptByUserManager(pid: number): boolean {
   return isInUnitOfOurs(pid) && isUserManager(readProcessStat(pid)?.parent ?? 0);

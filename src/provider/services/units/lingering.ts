@@ -3,24 +3,24 @@ import { join } from 'node:path';
 import { CommandError, type Run } from '../../../process/run';
 import type { CreatedPaths } from '../created-paths';
 
-/** Where systemd remembers whose manager runs from boot on, and after the last log-out. */
+/** Directory in which systemd records the accounts whose manager runs from boot on, and after the last log-out. */
 export const LINGER_DIRECTORY = '/var/lib/systemd/linger';
 const TIME_LIMIT = 10_000;
 
-/** What is needed to have an operator's manager outlive their sessions. */
+/** Context for an operator's manager that outlives the operator's sessions. */
 export interface LingeringContext {
   readonly run: Run;
   readonly user: string;
   readonly created: CreatedPaths;
-  /** Name in the record of what we made. */
+  /** Name in the record of created files. */
   readonly holder: string;
   /** {@link LINGER_DIRECTORY}, but in tests. */
   readonly directory?: string;
 }
 
 /**
- * Lets the operator's manager run from boot on, if that can be had without a question: Debian and Ubuntu allow it to
- * everybody for themselves.
+ * Lets the operator's manager run from boot on, if that needs no authentication: Debian and Ubuntu allow it to every
+ * account for itself.
  *
  * @returns whether it does
  */
@@ -39,7 +39,7 @@ export async function ensureLingering(context: LingeringContext, signal: AbortSi
   return false;
 }
 
-/** Takes it back if we asked for it and no other fleet needs it. What cannot be taken back stays, and does no harm. */
+/** Ends lingering if buildfleet began it and no other fleet needs it. If that fails, it stays and does no harm. */
 export async function releaseLingering(context: LingeringContext, signal: AbortSignal): Promise<void> {
   const { run, user, created, holder } = context;
   await created.release(markOf(context), holder, signal, async () => {

@@ -7,8 +7,8 @@ import type { CreatedPaths } from '../created-paths';
 const WANTS = 'default.target.wants';
 
 /**
- * Units of ours among those of the operator, and the links that `systemctl --user enable` would make. They are files:
- * they can be put right and taken away also while no manager runs.
+ * Units of buildfleet among those of the operator, and the links that `systemctl --user enable` would make. They are
+ * files: they can be put right and taken away also while no manager runs.
  */
 export class UnitFiles {
   /** @param directory `~/.config/systemd/user`, or where `XDG_CONFIG_HOME` has it */
@@ -54,7 +54,7 @@ export class UnitFiles {
     symlinkSync(join(this.directory, unit), this.link(unit));
   }
 
-  /** Removes units and links, and the directories that were made for them if nobody else uses them. */
+  /** Removes units and links, and the directories that were made for them if they have no other use. */
   async remove(units: readonly string[], signal: AbortSignal): Promise<void> {
     for (const unit of units) {
       removeAbandonedWrites(this.directory, unit);

@@ -15,7 +15,7 @@ import { isKeptByUserManager } from './kept-by-user-manager';
 import type { UnitFiles } from './unit-files';
 import type { UnitState, UserManager } from './user-manager';
 
-/** What {@link UnitRunner} works with. */
+/** Parts of a {@link UnitRunner}. */
 export interface UnitRunnerParts {
   /** Null while no manager of the operator answers: units are then files, and all that can be done is to remove them. */
   readonly manager: UserManager | null;
@@ -29,7 +29,7 @@ export interface UnitRunnerParts {
   readonly lingering: {
     ensure(signal: AbortSignal): Promise<boolean>;
     release(signal: AbortSignal): Promise<void>;
-    /** What the operator may run where we may not. */
+    /** Command that turns it on, for the operator to run where buildfleet may not. */
     readonly command: string;
   };
 }
@@ -53,8 +53,8 @@ export class UnitRunner implements ServiceRunner {
   }
 
   /**
-   * A unit is stopped before its file changes. What runs was therefore started from the file that is there, wherever
-   * an earlier call was interrupted.
+   * A unit is stopped before its file changes. A running one was therefore started from the present file, also after an
+   * interrupted call.
    */
   async ensure(services: readonly ProbedService[], context: EnsureContext): Promise<void> {
     const { signal } = context;

@@ -17,7 +17,7 @@ const TIME_LIMIT = 30_000;
 /** What `stop` and `reset-failed` say of a unit that the manager does not know. */
 const NOT_LOADED = [0, 1, 5];
 
-/** The operator's own systemd manager, told what to do by systemctl. */
+/** The operator's own systemd manager, controlled by systemctl. */
 export class UserManager {
   private constructor(
     private readonly run: Run,
@@ -25,8 +25,8 @@ export class UserManager {
   ) {}
 
   /**
-   * Finds the manager that answers in this runtime directory and reads units from this directory. One that belongs to
-   * somebody else, or that was started with another home, does not count.
+   * Finds the manager that answers in this runtime directory and reads units from this directory. One of
+   * another account, or one that was started with another home, does not count.
    *
    * @returns null if there is none
    */
@@ -90,7 +90,7 @@ export class UserManager {
       signal,
       acceptExitCodes,
       timeout: TIME_LIMIT,
-      // Where the private socket does not answer, systemctl tries the session's bus, which may be somebody else's.
+      // Where the private socket does not answer, systemctl tries the session's bus, which may be another account's.
       env: {
         XDG_RUNTIME_DIR: this.runtimeDirectory,
         DBUS_SESSION_BUS_ADDRESS: `unix:path=${this.runtimeDirectory}/bus`,

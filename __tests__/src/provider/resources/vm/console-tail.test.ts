@@ -18,7 +18,7 @@ test('only the last lines are kept', () => {
   expect(cleanConsole('one\n', 0)).toEqual([]);
 });
 
-test('whatever the guest prints, no control character gets through', () => {
+test('no control character in the output of a guest gets through', () => {
   fc.assert(
     fc.property(
       fc.string({

@@ -104,12 +104,12 @@ test('what the stop throws is thrown, once builds are taken again', async () => 
   expect(calls).toEqual(['drain', 'released']);
 });
 
-test.each([{ timeoutSeconds: 0 }, { keys: [] }])('%j asks nobody', async (changes) => {
+test.each([{ timeoutSeconds: 0 }, { keys: [] }])('%j stops the VM without asking for builds', async (changes) => {
   expect(await drained(changes)).toBe('stopped');
   expect(calls).toEqual(['stop']);
 });
 
-test('ssh neither asks anybody nor reads what clients read, and takes the script as one word', async () => {
+test('ssh neither asks the operator nor reads a client configuration, and takes the script as one word', async () => {
   await drained({ keys: ['/home/a "b"/100%', '/other'] });
   const [command = []] = guest.commands;
   expect(command).toEqual(
@@ -130,7 +130,7 @@ test('what a guest calls its builds is one short line', () => {
   expect(rounds).toHaveLength(2);
   expect(JSON.parse(rounds[0]!)).toEqual([
     { workspace: 'a-1', who: expect.stringMatching(/^ \[31mred x{90,120}$/) as unknown },
-    { workspace: 'b-2', who: 'somebody' },
+    { workspace: 'b-2', who: 'an unknown user' },
   ]);
   expect(rounds[1]).toBe('[]');
 });

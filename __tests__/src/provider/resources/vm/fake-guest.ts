@@ -10,7 +10,7 @@ interface Answer {
 
 /** Stands in for ssh and the drain script behind it: writes into the driver's calls when it begins and ends. */
 export class FakeGuest {
-  /** One for each connection; with none left nobody builds. */
+  /** One for each connection; with none left there are no builds. */
   answers: Answer[] = [];
   /** Of each connection. */
   readonly commands: string[][] = [];
