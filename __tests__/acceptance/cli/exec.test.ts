@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { quoteArgv } from '../../../src/cli/ssh/quote';
+import { shellWords } from '../../../src/rendering/shell-word';
 import { listProcesses } from '../../../src/process/process-identity';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
@@ -213,7 +213,7 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
     /** The CLI on a terminal of its own, whose keyboard is the child's standard input. */
     const onTerminal = (...command: string[]) => {
       const words = [join(__dirname, '../../../bin/buildfleet'), 'exec', '--fleet', fleet, 'alpha', '--', ...command];
-      return spawn('script', ['-qec', quoteArgv(words), '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+      return spawn('script', ['-qec', shellWords(words), '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
     };
 
     test('the command has a terminal, too', async () => {
