@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { DEFAULT_HEARTBEAT_SECONDS } from './defaults';
 import { FleetError } from './errors';
 import { hypervisorSchema } from './hypervisor';
+import { NAME_PATTERN } from './names';
 
 /** Domain that every entry of a fleet stands in. */
 export const CAPABILITY_DOMAIN = 'railiance';
@@ -19,7 +20,6 @@ const MISSED_HEARTBEATS = 3;
 const CLOCK_TOLERANCE_SECONDS = 90;
 
 const TITLE_PREFIX = 'Haskell Build Agent — ';
-const HOST_NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const GHC_VERSION = /^\d{1,3}(\.\d{1,3}){1,3}$/;
 const PORT = /^[1-9]\d{0,4}$/;
 const TOOL_VERSION = /^\d{1,9}(\.\d{1,9})+$/;
@@ -121,7 +121,7 @@ export function instanceTitle(hostName: string): string {
 /** Host name that a machine's title carries, or undefined when the title is no machine's. */
 export function hostNameOfTitle(title: string): string | undefined {
   const name = title.startsWith(TITLE_PREFIX) ? title.slice(TITLE_PREFIX.length) : '';
-  return HOST_NAME.test(name) ? name : undefined;
+  return NAME_PATTERN.test(name) ? name : undefined;
 }
 
 /** What the keywords of a machine's entry say. */
@@ -142,7 +142,12 @@ export interface InstanceFacts {
 export function instanceKeywords(facts: InstanceFacts): string[] {
   for (const version of facts.ghcVersions)
     requireFact(GHC_VERSION.test(version), 'GHC version', version, 'give it as 9.6.6');
-  requireFact(HOST_NAME.test(facts.hostName), 'host name', facts.hostName, 'use lowercase letters, digits and hyphens');
+  requireFact(
+    NAME_PATTERN.test(facts.hostName),
+    'host name',
+    facts.hostName,
+    'use lowercase letters, digits and hyphens',
+  );
   requireFact(isPort(facts.tunnelPort), 'tunnel port', facts.tunnelPort, 'give a port from 1 to 65535');
   return [
     'haskell',
@@ -167,7 +172,7 @@ export function parseInstanceKeywords(keywords: readonly string[]): {
   const port = only(valuesOf(keywords, 'tunnel-port:').filter((value) => PORT.test(value) && isPort(Number(value))));
   return {
     ghcVersions: valuesOf(keywords, 'ghc-').filter((value) => GHC_VERSION.test(value)),
-    hostName: only(valuesOf(keywords, 'host:').filter((value) => HOST_NAME.test(value))),
+    hostName: only(valuesOf(keywords, 'host:').filter((value) => NAME_PATTERN.test(value))),
     tunnelPort: port === undefined ? undefined : Number(port),
   };
 }

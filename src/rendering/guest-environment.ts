@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { GUEST_HUB_PORT } from '../model/defaults';
 import { FleetError } from '../model/errors';
-import { NAME_PATTERN } from '../model/names';
+import { nameSchema } from '../model/names';
 import { describeIssues } from '../model/zod-issue';
 
 /** Where the guest finds the State Hub: the near end of its forward tunnel. */
@@ -21,7 +21,7 @@ const account = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/, 'must be an 
 
 /** Shape of {@link GuestEnvironment}. */
 export const guestEnvironmentSchema = z.strictObject({
-  hostName: z.string().regex(NAME_PATTERN, `must match ${String(NAME_PATTERN)}`),
+  hostName: nameSchema,
   hub: z.strictObject({ port, domain: word }),
   relay: z.strictObject({ host: z.union([host, z.literal('')]), port, user: account }),
   tunnelPort: port,

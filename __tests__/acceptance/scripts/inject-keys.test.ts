@@ -14,6 +14,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { NAME_PATTERN } from '../../../src/model/names';
 import { run } from '../../../src/process/run';
 import { writeSeedIso } from '../../../src/drivers/seed-iso';
 import type { GuestEnvironment } from '../../../src/rendering/guest-environment';
@@ -134,7 +135,7 @@ describeWithTools(['xorriso', 'ssh-keygen', 'iconv'], 'inject-keys.sh', () => {
       )
       .filter((text) => !/[\n\u2028\u2029]/.test(text));
     const settings = fc.record({
-      hostName: fc.stringMatching(/^[a-z][a-z0-9-]{0,62}$/),
+      hostName: fc.stringMatching(NAME_PATTERN),
       hub: fc.record({ port, domain: fc.constantFrom('railiance', 'no', '12', 'a.b-c_d') }),
       relay: fc.record({
         ...{

@@ -13,8 +13,9 @@ import {
   sameContent,
   typeEntry,
 } from '../../../src/model/capability';
+import { NAME_PATTERN } from '../../../src/model/names';
 
-const hostName = fc.stringMatching(/^[a-z][a-z0-9-]{0,62}$/);
+const hostName = fc.stringMatching(NAME_PATTERN);
 const ghcVersion = fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99)).map((parts) => parts.join('.'));
 const port = fc.integer({ min: 1, max: 65535 });
 const facts = fc.record({ ghcVersions: fc.uniqueArray(ghcVersion, { maxLength: 5 }), hostName, tunnelPort: port });
