@@ -15,6 +15,7 @@ import {
 } from '../../../../src/drivers/virtualbox/arguments';
 import type { PlannedVm } from '../../../../src/drivers/features';
 import { renderVboxmanageScript } from '../../../../src/drivers/virtualbox/script';
+import { describeWithTools } from '../../../support/tools';
 import { FakeVirtualBox } from './fake-virtualbox';
 
 const SIGNAL = new AbortController().signal;
@@ -89,12 +90,15 @@ test('the script as reviewers see it: no secret, no path of a machine', () => {
   expect(script).not.toMatch(/\/home\/|\/root\//);
 });
 
-test('shellcheck finds nothing, and without its arguments the script runs nothing', () => {
-  for (const bridgeAdapter of [null, 'en0: Wi-Fi (AirPort)', "it's another"]) {
+describeWithTools(['shellcheck'], 'the script as shellcheck reads it', () => {
+  test.each([null, 'en0: Wi-Fi (AirPort)', "it's another"])('has no findings with the adapter %p', (bridgeAdapter) => {
     const script = renderVboxmanageScript({ ...ALPHA, network: 'bridged', bridgeAdapter });
     writeFileSync(join(root, 'script.sh'), script);
     execFileSync('shellcheck', [join(root, 'script.sh')]);
-  }
+  });
+});
+
+test('without its arguments the script runs nothing', () => {
   expect(() => execute(renderVboxmanageScript(ALPHA), ALPHA.name)).toThrow(/usage: vboxmanage.sh ID/);
   expect(readFileSync(join(root, 'log'), 'utf8')).toBe('');
 });
