@@ -1,4 +1,4 @@
-import { durationText, mebibytesText } from '../units';
+import { durationText, mebibytesText } from '../../model/units';
 import type { VmInfo } from './report';
 
 /** A VM for people: one fact a line, those that nobody knows left out. */

@@ -133,7 +133,7 @@ test('list tells name, size, age and everybody who uses an image', async () => {
     [
       'IMAGE    HASH          FORMATS  SIZE   BUILT   LAST USED  USED BY',
       '?        555555555555  qcow2    2 MiB  12 min  12 min',
-      'haskell  111111111111  qcow2    2 MiB  3 days  3 days     fleet, haskell-build-alpha of fleet',
+      'haskell  111111111111  qcow2    2 MiB  3 d     3 d        fleet, haskell-build-alpha of fleet',
       '',
     ].join('\n'),
   );
