@@ -1,7 +1,7 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, run } from '../../src/process/run';
+import { temporaryDirectory } from '../support/temporary-directory';
 import { until } from '../support/until';
 import { answer, bodyOf, type Misbehaviour, StandInHub } from './support/stand-in-hub';
 
@@ -23,7 +23,7 @@ describe('build-agent.py', () => {
   let stops: (() => Promise<void>)[];
 
   beforeEach(async () => {
-    machine = mkdtempSync(join(tmpdir(), 'build-agent-'));
+    machine = temporaryDirectory();
     stops = [];
     hub = new StandInHub();
     await hub.listen();
@@ -32,7 +32,6 @@ describe('build-agent.py', () => {
   afterEach(async () => {
     for (const stop of stops) await stop();
     await hub.close();
-    rmSync(machine, { recursive: true });
   });
 
   /** Starts the agent as the unit does. The returned lines grow as it logs. */

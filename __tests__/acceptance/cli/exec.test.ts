@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { shellWords } from '../../../src/rendering/shell-word';
 import { listProcesses } from '../../../src/process/process-identity';
@@ -9,6 +8,7 @@ import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
 import { freePort, StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 jest.setTimeout(60_000);
 
@@ -29,7 +29,7 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
   let sshConfig: string;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-exec-'));
+    directory = temporaryDirectory();
     machine = await StandInMachine.create(join(directory, 'machine'));
     sshConfig = join(directory, 'state', 'ssh-config');
     fleet = writeStandInFleet(join(directory, 'state'), machine.userKey, 'http://127.0.0.1:1', [
@@ -40,7 +40,6 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
 
   afterAll(async () => {
     await machine.dispose();
-    rmSync(directory, { recursive: true, force: true });
   });
 
   const exec = (...command: string[]) => buildfleet(['exec', '--fleet', fleet, 'alpha', '--', ...command]);

@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadFleet } from '../../../src/cli/fleet-file';
 import { collectStatus } from '../../../src/cli/status/collect';
@@ -20,6 +18,7 @@ import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
 import { freePort, StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 jest.setTimeout(60_000);
 
@@ -71,7 +70,7 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen'], 'buildfleet status with a real 
   };
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-status-'));
+    directory = temporaryDirectory();
     machine = await StandInMachine.create(join(directory, 'machine'));
     other = await StandInMachine.create(join(directory, 'other'));
     hub = new BuildfleetProcess(['hub', '--port', '0', '--database', join(directory, 'hub.sqlite'), '--json']);
@@ -103,7 +102,6 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen'], 'buildfleet status with a real 
     for (const server of servers) server.close();
     hub.child.kill('SIGTERM');
     await Promise.all([machine.stop(), other.stop(), hub.finished]);
-    rmSync(directory, { recursive: true, force: true });
   });
 
   test('finds out for each VM what keeps it from being used', async () => {

@@ -3,7 +3,8 @@
  *
  *   node --require ts-node/register __tests__/acceptance/hub/support/write-screenshots.ts
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { bundleHub } from '../../../../src/programs/hub';
 import { openHubStore } from '../../../../src/hub/store';
@@ -16,7 +17,6 @@ import {
   typeEntry,
 } from '../../../../src/model/capability';
 import { startBundledHub } from '../../../src/hub/support/bundled-hub';
-import { scratchDirectory } from '../../../src/hub/support/running-hub';
 import { startBrowser } from './browser';
 
 const IMAGES = resolve(__dirname, '../../../../docs/images');
@@ -82,12 +82,12 @@ function writeHistory(database: string): void {
 }
 
 async function main(): Promise<void> {
-  const directory = scratchDirectory();
+  const directory = mkdtempSync(join(tmpdir(), 'buildfleet-hub-'));
   const browser = await startBrowser();
   try {
-    const database = join(directory.path, 'hub.db');
+    const database = join(directory, 'hub.db');
     writeHistory(database);
-    const [script] = bundleHub(directory.path);
+    const [script] = bundleHub(directory);
     if (script === undefined) throw new Error('the hub was not bundled');
     const hub = await startBundledHub(script, ['--port', '0', '--database', database]);
     mkdirSync(IMAGES, { recursive: true });
@@ -106,7 +106,7 @@ async function main(): Promise<void> {
     await hub.ended;
   } finally {
     await browser.close();
-    directory.remove();
+    rmSync(directory, { recursive: true });
   }
 }
 

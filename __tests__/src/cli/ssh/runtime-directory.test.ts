@@ -1,20 +1,20 @@
-import { chmodSync, lstatSync, mkdirSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { chmodSync, lstatSync, mkdirSync, symlinkSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { runtimeDirectory } from '../../../../src/cli/ssh/runtime-directory';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 let session: string;
 let before: number;
 
 beforeEach(() => {
   before = process.umask(0);
-  session = mkdtempSync(join(tmpdir(), 'buildfleet-session-'));
+  session = temporaryDirectory();
   chmodSync(session, 0o700);
 });
 
 afterEach(() => {
   process.umask(before);
-  rmSync(session, { recursive: true });
 });
 
 const own = () => runtimeDirectory({ XDG_RUNTIME_DIR: session });

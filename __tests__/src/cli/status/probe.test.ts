@@ -1,6 +1,4 @@
 import { createServer, type Server } from 'node:net';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadFleet } from '../../../../src/cli/fleet-file';
 import type { HubAnswer } from '../../../../src/cli/status/hub-entries';
@@ -8,13 +6,14 @@ import { probeTunnel } from '../../../../src/cli/status/probe';
 import { instanceKeywords, instanceTitle } from '../../../../src/model/capability';
 import { run } from '../../../../src/process/run';
 import { writeStandInFleet } from '../../../support/stand-in-machine';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 let directory: string;
 let silent: Server;
 let port: number;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-probe-'));
+  directory = temporaryDirectory();
   silent = createServer((socket) => {
     socket.on('error', () => socket.destroy());
   });
@@ -24,7 +23,6 @@ beforeAll(async () => {
 
 afterAll(() => {
   silent.close();
-  rmSync(directory, { recursive: true, force: true });
 });
 
 /** An sshd that accepts and says nothing, of a VM whose entry was written so many seconds ago. */

@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { FleetPaths } from '../../../../src/model/paths';
@@ -15,6 +14,7 @@ import {
 } from '../../../../src/drivers/virtualbox/arguments';
 import type { PlannedVm } from '../../../../src/drivers/features';
 import { renderVboxmanageScript } from '../../../../src/drivers/virtualbox/script';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 import { describeWithTools } from '../../../support/tools';
 import { FakeVirtualBox } from './fake-virtualbox';
 
@@ -31,11 +31,7 @@ const ALPHA: PlannedVm = {
 let root: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-script-'));
-});
-
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
+  root = temporaryDirectory();
 });
 
 /** Runs a script with a VBoxManage that writes down its argv and knows one VM. */

@@ -1,17 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeSocketDirectory, removeSocketDirectory } from '../../../../../src/provider/plugin/wire/socket-directory';
+import { temporaryDirectory } from '../../../../support/temporary-directory';
 
 let parent: string;
 
 beforeEach(() => {
-  parent = mkdtempSync(join(tmpdir(), 'buildfleet-sockets-'));
-});
-
-afterEach(() => {
-  rmSync(parent, { recursive: true, force: true });
+  parent = temporaryDirectory();
 });
 
 test('a directory is for its owner alone', () => {

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { readPrivateKey } from '../../../../../src/provider/services/openssh-key';
@@ -16,6 +15,7 @@ import type { Planned, State } from '../../../../../src/model/resource-shape';
 import type { vmShape } from '../../../../../src/model/resources/vm';
 import { CommandError, type Run } from '../../../../../src/process/run';
 import { VmResource } from '../../../../../src/provider/resources/vm';
+import { temporaryDirectory } from '../../../../support/temporary-directory';
 import { FakeDriver } from './fake-driver';
 import { FakeGuest } from './fake-guest';
 
@@ -58,16 +58,12 @@ const recordedRun: Run = (file, args, options) => {
 };
 
 beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-vm-resource-'));
+  root = temporaryDirectory();
   const keys = new FleetPaths(join(root, 'keys')).identity(NAME);
   mkdirSync(keys.directory, { recursive: true });
   for (const path of [keys.tunnelKey, keys.hostKey]) {
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', path]);
   }
-});
-
-afterAll(() => {
-  rmSync(root, { recursive: true, force: true });
 });
 
 beforeEach(() => {
