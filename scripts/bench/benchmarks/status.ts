@@ -12,7 +12,7 @@ import { probeHostKey } from '../../../src/ssh/host-key-probe';
 import { fleetTarget } from '../../../src/ssh/target';
 import { run } from '../../../src/process/run';
 import type { Benchmark } from '../figure';
-import { interleaved, secondsOf } from '../timing';
+import { interleavedWhenWarm, secondsOf } from '../timing';
 
 const ALIVE = 8;
 const ROUNDS = 9;
@@ -72,8 +72,7 @@ export const status: Benchmark = async ({ signal, progress }) => {
         }),
     };
     progress('asking for their status');
-    await interleaved(1, work);
-    const seconds = await interleaved(ROUNDS, work);
+    const seconds = await interleavedWhenWarm(ROUNDS, work);
     return {
       figures: [
         {
