@@ -6,14 +6,9 @@ import { renderStatus } from '../../../src/cli/status/render';
 import { listeningSchema } from '../../../src/cli/hub/report';
 import { statusReportSchema, type VmStatus } from '../../../src/cli/status/report';
 import { createHubClient } from '../../../src/hub/client';
-import {
-  BUILD_AGENT_TYPE,
-  CAPABILITY_DOMAIN,
-  instanceKeywords,
-  instanceTitle,
-  typeEntry,
-} from '../../../src/model/capability';
+import { BUILD_AGENT_TYPE, CAPABILITY_DOMAIN, instanceTitle, typeEntry } from '../../../src/model/capability';
 import { run } from '../../../src/process/run';
+import { agentKeywords } from '../../support/agent-keywords';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
@@ -47,7 +42,7 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen'], 'buildfleet status with a real 
       capability_type: BUILD_AGENT_TYPE,
       title: instanceTitle(`haskell-build-${id}`),
       description: 'cpus=2 load=0.25 memory=1980MiB memory-free=1500MiB disk-free=20480MiB uptime=7300s builds=app-1f',
-      keywords: instanceKeywords({
+      keywords: agentKeywords({
         ghcVersions: ['9.6.6', '9.8.4'],
         hostName: `haskell-build-${id}`,
         tunnelPort: port,

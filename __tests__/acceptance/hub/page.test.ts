@@ -5,7 +5,6 @@ import { createHubClient, type HubClient } from '../../../src/hub/client';
 import {
   BUILD_AGENT_TYPE,
   CAPABILITY_DOMAIN,
-  instanceKeywords,
   instanceTitle,
   typeEntry,
   type NewCapability,
@@ -13,6 +12,7 @@ import {
 import { STREAM_LIMIT } from '../../../src/hub/live-streams';
 import { endBundledHubs, startBundledHub, type BundledHub } from '../../src/hub/support/bundled-hub';
 import { serve } from '../../src/hub/support/running-hub';
+import { agentKeywords } from '../../support/agent-keywords';
 import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
@@ -30,7 +30,7 @@ const machine = (name: string, facts = 'load=0.25 builds=none', port = 12221): N
   capability_type: BUILD_AGENT_TYPE,
   title: instanceTitle(`haskell-build-${name}`),
   description: `Compiles Haskell for this fleet. ${facts}`,
-  keywords: instanceKeywords({ ghcVersions: ['9.6.6'], hostName: `haskell-build-${name}`, tunnelPort: port }),
+  keywords: agentKeywords({ ghcVersions: ['9.6.6'], hostName: `haskell-build-${name}`, tunnelPort: port }),
 });
 
 describeWithTools(['chromium', 'python3'], "the hub's page in Chromium", () => {

@@ -11,12 +11,12 @@ import { openHubStore } from '../../../../src/hub/store';
 import {
   BUILD_AGENT_TYPE,
   CAPABILITY_DOMAIN,
-  instanceKeywords,
   instanceTitle,
   progressNoteSchema,
   typeEntry,
 } from '../../../../src/model/capability';
 import { startBundledHub } from '../../../src/hub/support/bundled-hub';
+import { agentKeywords } from '../../../support/agent-keywords';
 import { startBrowser } from './browser';
 
 const IMAGES = resolve(__dirname, '../../../../docs/images');
@@ -74,7 +74,7 @@ function writeHistory(database: string): void {
         capability_type: BUILD_AGENT_TYPE,
         title: instanceTitle(name),
         description: `Compiles Haskell for this fleet. ${facts}`,
-        keywords: instanceKeywords({ ghcVersions, hostName: name, tunnelPort: port }),
+        keywords: agentKeywords({ ghcVersions, hostName: name, tunnelPort: port }),
       });
     }
   }

@@ -3,8 +3,9 @@ import { join } from 'node:path';
 import { loadFleet } from '../../../../src/cli/fleet-file';
 import type { HubAnswer } from '../../../../src/cli/status/hub-entries';
 import { probeTunnel } from '../../../../src/cli/status/probe';
-import { instanceKeywords, instanceTitle } from '../../../../src/model/capability';
+import { instanceTitle } from '../../../../src/model/capability';
 import { run } from '../../../../src/process/run';
+import { agentKeywords } from '../../../support/agent-keywords';
 import { writeStandInFleet } from '../../../support/stand-in-machine';
 import { temporaryDirectory } from '../../../support/temporary-directory';
 
@@ -35,7 +36,7 @@ async function probeSilentVm(heartbeatSeconds: number, age: number) {
   const entry = {
     ...{ id: '1', domain: 'railiance', capability_type: 'haskell-build-agent', title: instanceTitle(name) },
     ...{ description: '', created_at: undefined, updated_at: new Date(Date.now() - age * 1000).toISOString() },
-    keywords: instanceKeywords({ ghcVersions: ['9.6.6'], hostName: name, tunnelPort: port }),
+    keywords: agentKeywords({ ghcVersions: ['9.6.6'], hostName: name, tunnelPort: port }),
   };
   const hub: HubAnswer = { url: '', reachable: true, detail: '', entries: [entry] };
   const tools = { run, signal: new AbortController().signal };

@@ -6,7 +6,6 @@ import {
   BUILD_AGENT_TYPE,
   type Capability,
   CAPABILITY_DOMAIN,
-  instanceKeywords,
   instanceTitle,
 } from '../../../../../src/model/capability';
 import { FleetPaths } from '../../../../../src/model/paths';
@@ -15,6 +14,7 @@ import type { Planned, State } from '../../../../../src/model/resource-shape';
 import type { vmShape } from '../../../../../src/model/resources/vm';
 import { CommandError, type Run } from '../../../../../src/process/run';
 import { VmResource } from '../../../../../src/provider/resources/vm';
+import { agentKeywords } from '../../../../support/agent-keywords';
 import { temporaryDirectory } from '../../../../support/temporary-directory';
 import { FakeDriver } from './fake-driver';
 import { FakeGuest } from './fake-guest';
@@ -109,7 +109,7 @@ function bootsWell(): void {
   entries = [
     {
       ...{ id: '1', domain: CAPABILITY_DOMAIN, capability_type: BUILD_AGENT_TYPE, title: instanceTitle(NAME) },
-      keywords: instanceKeywords({ ghcVersions: ['9.6.6'], hostName: NAME, tunnelPort: PORT }),
+      keywords: agentKeywords({ ghcVersions: ['9.6.6'], hostName: NAME, tunnelPort: PORT }),
       ...{ description: '', created_at: undefined, updated_at: undefined },
     },
   ];
