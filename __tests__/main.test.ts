@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { dependencies, devDependencies } from '../package.json';
 import { run } from '../src/process/run';
 import { describeWithTools } from './support/tools';
-import { temporaryDirectory } from './support/test-fleet';
+import { temporaryDirectory } from './support/temporary-directory';
 
 const REPOSITORY = join(__dirname, '..');
 const SOURCES = ['assets', 'constructs', 'src', 'stacks'];

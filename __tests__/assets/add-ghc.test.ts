@@ -1,16 +1,7 @@
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../src/process/run';
+import { temporaryDirectory } from '../support/temporary-directory';
 import { until } from '../support/until';
 
 const PROGRAM = readFileSync(join(__dirname, '../../assets/cli/add-ghc.py'), 'utf8');
@@ -23,13 +14,9 @@ describe('add-ghc.py', () => {
   const bin = (name: string) => join(home, '.ghcup/bin', name);
 
   beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'add-ghc-'));
+    home = temporaryDirectory();
     mkdirSync(join(home, '.ghcup/bin'), { recursive: true });
     mkdirSync(join(home, 'programs'));
-  });
-
-  afterEach(() => {
-    rmSync(home, { recursive: true });
   });
 
   function haveGhcup(mode: string): void {

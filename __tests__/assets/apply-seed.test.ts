@@ -1,20 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { parse } from 'yaml';
 import { z } from 'zod';
 import { renderMetaData, renderUserData, type SeedKeys } from '../../src/rendering/seed';
+import { temporaryDirectory } from '../support/temporary-directory';
 
 const SCRIPT = join(__dirname, '../../assets/debian/files/apply-seed');
 
@@ -51,14 +42,10 @@ let root: string;
 let seed: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'apply-seed-'));
+  root = temporaryDirectory();
   seed = join(root, 'seed');
   mkdirSync(seed);
   for (const path of ['etc/buildfleet', 'etc/ssh/authorized_keys.d']) mkdirSync(join(root, path), { recursive: true });
-});
-
-afterEach(() => {
-  rmSync(root, { recursive: true });
 });
 
 /** @returns what it says */

@@ -1,7 +1,9 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseInstanceKeywords } from '../../src/model/capability';
 import { CommandError, run } from '../../src/process/run';
+import { agentKeywords } from '../support/agent-keywords';
+import { temporaryDirectory } from '../support/temporary-directory';
 import { until } from '../support/until';
 import { answer, bodyOf, type Misbehaviour, StandInHub } from './support/stand-in-hub';
 
@@ -23,7 +25,7 @@ describe('build-agent.py', () => {
   let stops: (() => Promise<void>)[];
 
   beforeEach(async () => {
-    machine = mkdtempSync(join(tmpdir(), 'build-agent-'));
+    machine = temporaryDirectory();
     stops = [];
     hub = new StandInHub();
     await hub.listen();
@@ -32,7 +34,6 @@ describe('build-agent.py', () => {
   afterEach(async () => {
     for (const stop of stops) await stop();
     await hub.close();
-    rmSync(machine, { recursive: true });
   });
 
   /** Starts the agent as the unit does. The returned lines grow as it logs. */
@@ -99,7 +100,7 @@ time.sleep(600)`;
       domain: 'railiance',
       capability_type: 'haskell-build-agent',
       title: TITLE,
-      keywords: ['haskell', 'ghc', 'build-agent', 'cabal', 'host:haskell-build-alpha', 'tunnel-port:12221'],
+      keywords: agentKeywords({ ghcVersions: [], hostName: 'haskell-build-alpha', tunnelPort: 12221 }),
     });
     await requestsFromNow(6);
     expect(hub.requests[0]?.what).toBe('GET');
@@ -121,12 +122,10 @@ time.sleep(600)`;
     writeFileSync(join(machine, 'status'), DPKG_STATUS);
     start();
     const entry = await registered();
-    expect(entry.keywords.filter((word) => word.startsWith('ghc-'))).toEqual([
-      'ghc-9.8.4',
-      'ghc-9.10.1',
-      'ghc-9.6.6',
-      'ghc-9.4.7',
-    ]);
+    const ghcVersions = ['9.8.4', '9.10.1', '9.6.6', '9.4.7'];
+    const facts = { ghcVersions, hostName: 'haskell-build-alpha', tunnelPort: 12221 };
+    expect(entry.keywords).toEqual(agentKeywords(facts));
+    expect(parseInstanceKeywords(entry.keywords)).toEqual(facts);
     expect(entry.description).toContain('cabal=3.12.1.0 ');
     mkdirSync(join(machine, '.ghcup/ghc/9.12.2'));
     await until('the new GHC', 10, () => own()[0]?.keywords.includes('ghc-9.12.2'));

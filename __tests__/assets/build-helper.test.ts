@@ -5,16 +5,16 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readFileSync,
   rmSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { tmpdir, userInfo } from 'node:os';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../src/process/run';
+import { temporaryDirectory } from '../support/temporary-directory';
 import { until } from '../support/until';
 import { HOSTILE_ARGUMENTS, HOSTILE_VERSIONS } from './support/hostile-arguments';
 
@@ -87,14 +87,13 @@ describe('build-helper.py', () => {
   }
 
   beforeAll(async () => {
-    machine = mkdtempSync(join(tmpdir(), 'build-helper-'));
+    machine = temporaryDirectory();
     chmodSync(machine, 0o755);
     await start();
   });
 
   afterAll(async () => {
     await stop();
-    rmSync(machine, { recursive: true });
   });
 
   beforeEach(() => {

@@ -5,7 +5,8 @@ import { HaskellBuildImage } from '../../constructs/haskell-build-image';
 import { Workstation } from '../../constructs/workstation';
 import { Size } from '../../src/model/size';
 import { FleetStack } from '../../stacks/fleet-stack';
-import { TestFleet, type TestFleetOptions, temporaryDirectory, planned } from '../support/test-fleet';
+import { temporaryDirectory } from '../support/temporary-directory';
+import { TestFleet, type TestFleetOptions, planned } from '../support/test-fleet';
 
 /** What is wrong with a fleet of these VMs. */
 function problemsOf(

@@ -9,7 +9,7 @@ import { Duration } from '../../src/model/duration';
 import { Size } from '../../src/model/size';
 import { FleetApp } from '../../stacks/fleet-app';
 import { FleetStack, type FleetStackProps } from '../../stacks/fleet-stack';
-import { temporaryDirectory } from '../support/test-fleet';
+import { temporaryDirectory } from '../support/temporary-directory';
 
 const ROOT = join(__dirname, '../..');
 

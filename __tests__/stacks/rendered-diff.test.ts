@@ -6,7 +6,8 @@ import { VmHost } from '../../constructs/vm-host';
 import { Size } from '../../src/model/size';
 import { run } from '../../src/process/run';
 import { describeWithTools } from '../support/tools';
-import { TestFleet, temporaryDirectory } from '../support/test-fleet';
+import { temporaryDirectory } from '../support/temporary-directory';
+import { TestFleet } from '../support/test-fleet';
 
 const PACKAGES = ['git', 'jq', 'rsync'];
 

@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HaskellBuildImage } from '../../constructs/haskell-build-image';
 import { VmHost } from '../../constructs/vm-host';
@@ -7,6 +6,7 @@ import { type EmbeddedWorkstationProps, Workstation } from '../../constructs/wor
 import { Size } from '../../src/model/size';
 import { FleetApp } from '../../stacks/fleet-app';
 import { FleetStack, type FleetStackProps } from '../../stacks/fleet-stack';
+import { temporaryDirectory } from './temporary-directory';
 
 export interface TestFleetOptions {
   readonly workstation?: EmbeddedWorkstationProps;
@@ -16,19 +16,6 @@ export interface TestFleetOptions {
   /** Directory of an earlier fleet, to synthesize over it. */
   readonly directory?: string;
 }
-
-const directories: string[] = [];
-
-/** A directory that goes away with the test file's process. */
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'buildfleet-test-'));
-  directories.push(directory);
-  return directory;
-}
-
-afterAll(() => {
-  for (const directory of directories.splice(0)) rmSync(directory, { recursive: true, force: true });
-});
 
 /** A fleet without VMs, in a project directory of its own. */
 export class TestFleet {

@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { startDetached } from '../../src/process/detached';
 import { isRunning, signalProcess, waitForEnd, type ProcessIdentity } from '../../src/process/process-identity';
 import { CommandError, run } from '../../src/process/run';
+import { temporaryDirectory } from './temporary-directory';
 import { until } from './until';
 
 const SCRIPT = join(__dirname, 'user-manager.sh');
@@ -12,7 +12,7 @@ const SCRIPT = join(__dirname, 'user-manager.sh');
 export class TestUserManager {
   readonly home: string;
   readonly environment: NodeJS.ProcessEnv;
-  private readonly directory = mkdtempSync(join(tmpdir(), 'buildfleet-manager-'));
+  private readonly directory = temporaryDirectory();
   private readonly runtime = join(this.directory, 'run');
   private process: ProcessIdentity | null = null;
 
@@ -69,7 +69,6 @@ export class TestUserManager {
 
   async dispose(): Promise<void> {
     await this.stop();
-    rmSync(this.directory, { recursive: true, force: true });
   }
 
   private place(): readonly string[] {

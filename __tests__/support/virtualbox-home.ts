@@ -24,8 +24,28 @@ export function describeWithVirtualBox(name: string, tests: () => void): void {
       throw new Error('missing in CI: scripts/virtualbox-chroot.sh makes it');
     });
   } else {
-    describe.skip(`${name} (skipped: scripts/virtualbox-chroot.sh was not run)`, tests);
+    test.skip(`${name} (skipped: scripts/virtualbox-chroot.sh was not run)`, () => {});
   }
+}
+
+/**
+ * The same for tests that share one home.
+ *
+ * @param applianceMib size of the disk in the home's appliance; with 0 there is no appliance
+ */
+export function describeInVirtualBoxHome(
+  name: string,
+  applianceMib: number,
+  tests: (home: VirtualBoxHome) => void,
+): void {
+  describeWithVirtualBox(name, () => {
+    const home = new VirtualBoxHome();
+    if (applianceMib > 0) beforeAll(() => home.makeAppliance(applianceMib), 240_000);
+    afterAll(() => {
+      home.remove();
+    });
+    tests(home);
+  });
 }
 
 /** A VirtualBox of its own: settings, VBoxSVC and files of one suite, which no other sees. */

@@ -1,6 +1,5 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FleetPaths } from '../../src/model/paths';
 import type { workstationShape } from '../../src/model/resources/workstation';
@@ -11,6 +10,7 @@ import { workstationResource } from '../../src/provider/resources/workstation';
 import { readSupervisorRecord } from '../../src/provider/services/service-list';
 import { bundleHub } from '../../src/programs/hub';
 import { bundleSupervisor } from '../../src/programs/supervisor';
+import { temporaryDirectory } from './temporary-directory';
 
 export type WorkstationState = State<typeof workstationShape>;
 
@@ -29,18 +29,15 @@ export interface TestWorkstation {
   pid(name: 'supervisor' | 'sshd' | 'hub'): number;
   /** The same; undefined while it is being restarted. */
   recordedPid(name: 'supervisor' | 'sshd' | 'hub'): number | undefined;
-  /** Ends everything, in any state, and removes the home. */
+  /** Ends everything, in any state. */
   dispose(): Promise<void>;
 }
 
 let bundled: string | undefined;
-afterAll(() => {
-  if (bundled !== undefined) rmSync(bundled, { recursive: true });
-});
 
 /** Bundles hub and supervisor once per test file. */
 function bundlePrograms(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'buildfleet-programs-'));
+  const directory = temporaryDirectory();
   bundleHub(directory);
   bundleSupervisor(directory);
   return directory;
@@ -56,7 +53,7 @@ export async function makeTestWorkstation(
   } = {},
 ): Promise<TestWorkstation> {
   bundled ??= bundlePrograms();
-  const home = surroundings.home ?? mkdtempSync(join(tmpdir(), 'buildfleet-home-'));
+  const home = surroundings.home ?? temporaryDirectory();
   const environment = surroundings.environment ?? { XDG_RUNTIME_DIR: join(home, 'no-manager') };
   const programs = join(home, 'output');
   if (!existsSync(programs)) await run('cp', ['-r', bundled, programs]);
@@ -123,7 +120,6 @@ export async function makeTestWorkstation(
         },
         context(),
       );
-      rmSync(home, { recursive: true, force: true });
     },
   };
 }

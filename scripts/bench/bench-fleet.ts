@@ -11,7 +11,7 @@ import type { BenchContext } from './figure';
 import { parseState, TerraformDirectory } from './terraform';
 
 /** Ports of the measured fleet: none of them is a fleet's default or an acceptance test's. */
-export const BENCH_PORTS = { sshd: 14220, hub: 14200, first: 14221, last: 14340 };
+const BENCH_PORTS = { sshd: 14220, hub: 14200, first: 14221, last: 14340 };
 
 /** Arguments of each resource, by type and name. */
 type DeclaredResources = Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, unknown>>>>>>;

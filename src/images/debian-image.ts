@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FleetError } from '../model/errors';
 import { asDebian, definitionHash, type ImageDefinition, sourceDateEpoch } from '../model/image-definition';
+import { mebibytesText } from '../model/units';
 import { endingWithUs } from '../process/ending-with-us';
 import { percentReporter } from '../process/progress';
 import { bootSectors, createSparseFile, overwriteBegin } from './boot-sector';
@@ -212,7 +213,7 @@ function requireSpace(directory: string, mib: number, place: string): void {
   if (free < mib) {
     throw new FleetError({
       code: 'disk-full',
-      problem: `${free} MiB are free, and building an image takes ${mib} there`,
+      problem: `${mebibytesText(free)} are free, and building an image takes ${mebibytesText(mib)} there`,
       place,
       remedy: 'free some space, then deploy again',
     });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DEFAULT_HEARTBEAT_SECONDS } from './defaults';
-import { FleetError } from './errors';
 import { hypervisorSchema } from './hypervisor';
+import { NAME_PATTERN } from './names';
 
 /** Domain that every entry of a fleet stands in. */
 export const CAPABILITY_DOMAIN = 'railiance';
@@ -10,7 +10,7 @@ export const CAPABILITY_DOMAIN = 'railiance';
 export const BUILD_AGENT_TYPE = 'haskell-build-agent';
 
 /** Keyword that tells the type's own entry from the entries of machines. */
-export const TYPE_DEFINITION_KEYWORD = 'type-definition';
+const TYPE_DEFINITION_KEYWORD = 'type-definition';
 
 /** Heartbeats in a row that are missing when an entry is stale. */
 const MISSED_HEARTBEATS = 3;
@@ -19,7 +19,6 @@ const MISSED_HEARTBEATS = 3;
 const CLOCK_TOLERANCE_SECONDS = 90;
 
 const TITLE_PREFIX = 'Haskell Build Agent — ';
-const HOST_NAME = /^[a-z][a-z0-9-]{0,62}$/;
 const GHC_VERSION = /^\d{1,3}(\.\d{1,3}){1,3}$/;
 const PORT = /^[1-9]\d{0,4}$/;
 const TOOL_VERSION = /^\d{1,9}(\.\d{1,9})+$/;
@@ -121,43 +120,13 @@ export function instanceTitle(hostName: string): string {
 /** Host name that a machine's title carries, or undefined when the title is no machine's. */
 export function hostNameOfTitle(title: string): string | undefined {
   const name = title.startsWith(TITLE_PREFIX) ? title.slice(TITLE_PREFIX.length) : '';
-  return HOST_NAME.test(name) ? name : undefined;
-}
-
-/** What the keywords of a machine's entry say. */
-export interface InstanceFacts {
-  /** GHC versions found, `9.6.6`, the default first. */
-  readonly ghcVersions: readonly string[];
-  /** `haskell-build-<vm>`. */
-  readonly hostName: string;
-  /** Port on the workstation that leads to the machine's sshd. */
-  readonly tunnelPort: number;
+  return NAME_PATTERN.test(name) ? name : undefined;
 }
 
 /**
- * Keywords of a machine's entry: `haskell ghc ghc-<v>… build-agent cabal host:<name> tunnel-port:<port>`.
- *
- * @throws FleetError when a fact could not be read back from its keyword.
- */
-export function instanceKeywords(facts: InstanceFacts): string[] {
-  for (const version of facts.ghcVersions)
-    requireFact(GHC_VERSION.test(version), 'GHC version', version, 'give it as 9.6.6');
-  requireFact(HOST_NAME.test(facts.hostName), 'host name', facts.hostName, 'use lowercase letters, digits and hyphens');
-  requireFact(isPort(facts.tunnelPort), 'tunnel port', facts.tunnelPort, 'give a port from 1 to 65535');
-  return [
-    'haskell',
-    'ghc',
-    ...[...new Set(facts.ghcVersions)].map((version) => `ghc-${version}`),
-    'build-agent',
-    'cabal',
-    `host:${facts.hostName}`,
-    `tunnel-port:${facts.tunnelPort}`,
-  ];
-}
-
-/**
- * Reads a machine's keywords back, in any order. A fact that is absent, unreadable or given twice with different values
- * is undefined; GHC versions that cannot be read are left out.
+ * Reads a machine's keywords, `haskell ghc ghc-<v>… build-agent cabal host:<name> tunnel-port:<port>`, in any order. A
+ * fact that is absent, unreadable or given twice with different values is undefined; GHC versions that cannot be read are
+ * left out, and the default is the first.
  */
 export function parseInstanceKeywords(keywords: readonly string[]): {
   readonly ghcVersions: string[];
@@ -167,7 +136,7 @@ export function parseInstanceKeywords(keywords: readonly string[]): {
   const port = only(valuesOf(keywords, 'tunnel-port:').filter((value) => PORT.test(value) && isPort(Number(value))));
   return {
     ghcVersions: valuesOf(keywords, 'ghc-').filter((value) => GHC_VERSION.test(value)),
-    hostName: only(valuesOf(keywords, 'host:').filter((value) => HOST_NAME.test(value))),
+    hostName: only(valuesOf(keywords, 'host:').filter((value) => NAME_PATTERN.test(value))),
     tunnelPort: port === undefined ? undefined : Number(port),
   };
 }
@@ -329,9 +298,4 @@ function only<T>(values: readonly T[]): T | undefined {
 
 function isPort(value: number): boolean {
   return Number.isInteger(value) && value >= 1 && value <= 65535;
-}
-
-function requireFact(holds: boolean, what: string, value: unknown, remedy: string): void {
-  if (!holds)
-    throw new FleetError({ code: 'capability-keyword', problem: `${what} cannot stand in a keyword`, value, remedy });
 }

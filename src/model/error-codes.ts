@@ -25,7 +25,6 @@ export const ERROR_CODES = {
   'build-key-placeholder': { when: "the installer's `user-data` has no place for the key of a build" },
   'build-plan-unreadable': { when: "cabal's `plan.json` on the VM is damaged or of another version" },
   cancelled: { when: 'a deploy was interrupted during work on a VM' },
-  'capability-keyword': { when: 'a fact about a VM has a character that a keyword of the State Hub may not have' },
   'capability-missing': { when: 'the State Hub has no entry with the id to import' },
   'cdktf-missing': { when: '`cdktf` is neither in `node_modules/.bin` nor on the path' },
   'connection-lost': {

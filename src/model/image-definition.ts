@@ -7,7 +7,7 @@ import { nameSchema, singleLineSchema } from './names';
 import { describeIssues } from './zod-issue';
 
 /** Grows whenever the builder makes another disk from the same definition. */
-export const IMAGE_FORMAT_VERSION = 1;
+const IMAGE_FORMAT_VERSION = 1;
 
 /** What a developer finds in every image. */
 export const DEFAULT_IMAGE_PACKAGES = [
@@ -27,7 +27,7 @@ export const DEFAULT_IMAGE_PACKAGES = [
 ] as const;
 
 /** What makes a Debian disk a machine: kernel, boot loader, init, network, seed. Added by {@link imageDefinition}. */
-export const DEBIAN_SYSTEM_PACKAGES = [
+const DEBIAN_SYSTEM_PACKAGES = [
   'ca-certificates',
   'cloud-init',
   'dbus',
@@ -188,7 +188,7 @@ const toolchainSchema = z.discriminatedUnion('kind', [
 ]);
 
 /** Everything declared that can change the disk. Parsing normalises it, so that equal images have equal hashes. */
-export const imageDefinitionSchema = z
+const imageDefinitionSchema = z
   .strictObject({
     formatVersion: z.literal(IMAGE_FORMAT_VERSION),
     name: nameSchema,

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
 /** What a deploy does to one object. */
-export const journalActionSchema = z.enum(['create', 'update', 'delete']);
+const journalActionSchema = z.enum(['create', 'update', 'delete']);
 export type JournalAction = z.infer<typeof journalActionSchema>;
 
 /** How the work on one object ended. */
-export const journalOutcomeSchema = z.enum(['done', 'failed', 'cancelled']);
+const journalOutcomeSchema = z.enum(['done', 'failed', 'cancelled']);
 export type JournalOutcome = z.infer<typeof journalOutcomeSchema>;
 
 /** How much of a step is done, of how much. */

@@ -49,9 +49,6 @@ export class FleetPaths {
   get tunnelAuthorizedKeys(): string {
     return this.in('workstation/authorized_keys');
   }
-  get hubDatabase(): string {
-    return this.in('workstation/hub.sqlite');
-  }
 
   get identities(): string {
     return this.in('identities');

@@ -111,7 +111,7 @@ export function processesOnLocalPort(port: number): readonly number[] {
 }
 
 /** Login name of a user id, from `/etc/passwd`; the number itself where it is not there. */
-export function userName(uid: number): string {
+function userName(uid: number): string {
   const line = readOrEmpty('/etc/passwd')
     .split('\n')
     .find((candidate) => candidate.split(':')[2] === String(uid));

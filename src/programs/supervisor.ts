@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { bundle } from './bundle.cjs';
 
 /** File that {@link bundleSupervisor} writes. */
-export const SUPERVISOR_BUNDLE_FILE = 'supervisor.js';
+const SUPERVISOR_BUNDLE_FILE = 'supervisor.js';
 
 /**
  * Writes the supervisor of the workstation's services as one file that needs only Node.

@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { GUEST_HUB_PORT } from '../model/defaults';
 import { FleetError } from '../model/errors';
-import { NAME_PATTERN } from '../model/names';
+import { nameSchema } from '../model/names';
 import { describeIssues } from '../model/zod-issue';
 
 /** Where the guest finds the State Hub: the near end of its forward tunnel. */
-export const GUEST_HUB_URL = `http://127.0.0.1:${GUEST_HUB_PORT}`;
+const GUEST_HUB_URL = `http://127.0.0.1:${GUEST_HUB_PORT}`;
 
 /** File that the settings are written to; systemd reads it for both units. */
 export const GUEST_ENVIRONMENT_PATH = '/etc/build-agent.env';
@@ -20,8 +20,8 @@ const word = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$/,
 const account = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/, 'must be an account name');
 
 /** Shape of {@link GuestEnvironment}. */
-export const guestEnvironmentSchema = z.strictObject({
-  hostName: z.string().regex(NAME_PATTERN, `must match ${String(NAME_PATTERN)}`),
+const guestEnvironmentSchema = z.strictObject({
+  hostName: nameSchema,
   hub: z.strictObject({ port, domain: word }),
   relay: z.strictObject({ host: z.union([host, z.literal('')]), port, user: account }),
   tunnelPort: port,

@@ -4,3 +4,8 @@
 export function shellWord(argument: string): string {
   return /^[A-Za-z0-9_/:.,@+-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }
+
+/** A whole argv as one command line. */
+export function shellWords(argv: readonly string[]): string {
+  return argv.map(shellWord).join(' ');
+}

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { shellWord } from './shell-word';
 
 /** A VM's tunnel as the catalog of tunnels describes it. */
 export interface CatalogTunnel {
@@ -23,7 +24,7 @@ export function renderTunnelCatalogEntry(tunnel: CatalogTunnel): string {
       remote_port: tunnel.tunnelPort,
       local_port: 22,
       target_host: 'localhost',
-      check_cmd: `ssh -F ${shellWord(tunnel.sshConfig)} -o BatchMode=yes -o ConnectTimeout=5 ${tunnel.vmName} true`,
+      check_cmd: `ssh -F ${pathWord(tunnel.sshConfig)} -o BatchMode=yes -o ConnectTimeout=5 ${tunnel.vmName} true`,
       // the VM's own build-tunnel.service keeps it up
       auto_restart: false,
     },
@@ -31,9 +32,7 @@ export function renderTunnelCatalogEntry(tunnel: CatalogTunnel): string {
   );
 }
 
-function shellWord(path: string): string {
-  if (/^[\w~/.+-]+$/.test(path)) return path;
-  // a quoted ~ would not be expanded
-  const [home, rest] = path.startsWith('~/') ? ['~/', path.slice(2)] : ['', path];
-  return `${home}'${rest.replaceAll("'", `'\\''`)}'`;
+/** A quoted ~ would not be expanded. */
+function pathWord(path: string): string {
+  return path.startsWith('~/') ? `~/${shellWord(path.slice(2))}` : shellWord(path);
 }

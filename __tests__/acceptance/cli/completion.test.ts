@@ -1,10 +1,10 @@
-import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, cpSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { completionSchema } from '../../../src/cli/completion/report';
 import { run } from '../../../src/process/run';
 import { describeWithTools } from '../../support/tools';
 import { buildfleet } from '../../support/buildfleet';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { bash, fish, type Place, type ShellWithTab, zsh } from './support/tab-key';
 
 jest.setTimeout(180_000);
@@ -17,7 +17,7 @@ let root: string;
 let place: Place;
 
 beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-completion-'));
+  root = temporaryDirectory();
   place = { cwd: join(root, 'project'), home: join(root, 'home') };
   const deployed = join(place.home, '.local/state/buildfleet/fleet');
   mkdirSync(deployed, { recursive: true });
@@ -29,10 +29,6 @@ beforeAll(() => {
   const cdktf = join(place.cwd, 'node_modules/.bin/cdktf');
   writeFileSync(cdktf, '#!/bin/sh\nexit 1\n');
   chmodSync(cdktf, 0o755);
-});
-
-afterAll(() => {
-  rmSync(root, { recursive: true, force: true });
 });
 
 const stack = (name: string) => join('cdktf.out/stacks', name);

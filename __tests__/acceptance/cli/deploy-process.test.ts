@@ -1,14 +1,4 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deployLineSchema, deployResultSchema } from '../../../src/cli/deploy/result';
 import { run } from '../../../src/process/run';
@@ -16,6 +6,7 @@ import { processesMatching } from '../../support/running-fleet';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 jest.setTimeout(60_000);
 
@@ -25,7 +16,7 @@ let directory: string;
 let calls: () => Record<string, unknown>[];
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-deploy-'));
+  directory = temporaryDirectory();
   writeFileSync(join(directory, 'cdktf.json'), '{"language":"typescript","app":"true"}');
   mkdirSync(join(directory, 'node_modules/.bin'), { recursive: true });
   symlinkSync(join(SUPPORT, 'fake-cdktf'), join(directory, 'node_modules/.bin/cdktf'));
@@ -37,10 +28,6 @@ beforeEach(() => {
           .split('\n')
           .map((line) => JSON.parse(line) as Record<string, unknown>)
       : [];
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
 });
 
 const options = (script = '', env: Record<string, string> = {}) => ({

@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { listeningSchema } from '../../../src/cli/hub/report';
 import { type DiscoveryReport, discoveryReportSchema } from '../../../src/cli/discover/report';
@@ -9,6 +7,7 @@ import { instanceTitle, type NewCapability, typeEntry } from '../../../src/model
 import { until } from '../../support/until';
 import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
 import { freePort, writeStandInFleet } from '../../support/stand-in-machine';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 jest.setTimeout(60_000);
 
@@ -39,7 +38,7 @@ describe('buildfleet discover with a real hub', () => {
   const titles = ({ entries }: DiscoveryReport) => entries.map(({ title }) => title);
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-discover-'));
+    directory = temporaryDirectory();
     hub = new BuildfleetProcess(['hub', '--port', '0', '--database', join(directory, 'hub.sqlite'), '--json']);
     const url = await until('the hub listens', 20, () => {
       const line = hub.output.toString();
@@ -52,7 +51,6 @@ describe('buildfleet discover with a real hub', () => {
   afterAll(async () => {
     hub.child.kill('SIGTERM');
     await hub.finished;
-    rmSync(directory, { recursive: true, force: true });
   });
 
   test('lists everything by type and domain, the definition of a type before what is of it', async () => {
@@ -89,13 +87,12 @@ describe('buildfleet discover with a hub that is not ours', () => {
   let server: Server | undefined;
 
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-discover-'));
+    directory = temporaryDirectory();
   });
 
   afterEach(() => {
     server?.close();
     server = undefined;
-    rmSync(directory, { recursive: true, force: true });
   });
 
   /** A hub that answers every request with the same text. */

@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { doctorReportSchema, type Finding } from '../../../src/cli/doctor/finding';
 import { describeWithTools } from '../../support/tools';
 import { buildfleet } from '../../support/buildfleet';
 import { freePort, writeStandInFleet } from '../../support/stand-in-machine';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 jest.setTimeout(120_000);
 
@@ -14,14 +14,13 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'xorriso', '
   let squatter: Server;
 
   beforeAll(async () => {
-    home = mkdtempSync(join(tmpdir(), 'buildfleet-doctor-'));
+    home = temporaryDirectory();
     squatter = createServer();
     await new Promise<void>((listening) => squatter.listen(0, '127.0.0.1', listening));
   });
 
   afterAll(() => {
     squatter.close();
-    rmSync(home, { recursive: true, force: true });
   });
 
   const examine = async (args: readonly string[]) => {

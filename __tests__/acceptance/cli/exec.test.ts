@@ -1,14 +1,14 @@
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { quoteArgv } from '../../../src/cli/ssh/quote';
+import { shellWords } from '../../../src/rendering/shell-word';
 import { listProcesses } from '../../../src/process/process-identity';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
 import { freePort, StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 jest.setTimeout(60_000);
 
@@ -29,7 +29,7 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
   let sshConfig: string;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-exec-'));
+    directory = temporaryDirectory();
     machine = await StandInMachine.create(join(directory, 'machine'));
     sshConfig = join(directory, 'state', 'ssh-config');
     fleet = writeStandInFleet(join(directory, 'state'), machine.userKey, 'http://127.0.0.1:1', [
@@ -40,7 +40,6 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
 
   afterAll(async () => {
     await machine.dispose();
-    rmSync(directory, { recursive: true, force: true });
   });
 
   const exec = (...command: string[]) => buildfleet(['exec', '--fleet', fleet, 'alpha', '--', ...command]);
@@ -213,7 +212,7 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'setpriv', 'bash'], 'buildfleet 
     /** The CLI on a terminal of its own, whose keyboard is the child's standard input. */
     const onTerminal = (...command: string[]) => {
       const words = [join(__dirname, '../../../bin/buildfleet'), 'exec', '--fleet', fleet, 'alpha', '--', ...command];
-      return spawn('script', ['-qec', quoteArgv(words), '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+      return spawn('script', ['-qec', shellWords(words), '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
     };
 
     test('the command has a terminal, too', async () => {

@@ -1,5 +1,5 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { installReportSchema } from '../../../src/cli/install-ssh-config/report';
 import { vmInfoSchema } from '../../../src/cli/info/report';
@@ -7,6 +7,7 @@ import { run } from '../../../src/process/run';
 import { describeWithTools } from '../../support/tools';
 import { buildfleet } from '../../support/buildfleet';
 import { freePort, StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 jest.setTimeout(60_000);
 
@@ -17,7 +18,7 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen'], 'with a real sshd', () => {
   let env: Record<string, string>;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-info-'));
+    directory = temporaryDirectory();
     const bin = join(directory, 'bin');
     mkdirSync(bin);
     for (const [name, says] of [
@@ -44,7 +45,6 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen'], 'with a real sshd', () => {
     for (const name of readdirSync(sockets).filter((each) => !each.endsWith('.lock')))
       await run('ssh', ['-S', join(sockets, name), '-O', 'exit', 'any'], { acceptExitCodes: [0, 255] });
     await machine.stop();
-    rmSync(directory, { recursive: true, force: true });
   });
 
   test('info says what the machine says of itself, of the default VM unless told otherwise', async () => {

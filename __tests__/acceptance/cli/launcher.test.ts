@@ -1,17 +1,7 @@
-import {
-  cpSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 jest.setTimeout(60_000);
 
@@ -22,13 +12,9 @@ describe('bin/buildfleet in a checkout of its own', () => {
   let checkout: string;
 
   beforeEach(() => {
-    checkout = mkdtempSync(join(tmpdir(), 'buildfleet-checkout-'));
+    checkout = temporaryDirectory();
     for (const part of PARTS) cpSync(join(REPOSITORY, part), join(checkout, part), { recursive: true });
     symlinkSync(join(REPOSITORY, 'node_modules'), join(checkout, 'node_modules'));
-  });
-
-  afterEach(() => {
-    rmSync(checkout, { recursive: true, force: true });
   });
 
   const help = async () => (await run(join(checkout, 'bin/buildfleet'), ['--help'])).stdout;

@@ -10,7 +10,7 @@ import { Size } from '../../../src/model/size';
 import { run } from '../../../src/process/run';
 import { FleetApp } from '../../../stacks/fleet-app';
 import { FleetStack, type FleetStackProps } from '../../../stacks/fleet-stack';
-import { temporaryDirectory } from '../../support/test-fleet';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { buildfleet } from '../../support/buildfleet';
 

@@ -1,5 +1,4 @@
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadFleet } from '../../../src/cli/fleet-file';
 import { smokeVm } from '../../../src/cli/smoke/smoke-vm';
@@ -9,6 +8,7 @@ import { buildfleet } from '../../support/buildfleet';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 import { freePort, StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 jest.setTimeout(60_000);
 
@@ -64,7 +64,7 @@ describeWithTools(
     };
 
     beforeAll(async () => {
-      directory = mkdtempSync(join(tmpdir(), 'buildfleet-smoke-'));
+      directory = temporaryDirectory();
       workspaces = join(directory, 'build');
       const programs = join(directory, 'fake-ghc');
       for (const made of [workspaces, programs]) mkdirSync(made);
@@ -81,7 +81,6 @@ describeWithTools(
 
     afterAll(async () => {
       await machine.stop();
-      rmSync(directory, { recursive: true, force: true });
     });
 
     test('sends the sources over, builds, runs, and fetches the result back', async () => {

@@ -1,6 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadFleet } from '../../../src/cli/fleet-file';
 import { collectStatus } from '../../../src/cli/status/collect';
@@ -8,18 +6,14 @@ import { renderStatus } from '../../../src/cli/status/render';
 import { listeningSchema } from '../../../src/cli/hub/report';
 import { statusReportSchema, type VmStatus } from '../../../src/cli/status/report';
 import { createHubClient } from '../../../src/hub/client';
-import {
-  BUILD_AGENT_TYPE,
-  CAPABILITY_DOMAIN,
-  instanceKeywords,
-  instanceTitle,
-  typeEntry,
-} from '../../../src/model/capability';
+import { BUILD_AGENT_TYPE, CAPABILITY_DOMAIN, instanceTitle, typeEntry } from '../../../src/model/capability';
 import { run } from '../../../src/process/run';
+import { agentKeywords } from '../../support/agent-keywords';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
 import { freePort, StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 jest.setTimeout(60_000);
 
@@ -48,7 +42,7 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen'], 'buildfleet status with a real 
       capability_type: BUILD_AGENT_TYPE,
       title: instanceTitle(`haskell-build-${id}`),
       description: 'cpus=2 load=0.25 memory=1980MiB memory-free=1500MiB disk-free=20480MiB uptime=7300s builds=app-1f',
-      keywords: instanceKeywords({
+      keywords: agentKeywords({
         ghcVersions: ['9.6.6', '9.8.4'],
         hostName: `haskell-build-${id}`,
         tunnelPort: port,
@@ -71,7 +65,7 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen'], 'buildfleet status with a real 
   };
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-status-'));
+    directory = temporaryDirectory();
     machine = await StandInMachine.create(join(directory, 'machine'));
     other = await StandInMachine.create(join(directory, 'other'));
     hub = new BuildfleetProcess(['hub', '--port', '0', '--database', join(directory, 'hub.sqlite'), '--json']);
@@ -103,7 +97,6 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen'], 'buildfleet status with a real 
     for (const server of servers) server.close();
     hub.child.kill('SIGTERM');
     await Promise.all([machine.stop(), other.stop(), hub.finished]);
-    rmSync(directory, { recursive: true, force: true });
   });
 
   test('finds out for each VM what keeps it from being used', async () => {

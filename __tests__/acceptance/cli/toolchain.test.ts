@@ -1,5 +1,4 @@
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadFleet } from '../../../src/cli/fleet-file';
 import { additionReportSchema } from '../../../src/cli/toolchain/report';
@@ -10,6 +9,7 @@ import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
 import { freePort, StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 jest.setTimeout(120_000);
 
@@ -39,7 +39,7 @@ describeWithTools(
     let fleet: string;
 
     beforeAll(async () => {
-      directory = mkdtempSync(join(tmpdir(), 'buildfleet-toolchain-'));
+      directory = temporaryDirectory();
       programs = join(directory, 'programs');
       mkdirSync(programs);
       machine = await StandInMachine.create(join(directory, 'machine'), {
@@ -56,7 +56,6 @@ describeWithTools(
     afterAll(async () => {
       await hub.close();
       await machine.stop();
-      rmSync(directory, { recursive: true, force: true });
     });
 
     beforeEach(() => {

@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
 import { buildfleet, BuildfleetProcess } from '../../support/buildfleet';
 import { FleetProject, type FleetPorts } from '../../support/fleet-project';
 import { processesMatching, RunningFleet } from '../../support/running-fleet';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 
@@ -87,7 +87,7 @@ describeWithTools(
   () => {
     const project = new FleetProject(PORTS);
     const fleet = new RunningFleet(project);
-    const directory = mkdtempSync(join(tmpdir(), 'buildfleet-daily-'));
+    const directory = temporaryDirectory();
     const sources = join(directory, 'preprocessor');
     const module = (name: string) => join(sources, `cpphs/Language/Preprocessor/Cpphs/${name}.hs`);
 
@@ -100,7 +100,6 @@ describeWithTools(
     afterAll(async () => {
       await project.cdktf('destroy', { acceptExitCodes: [0, 1] });
       project.remove();
-      rmSync(directory, { recursive: true, force: true });
     }, 180_000);
 
     const environment = () => project.environment();

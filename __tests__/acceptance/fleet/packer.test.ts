@@ -1,5 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
 import { sha256OfFile } from '../../../src/images/cache';
@@ -9,6 +8,7 @@ import { cachedDebian } from '../image/cached-image';
 import { AUDIT_TOOLS, auditDisk } from '../image/support/audit';
 import { FleetProject, type FleetPorts } from '../../support/fleet-project';
 import { argvsOfProcesses, RunningFleet } from '../../support/running-fleet';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 
@@ -48,7 +48,7 @@ describeWithTools(
   () => {
     const project = new FleetProject(PORTS);
     const fleet = new RunningFleet(project);
-    const directory = mkdtempSync(join(tmpdir(), 'buildfleet-packer-'));
+    const directory = temporaryDirectory();
     const key = join(directory, 'key');
 
     beforeAll(async () => {
@@ -80,7 +80,6 @@ describeWithTools(
     afterAll(async () => {
       await project.cdktf('destroy', { acceptExitCodes: [0, 1] });
       project.remove();
-      rmSync(directory, { recursive: true });
     }, LIMIT);
 
     test(

@@ -1,10 +1,10 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
 import { cachedDebian } from '../image/cached-image';
 import { FleetProject, withOneCpu } from '../../support/fleet-project';
 import { RunningFleet } from '../../support/running-fleet';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 
 const LIMIT = 20 * 60_000;
@@ -47,7 +47,7 @@ function withImageOf(earlier: string, directory: string): string {
 }
 
 describeWithTools(['terraform', 'git', 'qemu-system-x86_64', 'mmdebstrap'], 'a fleet deployed by earlier code', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'buildfleet-takeover-'));
+  const directory = temporaryDirectory();
   let project: FleetProject;
   let fleet: RunningFleet;
   let earlier: string;
@@ -63,7 +63,6 @@ describeWithTools(['terraform', 'git', 'qemu-system-x86_64', 'mmdebstrap'], 'a f
   afterAll(async () => {
     await project.cdktf('destroy', { acceptExitCodes: [0, 1] });
     project.remove();
-    rmSync(directory, { recursive: true, force: true });
   }, LIMIT);
 
   const keys = () =>

@@ -1,7 +1,7 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools, findProgram } from '../../support/tools';
 
 const ASSETS = join(__dirname, '../../../assets/haskell');
@@ -55,12 +55,8 @@ describeWithTools(['shellcheck'], 'install-agent.sh', () => {
 describeWithTools(['sshd', 'ssh-keygen'], "sshd's settings in the guest", () => {
   let directory: string;
   beforeAll(() => {
-    directory = mkdtempSync(join(tmpdir(), 'guest-sshd-'));
+    directory = temporaryDirectory();
   });
-  afterAll(() => {
-    rmSync(directory, { recursive: true });
-  });
-
   test('let only build in, with a key', async () => {
     const key = join(directory, 'host_key');
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', key]);

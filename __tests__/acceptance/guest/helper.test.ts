@@ -1,5 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir, userInfo } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { additionReportSchema, type VmOutcome } from '../../../src/cli/toolchain/report';
 import { HOSTILE_ARGUMENTS, HOSTILE_VERSIONS } from '../../assets/support/hostile-arguments';
@@ -8,6 +8,7 @@ import { buildfleet } from '../../support/buildfleet';
 import { writeStandInFleet } from '../../support/stand-in-machine';
 import { cachedDebian } from '../image/cached-image';
 import { Machine } from '../image/machine';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 
@@ -45,7 +46,7 @@ describeWithTools(
     let ghc: string;
 
     beforeAll(async () => {
-      directory = mkdtempSync(join(tmpdir(), 'buildfleet-helper-'));
+      directory = temporaryDirectory();
       const { path, definition } = await cachedDebian();
       ghc = definition.toolchain.ghc;
       machine = new Machine(join(directory, 'vm'), path);
@@ -74,7 +75,6 @@ describeWithTools(
     afterAll(async () => {
       await machine.kill();
       await hub.close();
-      rmSync(directory, { recursive: true, force: true });
     });
 
     async function ask(...args: string[]): Promise<{ exitCode: number; outcome: VmOutcome; stderr: string }> {

@@ -1,9 +1,9 @@
-import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
 import { writeSeedIso } from '../../../src/drivers/seed-iso';
 import { renderMetaData, renderUserData, SEED_PLACEHOLDERS, seedInstanceId } from '../../../src/rendering/seed';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 
 const ENVIRONMENT = {
@@ -19,12 +19,8 @@ jest.setTimeout(60_000);
 describe('seed of one machine', () => {
   let directory: string;
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'seed-'));
+    directory = temporaryDirectory();
   });
-  afterEach(() => {
-    rmSync(directory, { recursive: true });
-  });
-
   async function realUserData(): Promise<string> {
     const keys: Record<string, { readonly secret: string; readonly open: string }> = {};
     for (const name of ['host', 'tunnel', 'relay', 'developer']) {

@@ -5,14 +5,15 @@ import { createHubClient, type HubClient } from '../../../src/hub/client';
 import {
   BUILD_AGENT_TYPE,
   CAPABILITY_DOMAIN,
-  instanceKeywords,
   instanceTitle,
   typeEntry,
   type NewCapability,
 } from '../../../src/model/capability';
 import { STREAM_LIMIT } from '../../../src/hub/live-streams';
 import { endBundledHubs, startBundledHub, type BundledHub } from '../../src/hub/support/bundled-hub';
-import { scratchDirectory, serve } from '../../src/hub/support/running-hub';
+import { serve } from '../../src/hub/support/running-hub';
+import { agentKeywords } from '../../support/agent-keywords';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 import { machineRows, openPage, startBrowser } from './support/browser';
@@ -29,23 +30,23 @@ const machine = (name: string, facts = 'load=0.25 builds=none', port = 12221): N
   capability_type: BUILD_AGENT_TYPE,
   title: instanceTitle(`haskell-build-${name}`),
   description: `Compiles Haskell for this fleet. ${facts}`,
-  keywords: instanceKeywords({ ghcVersions: ['9.6.6'], hostName: `haskell-build-${name}`, tunnelPort: port }),
+  keywords: agentKeywords({ ghcVersions: ['9.6.6'], hostName: `haskell-build-${name}`, tunnelPort: port }),
 });
 
 describeWithTools(['chromium', 'python3'], "the hub's page in Chromium", () => {
-  let directory: ReturnType<typeof scratchDirectory>;
+  let directory: string;
   let script: string;
   let browser: Browser;
   let hub: BundledHub;
   let client: HubClient;
 
   const start = (database: string, port = 0) =>
-    startBundledHub(script, ['--port', String(port), '--database', join(directory.path, database)]);
+    startBundledHub(script, ['--port', String(port), '--database', join(directory, database)]);
   const live = (page: Page) => page.waitForFunction("document.getElementById('live').textContent === 'live'");
 
   beforeAll(async () => {
-    directory = scratchDirectory();
-    [script] = bundleHub(directory.path) as [string];
+    directory = temporaryDirectory();
+    [script] = bundleHub(directory) as [string];
     [hub, browser] = await Promise.all([start('hub.db'), startBrowser()]);
     client = createHubClient({ url: hub.url });
   });
@@ -53,7 +54,6 @@ describeWithTools(['chromium', 'python3'], "the hub's page in Chromium", () => {
   afterAll(async () => {
     await browser.close();
     endBundledHubs();
-    directory.remove();
   });
 
   afterEach(async () => {

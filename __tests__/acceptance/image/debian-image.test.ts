@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { definitionHash, type ImageDefinition, parseImageDefinition } from '../../../src/model/image-definition';
 import type { imageShape } from '../../../src/model/resources/image';
@@ -10,6 +9,7 @@ import { obtainImage } from '../../../src/images/obtain-image';
 import { imageResource } from '../../../src/provider/resources/image';
 import { recordingContext } from '../../src/provider/resources/support/context';
 import { processesMatching } from '../../support/running-fleet';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 import { Machine } from './machine';
@@ -26,12 +26,8 @@ let root: string;
 let definition: ImageDefinition;
 
 beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-image-'));
+  root = temporaryDirectory();
   definition = parseImageDefinition(JSON.parse(readFileSync(join(RENDERED, 'definition.json'), 'utf8')));
-});
-
-afterAll(() => {
-  rmSync(root, { recursive: true, force: true });
 });
 
 /** A Debian image has no use for these. */
@@ -189,6 +185,7 @@ for source in pathlib.Path('/usr/lib/python3/dist-packages/cloudinit').rglob('*.
       `import { run } from '${REPOSITORY}/src/process/run';
 import { ImageCache } from '${REPOSITORY}/src/images/cache';
 import { obtainImage } from '${REPOSITORY}/src/images/obtain-image';
+import { temporaryDirectory } from '../../support/temporary-directory';
 const request = ${JSON.stringify({ definition, assetsDirectory: RENDERED, format: 'qcow2', ...FOR_PACKER })};
 const signal = new AbortController().signal;
 void obtainImage(new ImageCache('${cacheDirectory}'), { ...request, run, signal, onWait: () => undefined, progress: (_, detail) => {

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { AUDIT_TOOLS, auditDisk, auditTree } from './support/audit';
 import { Chroot, CHROOT_TOOLS } from './support/chroot';
@@ -68,7 +68,7 @@ describeWithTools(CHROOT_TOOLS, 'an image that was built', () => {
 
   // One after the other: each leaves an image that has nothing to hide.
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-generalize-'));
+    directory = temporaryDirectory();
     chroot = await Chroot.make(join(directory, 'root'));
     await chroot.sh('useradd --uid 1000 --create-home build && mkdir -p /etc/ssh /etc/cloud/clean.d');
     await chroot.run(['tee', '/opt/generalize.sh'], { input: SCRIPT });
@@ -77,7 +77,6 @@ describeWithTools(CHROOT_TOOLS, 'an image that was built', () => {
 
   afterAll(async () => {
     await chroot.remove();
-    rmSync(directory, { recursive: true });
   });
 
   async function audit(): Promise<string[]> {
@@ -150,12 +149,8 @@ describeWithTools([...AUDIT_TOOLS, 'mke2fs'], 'the audit of a disk', () => {
   let directory: string;
 
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-audit-'));
+    directory = temporaryDirectory();
   });
-  afterEach(() => {
-    rmSync(directory, { recursive: true });
-  });
-
   /** A disk with two partitions, the second of which holds the tree. */
   async function makeDisk(tree: string): Promise<string> {
     const disk = join(directory, 'disk.raw');

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { Chroot, CHROOT_TOOLS } from './support/chroot';
 import { DownloadHost } from './support/download-host';
@@ -34,7 +34,7 @@ describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with 
   const keys = { right: '', wrong: '' };
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-ghcup-'));
+    directory = temporaryDirectory();
     chroot = await Chroot.make(join(directory, 'root'));
     await chroot.sh('mkdir /scripts /untouched && cp -a /etc/passwd /etc/group /etc/shadow /etc/gshadow /untouched');
     const script = readFileSync(join(SCRIPTS, 'install-haskell.sh'), 'utf8');
@@ -51,7 +51,6 @@ describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with 
   afterAll(async () => {
     await run('gpgconf', ['--homedir', join(directory, 'gnupg'), '--kill', 'all']);
     await chroot.remove();
-    rmSync(directory, { recursive: true });
   });
 
   beforeEach(async () => {

@@ -1,12 +1,12 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
 import { type OvaRequest, writeOva } from '../../../src/images/ova/write-ova';
 import { processesMatching } from '../../support/running-fleet';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 
@@ -20,16 +20,12 @@ let root: string;
 let disk: string;
 
 beforeAll(async () => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-ova-'));
+  root = temporaryDirectory();
   const raw = Buffer.alloc(DISK_MIB * 2 ** 20);
   randomBytes(8 * 2 ** 20).copy(raw, 2 ** 20);
   writeFileSync(join(root, 'disk.raw'), raw);
   disk = join(root, 'disk.qcow2');
   await run('qemu-img', ['convert', '-O', 'qcow2', join(root, 'disk.raw'), disk]);
-});
-
-afterAll(() => {
-  rmSync(root, { recursive: true, force: true });
 });
 
 function directory(name: string): string {
@@ -54,6 +50,7 @@ function writerProgram(path: string): string {
     program,
     `import { run } from '${REPOSITORY}/src/process/run';
 import { writeOva } from '${REPOSITORY}/src/images/ova/write-ova';
+import { temporaryDirectory } from '../../support/temporary-directory';
 const progress = (step: string) => console.log('step: ' + step);
 writeOva({ ...${JSON.stringify(data(path))}, run, signal: new AbortController().signal, progress }).catch((error) => console.log(error.code));`,
   );

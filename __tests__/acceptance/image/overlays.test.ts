@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { type ImageDefinition, parseImageDefinition } from '../../../src/model/image-definition';
 import { stageAssets } from '../../../src/images/staged-assets';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { Chroot, CHROOT_TOOLS } from './support/chroot';
 
@@ -32,13 +32,12 @@ describeWithTools(CHROOT_TOOLS, 'overlays of a Debian image', () => {
   let chroot: Chroot;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-overlays-'));
+    directory = temporaryDirectory();
     chroot = await Chroot.make(join(directory, 'root'));
   });
 
   afterAll(async () => {
     await chroot.remove();
-    rmSync(directory, { recursive: true });
   });
 
   test('are installed with their modes, and leave directories and links as they are', async () => {

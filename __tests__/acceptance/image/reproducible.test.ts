@@ -1,9 +1,9 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Run, run } from '../../../src/process/run';
 import { type Verification, verifyImage } from '../../../src/images/verify';
 import { findDifference } from '../../../src/images/verify-difference';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools, findProgram } from '../../support/tools';
 import { type CachedDebian, cachedDebian } from './cached-image';
 
@@ -13,11 +13,7 @@ const { signal } = new AbortController();
 let root: string;
 
 beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-verify-'));
-});
-
-afterAll(() => {
-  rmSync(root, { recursive: true, force: true });
+  root = temporaryDirectory();
 });
 
 describeWithTools(['mmdebstrap', 'qemu-img', 'debugfs'], 'verifying the Debian image', () => {

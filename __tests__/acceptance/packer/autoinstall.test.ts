@@ -1,21 +1,17 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { BUILD_TIME_ACCOUNT, BUILD_TIME_SUDOERS } from '../../../src/images/packer/autoinstall-schema';
 import { run } from '../../../src/process/run';
 import { checkAutoinstall, fillBuildKey, renderAutoinstall } from '../../../src/images/packer/autoinstall';
 import { AUTOINSTALL, BUILD_KEY } from '../../src/images/packer/support/autoinstall';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 
 const LIMIT = 120_000;
 let directory: string;
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet autoinstall-'));
+  directory = temporaryDirectory('buildfleet autoinstall-');
 });
-afterAll(() => {
-  rmSync(directory, { recursive: true });
-});
-
 describeWithTools(['cloud-init'], "the installer's user-data before cloud-init", () => {
   async function verdict(userData: string): Promise<string> {
     const file = join(directory, 'user-data');

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
 import { renderHcl } from '../../../src/images/packer/hcl';
 import { hclBody } from '../../src/images/packer/support/hcl-documents';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 
 /** Documents that are checked; one call of packer does for all. */
@@ -13,12 +13,8 @@ const DOCUMENTS = 400;
 describeWithTools(['packer'], 'what the HCL writer writes, before packer fmt', () => {
   let directory: string;
   beforeAll(() => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-hcl-'));
+    directory = temporaryDirectory();
   });
-  afterAll(() => {
-    rmSync(directory, { recursive: true });
-  });
-
   test('nothing is left to format', async () => {
     fc.sample(hclBody, DOCUMENTS).forEach((body, index) => {
       writeFileSync(join(directory, `${index}.pkr.hcl`), renderHcl(body));

@@ -1,5 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DEFAULT_GHCUP_TOOLCHAIN } from '../../../src/model/image-definition';
 import { run } from '../../../src/process/run';
@@ -7,6 +6,7 @@ import { ASSETS } from '../../../src/rendering/assets';
 import { PACKER_PLUGINS_FILE, renderPackerPlugins } from '../../../src/images/packer/plugins';
 import { PACKER_TEMPLATE_FILE, renderPackerTemplate } from '../../../src/images/packer/template';
 import { ubuntuDefinition } from '../../src/images/packer/support/ubuntu-definition';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 
 const SOURCES = ['qemu.haskell-build', 'virtualbox-iso.haskell-build'];
@@ -16,7 +16,7 @@ describeWithTools(['packer', 'ssh-keygen'], 'the template before packer', () => 
   let directory: string;
   let template: string;
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet packer-'));
+    directory = temporaryDirectory('buildfleet packer-');
     template = join(directory, PACKER_TEMPLATE_FILE);
     cpSync(join(ASSETS, 'haskell'), directory, { recursive: true });
     for (const file of ['user-data', 'meta-data']) writeFileSync(join(directory, file), '');
@@ -25,10 +25,6 @@ describeWithTools(['packer', 'ssh-keygen'], 'the template before packer', () => 
   beforeEach(() => {
     writeFileSync(template, renderPackerTemplate(ubuntuDefinition()));
   });
-  afterAll(() => {
-    rmSync(directory, { recursive: true });
-  });
-
   /** What packer says against the template; called from elsewhere, because paths are relative to the template. */
   async function complaints(source: string, variables: Readonly<Record<string, string>>): Promise<string> {
     const options = Object.entries(variables).flatMap(([name, value]) => ['-var', `${name}=${value}`]);

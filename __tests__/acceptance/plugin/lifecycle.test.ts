@@ -16,9 +16,6 @@ describeWithTools(['terraform'], 'a resource under the real Terraform', () => {
     project.configureThings({});
     await project.terraform(['init', '-lockfile=readonly']);
   });
-  afterEach(() => {
-    project.remove();
-  });
 
   test('is created, left alone, updated in place, replaced and destroyed', async () => {
     project.configureThings({ alpha: { forwards: [{ host_port: 2222 }], labels: { Rack: 'a_b' } } });

@@ -18,9 +18,6 @@ describeWithTools(['terraform'], 'the placed provider', () => {
   beforeEach(() => {
     project = new TerraformProject();
   });
-  afterEach(() => {
-    project.remove();
-  });
 
   const runs = () => readFileSync(join(project.directory, 'ran.txt'), 'utf8').trim().split('\n').length;
 

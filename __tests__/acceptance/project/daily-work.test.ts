@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { chmodSync, lstatSync, statSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { quoteArgv } from '../../../src/cli/ssh/quote';
+import { shellWords } from '../../../src/rendering/shell-word';
 import { syncedSchema } from '../../../src/cli/work/report';
 import { run } from '../../../src/process/run';
 import { BuildfleetProcess, buildfleet } from '../../support/buildfleet';
@@ -243,12 +243,12 @@ describeAsRoot('work on stand-in machines (needs root)', () => {
 
     test('a command has the terminal that we have, with its kind, its size and its colours', async () => {
       const root = makeProject();
-      const command = quoteArgv([
+      const command = shellWords([
         'sh',
         '-c',
         'test -t 0 && test -t 1 && test -t 2 && stty size && echo "$TERM $NO_COLOR"',
       ]);
-      const words = quoteArgv([CLI, 'exec', '--project', '.', '--vm', 'alpha', '--']);
+      const words = shellWords([CLI, 'exec', '--project', '.', '--vm', 'alpha', '--']);
       const { stdout } = await run('script', ['-qec', `stty cols 97 rows 31; ${words} ${command}`, '/dev/null'], {
         cwd: root,
         env: { ...fleet.environment, TERM: 'xterm-256color', NO_COLOR: '1' },

@@ -1,22 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXIT } from '../../../src/cli/exit-codes';
 import { run } from '../../../src/process/run';
 import { type Drain, whileDrained } from '../../../src/provider/resources/vm/drain';
 import { BuildfleetProcess, buildfleet } from '../../support/buildfleet';
 import { StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 import { type DrainedMachine, standInDrain } from './support/stand-in-drain';
@@ -36,7 +27,7 @@ describeAsRoot('draining a stand-in machine (needs root)', () => {
     let warnings: unknown[];
 
     beforeAll(async () => {
-      directory = mkdtempSync(join(tmpdir(), 'buildfleet-drain-'));
+      directory = temporaryDirectory();
       const bin = join(directory, 'bin');
       mkdirSync(bin);
       copyFileSync(join(__dirname, '../../support/fake-cabal'), join(bin, 'cabal'));
@@ -54,7 +45,6 @@ describeAsRoot('draining a stand-in machine (needs root)', () => {
 
     afterAll(async () => {
       await machine.dispose();
-      rmSync(directory, { recursive: true, force: true });
     });
 
     beforeEach(() => {

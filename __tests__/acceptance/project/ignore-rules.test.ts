@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { filterRules } from '../../../src/cli/project/ignore-rules';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 
 const FILES = [
@@ -38,17 +38,13 @@ describeWithTools(['git', 'rsync'], 'rules made of a .buildfleetignore', () => {
   let tree: string;
 
   beforeAll(() => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-ignore-'));
+    directory = temporaryDirectory();
     tree = join(directory, 'tree');
     for (const file of FILES) {
       mkdirSync(join(tree, dirname(file)), { recursive: true });
       writeFileSync(join(tree, file), '');
     }
     execFileSync('git', ['init', '-q', tree]);
-  });
-
-  afterAll(() => {
-    rmSync(directory, { recursive: true, force: true });
   });
 
   /** Files that git would not ignore with these lines in a .gitignore. */

@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithVirtualBox, VBOXMANAGE, VirtualBoxHome } from '../../support/virtualbox-home';
 import { SCRIPTS } from './support/fake-virtualbox';
 
@@ -12,7 +12,7 @@ describeWithVirtualBox('an image imported by hand', () => {
   let box: VirtualBoxHome;
 
   beforeAll(async () => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-by-hand-'));
+    directory = temporaryDirectory();
     mkdirSync(join(directory, 'bin'));
     // The real one looks for VBoxManage on the path, and must not find this.
     const wrapper = `#!/bin/sh\nPATH=/usr/sbin:/usr/bin:/sbin:/bin exec '${VBOXMANAGE}' "$@"\n`;
@@ -27,7 +27,6 @@ describeWithVirtualBox('an image imported by hand', () => {
   afterAll(async () => {
     await box.manage('unregistervm', 'alpha', '--delete').catch(() => undefined);
     box.remove();
-    rmSync(directory, { recursive: true });
   });
 
   async function script(name: string, ...args: string[]): Promise<void> {

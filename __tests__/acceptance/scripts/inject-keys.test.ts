@@ -11,13 +11,14 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { NAME_PATTERN } from '../../../src/model/names';
 import { run } from '../../../src/process/run';
 import { writeSeedIso } from '../../../src/drivers/seed-iso';
 import type { GuestEnvironment } from '../../../src/rendering/guest-environment';
 import { renderMetaData, renderUserData, type SeedInput, seedInstanceId } from '../../../src/rendering/seed';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { FakeVirtualBox, MACHINE } from './support/fake-virtualbox';
 
@@ -29,25 +30,18 @@ describeWithTools(['xorriso', 'ssh-keygen', 'iconv'], 'inject-keys.sh', () => {
   let box: FakeVirtualBox;
 
   beforeAll(async () => {
-    keys = mkdtempSync(join(tmpdir(), 'buildfleet-inject-keys-'));
+    keys = temporaryDirectory();
     for (const name of ['host', 'tunnel', 'relay', 'developer', 'other', 'locked']) {
       const passphrase = name === 'locked' ? 'secret' : '';
       await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', passphrase, '-C', `${name}@here`, '-f', join(keys, name)]);
     }
     await run('ssh-keygen', ['-q', '-t', 'ecdsa', '-N', '', '-C', '', '-f', join(keys, 'ecdsa')]);
   });
-  afterAll(() => {
-    rmSync(keys, { recursive: true });
-  });
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-inject-'));
+    directory = temporaryDirectory();
     box = new FakeVirtualBox(directory);
     box.answer('vms', `"alpha" {${MACHINE}}\r\n`);
   });
-  afterEach(() => {
-    rmSync(directory, { recursive: true });
-  });
-
   function key(name: string): string {
     return readFileSync(join(keys, name), 'utf8');
   }
@@ -134,7 +128,7 @@ describeWithTools(['xorriso', 'ssh-keygen', 'iconv'], 'inject-keys.sh', () => {
       )
       .filter((text) => !/[\n\u2028\u2029]/.test(text));
     const settings = fc.record({
-      hostName: fc.stringMatching(/^[a-z][a-z0-9-]{0,62}$/),
+      hostName: fc.stringMatching(NAME_PATTERN),
       hub: fc.record({ port, domain: fc.constantFrom('railiance', 'no', '12', 'a.b-c_d') }),
       relay: fc.record({
         ...{

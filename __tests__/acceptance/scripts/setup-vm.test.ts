@@ -1,22 +1,25 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import fc from 'fast-check';
+import { chooseAdapter } from '../../../src/drivers/virtualbox/adapters';
+import { parseBridgedAdapters } from '../../../src/drivers/virtualbox/output';
 import { run } from '../../../src/process/run';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { FakeVirtualBox, MACHINE, SCRIPTS } from './support/fake-virtualbox';
 
-/** As VirtualBox 7.2.22 prints them, shortened. */
+/** As VirtualBox 7.2.22 prints one, shortened. */
+const printed = ([name, wireless, status, address = '192.0.2.2']: readonly string[]) =>
+  `Name:            ${name}\nIPAddress:       ${address}\nWireless:        ${wireless}\nStatus:          ${status}\nVBoxNetworkName: HostInterfaceNetworking-${name}\n\n`;
+
 const BRIDGES = [
   ['wlp3s0: Wi-Fi', 'Yes', 'Up'],
   ['eno1', 'No', 'Down'],
   ['Intel(R) Ethernet: I219', 'No', 'Up'],
   ['later', 'No', 'Up'],
 ]
-  .map(
-    ([name, wireless, status]) =>
-      `Name:            ${name}\nIPAddress:       192.0.2.2\nWireless:        ${wireless}\nStatus:          ${status}\nVBoxNetworkName: HostInterfaceNetworking-${name}\n\n`,
-  )
+  .map(printed)
   .join('');
 
 jest.setTimeout(60_000);
@@ -39,15 +42,11 @@ describe('setup-vm.sh', () => {
   let ova: string;
 
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-setup-vm-'));
+    directory = temporaryDirectory();
     box = new FakeVirtualBox(directory);
     ova = join(directory, 'the image.ova');
     writeFileSync(ova, 'appliance');
   });
-  afterEach(() => {
-    rmSync(directory, { recursive: true });
-  });
-
   async function setUp(...args: string[]): Promise<string> {
     const { stdout, stderr } = await box.script('setup-vm.sh', args);
     return stdout + stderr;
@@ -90,6 +89,41 @@ describe('setup-vm.sh', () => {
     await setUp('--ova', ova, '--name', 'a', '--network', 'bridged');
     expect(adapter()).toEqual(['--nic1', 'bridged', '--bridge-adapter1', 'Intel(R) Ethernet: I219']);
   });
+
+  test('chooses as a deploy does, whatever adapters there are', async () => {
+    const name = fc.constantFrom('eno1', 'wlp3s0: Wi-Fi', 'Intel(R) Ethernet: I219', 'tap0', '0', 'eth9');
+    const adapters = fc.uniqueArray(
+      fc.tuple(
+        name,
+        fc.constantFrom('Yes', 'No', 'Sí'),
+        fc.constantFrom('Up', 'Down', 'Actiu'),
+        fc.constantFrom('192.0.2.2', '0.0.0.0', ''),
+      ),
+      { selector: ([called]) => called, maxLength: 6 },
+    );
+    await fc.assert(
+      fc.asyncProperty(adapters, fc.option(name, { freq: 1 }), async (list, bridgeAdapter) => {
+        const text = list.map(printed).join('');
+        const wish = bridgeAdapter === null ? [] : ['--adapter', bridgeAdapter];
+        box.answer('vms', '');
+        box.answer('bridgedifs', text);
+        const script = setUp('--ova', ova, '--name', 'a', '--network', 'bridged', ...wish).then(
+          () => box.changes().at(-1)?.[5],
+          (error: unknown) => /adapter to bridge to/.test(String(error)) && 'refused',
+        );
+        expect(await script).toBe(deployed(bridgeAdapter, text));
+      }),
+      { numRuns: 100 },
+    );
+  });
+
+  function deployed(bridgeAdapter: string | null, text: string): string {
+    try {
+      return chooseAdapter({ name: 'a', bridgeAdapter }, parseBridgedAdapters(text));
+    } catch {
+      return 'refused';
+    }
+  }
 
   test('refuses an adapter that VirtualBox does not have, before anything is imported', async () => {
     box.answer('bridgedifs', BRIDGES);

@@ -12,22 +12,11 @@ import {
 import { join } from 'node:path';
 import { FleetPaths } from '../../../src/model/paths';
 import type { VmSpec } from '../../../src/drivers/driver';
-import { describeWithVirtualBox, VirtualBoxHome } from '../../support/virtualbox-home';
+import { describeInVirtualBoxHome, type VirtualBoxHome } from '../../support/virtualbox-home';
 
 const SIGNAL = new AbortController().signal;
 
-describeWithVirtualBox('the VirtualBox driver, faults', () => {
-  let home: VirtualBoxHome;
-
-  beforeAll(async () => {
-    home = new VirtualBoxHome();
-    await home.makeAppliance(8);
-  }, 120_000);
-
-  afterAll(() => {
-    home.remove();
-  });
-
+describeInVirtualBoxHome('the VirtualBox driver, faults', 8, (home) => {
   describe('an appliance that cannot be imported leaves nothing', () => {
     test.each([
       [

@@ -7,22 +7,11 @@ import type { VmSpec } from '../../../src/drivers/driver';
 import { writeRecord } from '../../../src/drivers/virtualbox/record';
 import { importArguments, machineFiles, SATA_CONTROLLER } from '../../../src/drivers/virtualbox/arguments';
 import { until } from '../../support/until';
-import { describeWithVirtualBox, VBOXMANAGE, VirtualBoxHome } from '../../support/virtualbox-home';
+import { describeInVirtualBoxHome, VBOXMANAGE } from '../../support/virtualbox-home';
 
 const SIGNAL = new AbortController().signal;
 
-describeWithVirtualBox('the VirtualBox driver, interrupted', () => {
-  let home: VirtualBoxHome;
-
-  beforeAll(async () => {
-    home = new VirtualBoxHome();
-    await home.makeAppliance(96);
-  }, 240_000);
-
-  afterAll(() => {
-    home.remove();
-  });
-
+describeInVirtualBoxHome('the VirtualBox driver, interrupted', 96, (home) => {
   function start(args: readonly string[]) {
     return spawn(VBOXMANAGE, args, { env: { ...process.env, ...home.environment }, stdio: 'ignore' });
   }

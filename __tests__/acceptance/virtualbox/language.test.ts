@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, readdirSync, truncateSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { describeWithVirtualBox, VBOXMANAGE, VirtualBoxHome } from '../../support/virtualbox-home';
+import { describeInVirtualBoxHome, VBOXMANAGE } from '../../support/virtualbox-home';
 
 const SIGNAL = new AbortController().signal;
 
@@ -10,18 +10,7 @@ const LANGUAGES = [
   ['ru', 'Name: '],
 ] as const;
 
-describeWithVirtualBox('the VirtualBox driver where VirtualBox speaks another language', () => {
-  let home: VirtualBoxHome;
-
-  beforeAll(async () => {
-    home = new VirtualBoxHome();
-    await home.makeAppliance();
-  }, 120_000);
-
-  afterAll(() => {
-    home.remove();
-  });
-
+describeInVirtualBoxHome('the VirtualBox driver where VirtualBox speaks another language', 1, (home) => {
   test('there are the translations that this needs', () => {
     const files = readdirSync(join(dirname(VBOXMANAGE), 'usr/share/virtualbox/nls'));
     expect(files).toEqual(expect.arrayContaining(LANGUAGES.map(([language]) => `VBoxManageNls_${language}.qm`)));

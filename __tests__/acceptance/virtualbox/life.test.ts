@@ -1,21 +1,10 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { describeWithVirtualBox, VirtualBoxHome } from '../../support/virtualbox-home';
+import { describeInVirtualBoxHome } from '../../support/virtualbox-home';
 
 const SIGNAL = new AbortController().signal;
 
-describeWithVirtualBox('the VirtualBox driver', () => {
-  let home: VirtualBoxHome;
-
-  beforeAll(async () => {
-    home = new VirtualBoxHome();
-    await home.makeAppliance();
-  }, 120_000);
-
-  afterAll(() => {
-    home.remove();
-  });
-
+describeInVirtualBoxHome('the VirtualBox driver', 1, (home) => {
   test('a VM lives through create, update, seed, a start that the host refuses, and destroy', async () => {
     const vm = home.spec();
     const directory = home.paths.vm(vm.name);

@@ -2,22 +2,13 @@ import { mkdirSync } from 'node:fs';
 import type { VmSpec } from '../../../src/drivers/driver';
 import { writeRecord } from '../../../src/drivers/virtualbox/record';
 import { machineFiles, tagArguments } from '../../../src/drivers/virtualbox/arguments';
-import { describeWithVirtualBox, VirtualBoxHome } from '../../support/virtualbox-home';
+import { describeInVirtualBoxHome } from '../../support/virtualbox-home';
 
 /** Processes at a time: two cores, and VBoxSVC is one process. */
 const ATONCE = 4;
 
-describeWithVirtualBox('reads of many VirtualBox VMs', () => {
-  let home: VirtualBoxHome;
+describeInVirtualBoxHome('reads of many VirtualBox VMs', 0, (home) => {
   const specs: VmSpec[] = [];
-
-  beforeAll(() => {
-    home = new VirtualBoxHome();
-  });
-
-  afterAll(() => {
-    home.remove();
-  });
 
   /** A VM without a disk, which nothing here needs: an import would take ten times as long. */
   async function make(): Promise<void> {

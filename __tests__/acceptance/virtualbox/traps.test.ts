@@ -5,22 +5,11 @@ import { join } from 'node:path';
 import { VBoxManage } from '../../../src/drivers/virtualbox/client';
 import { PowerSwitch } from '../../../src/drivers/virtualbox/power-switch';
 import { until } from '../../support/until';
-import { describeWithVirtualBox, VBOXMANAGE, VirtualBoxHome } from '../../support/virtualbox-home';
+import { describeInVirtualBoxHome, VBOXMANAGE } from '../../support/virtualbox-home';
 
 const SIGNAL = new AbortController().signal;
 
-describeWithVirtualBox("VirtualBox's own traps", () => {
-  let home: VirtualBoxHome;
-
-  beforeAll(async () => {
-    home = new VirtualBoxHome();
-    await home.makeAppliance(8);
-  }, 120_000);
-
-  afterAll(() => {
-    home.remove();
-  });
-
+describeInVirtualBoxHome("VirtualBox's own traps", 8, (home) => {
   async function machinesCalled(name: string): Promise<string[]> {
     const list = await home.manage('list', 'vms');
     return [...list.matchAll(new RegExp(`^"${name}" \\{(.*)\\}$`, 'gm'))].map(([, uuid = '']) => uuid);

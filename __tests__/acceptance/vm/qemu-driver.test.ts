@@ -2,7 +2,6 @@ import { execFileSync, spawn } from 'node:child_process';
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   readlinkSync,
@@ -11,7 +10,6 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FleetPaths } from '../../../src/model/paths';
 import { readProcess, isRunning, signalProcess, waitForEnd } from '../../../src/process/process-identity';
@@ -19,6 +17,7 @@ import { run } from '../../../src/process/run';
 import type { VmSpec } from '../../../src/drivers/driver';
 import { QemuDriver, type QemuDriverOptions } from '../../../src/drivers/qemu/driver';
 import { withQmp } from '../../../src/drivers/qemu/qmp';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 
@@ -31,7 +30,7 @@ describeWithTools(['qemu-system-x86_64', 'qemu-img'], 'the QEMU driver with real
   const specs: VmSpec[] = [];
 
   beforeAll(() => {
-    root = mkdtempSync(join(tmpdir(), 'buildfleet-vm-'));
+    root = temporaryDirectory();
     // Deeper than a unix socket address can say.
     const state = join(root, 'a'.repeat(70), 'with, comma and "quotes"', 'b'.repeat(70));
     mkdirSync(state, { recursive: true });
@@ -42,10 +41,6 @@ describeWithTools(['qemu-system-x86_64', 'qemu-img'], 'the QEMU driver with real
 
   afterEach(async () => {
     for (const spec of specs.splice(0)) await driver().destroy(spec, SIGNAL);
-  });
-
-  afterAll(() => {
-    rmSync(root, { recursive: true, force: true });
   });
 
   function driver(options: Partial<QemuDriverOptions> = {}): QemuDriver {

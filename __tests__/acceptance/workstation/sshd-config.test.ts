@@ -1,19 +1,15 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
 import { renderSshdConfig } from '../../../src/provider/services/sshd-config';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools, findProgram } from '../../support/tools';
 
 describeWithTools(['sshd', 'ssh-keygen'], "the private sshd's configuration as sshd reads it", () => {
   let directory: string;
   beforeAll(() => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet sshd 100%-'));
+    directory = temporaryDirectory('buildfleet sshd 100%-');
   });
-  afterAll(() => {
-    rmSync(directory, { recursive: true });
-  });
-
   test('every setting arrives', async () => {
     const hostKey = join(directory, 'host');
     await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', hostKey]);

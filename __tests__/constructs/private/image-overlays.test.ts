@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { HaskellBuildImage } from '../../../constructs/haskell-build-image';
 import type { ImageOverlay } from '../../../constructs/private/image-overlays';
 import { parseImageDefinition } from '../../../src/model/image-definition';
-import { temporaryDirectory, TestFleet } from '../../support/test-fleet';
+import { temporaryDirectory } from '../../support/temporary-directory';
+import { TestFleet } from '../../support/test-fleet';
 
 const MOTD = { target: '/etc/motd', file: 'overlays/motd' };
 const CABAL = { target: "/etc/cabal config/it's $HOME", file: 'overlays/cabal', mode: '640' };

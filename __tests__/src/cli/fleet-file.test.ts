@@ -1,21 +1,17 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findFleetFile, findVm, loadFleet } from '../../../src/cli/fleet-file';
 import { Validated } from '../../../src/cli/validated';
 import { hubOfFleet } from '../../../src/provider/journal/hub-notes';
 import { deployedDeveloperKey } from '../../../src/provider/resources/vm/deployed-fleet';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 const RENDERED = join(__dirname, '../../../rendered/fleet/fleet.json');
 
 let home: string;
 
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'buildfleet-fleets-'));
-});
-
-afterEach(() => {
-  rmSync(home, { recursive: true, force: true });
+  home = temporaryDirectory();
 });
 
 function deployed(name: string): string {

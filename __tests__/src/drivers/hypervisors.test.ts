@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { examine } from '../../../src/cli/doctor/examine';
 import { createDriver, preflightOf } from '../../../src/drivers';
@@ -12,6 +11,7 @@ import { type Hypervisor, hypervisorSchema } from '../../../src/model/hypervisor
 import { FleetPaths } from '../../../src/model/paths';
 import { CommandError, type Run } from '../../../src/process/run';
 import { FRESH, fakeMachine } from '../cli/doctor/fake-machine';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 const ROOT = join(__dirname, '../../..');
 const DRIVERS = join(ROOT, 'src/drivers');
@@ -32,11 +32,7 @@ const missing = new CommandError('not there', 'program', '', '', undefined, 'ENO
 let state: string;
 
 beforeEach(() => {
-  state = mkdtempSync(join(tmpdir(), 'buildfleet-hypervisors-'));
-});
-
-afterEach(() => {
-  rmSync(state, { recursive: true, force: true });
+  state = temporaryDirectory();
 });
 
 /** A driver on a machine without any program. */

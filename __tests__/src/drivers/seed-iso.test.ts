@@ -1,29 +1,16 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, run, type Run } from '../../../src/process/run';
 import { writeSeedIso } from '../../../src/drivers/seed-iso';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 describe('writeSeedIso', () => {
   let directory: string;
   let path: string;
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'seed-iso-'));
+    directory = temporaryDirectory();
     path = join(directory, 'seed.iso');
   });
-  afterEach(() => {
-    rmSync(directory, { recursive: true });
-  });
-
   const write = (runner: Run, signal = new AbortController().signal) =>
     writeSeedIso({ userData: '#cloud-config\nSECRET\n', metaData: 'instance-id: x\n', path, run: runner, signal });
 

@@ -1,14 +1,4 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HypervisorDriver, VmSpec } from '../../../src/drivers/driver';
 import { QemuDriver } from '../../../src/drivers/qemu/driver';
@@ -16,6 +6,7 @@ import * as qemuRecord from '../../../src/drivers/qemu/record';
 import { VirtualBoxDriver } from '../../../src/drivers/virtualbox/driver';
 import * as virtualBoxRecord from '../../../src/drivers/virtualbox/record';
 import { FleetPaths } from '../../../src/model/paths';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { FakeVirtualBox } from './virtualbox/fake-virtualbox';
 
 const SIGNAL = new AbortController().signal;
@@ -27,7 +18,7 @@ let spec: VmSpec;
 let virtualBox: FakeVirtualBox;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-record-'));
+  root = temporaryDirectory();
   paths = new FleetPaths(join(root, 'state'));
   directory = paths.vm('vm');
   virtualBox = new FakeVirtualBox('89c0cbda-f8c1-4e0a-a0f9-ed845a269e83');
@@ -40,10 +31,6 @@ beforeEach(() => {
   mkdirSync(directory, { recursive: true });
   for (const file of ['disk.qcow2', 'console.log', 'seed.iso'])
     writeFileSync(join(directory, file), `content of ${file}`);
-});
-
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
 });
 
 const drivers = {

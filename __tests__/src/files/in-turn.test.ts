@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import type * as os from 'node:os';
 import { join } from 'node:path';
 import { inTurn } from '../../../src/files/in-turn';
-import { temporaryDirectory } from '../../support/test-fleet';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 const REPOSITORY = join(__dirname, '../../..');
 const never = new AbortController().signal;

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { claimName, isAlive, parseClaim } from '../../../src/files/claim-name';
 import { removeAbandonedLock, tryLock, withLock } from '../../../src/files/lock';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 const REPOSITORY = join(__dirname, '../../..');
 
@@ -13,12 +13,8 @@ let directory: string;
 let lock: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-lock-'));
+  directory = temporaryDirectory();
   lock = join(directory, 'locks/one');
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
 });
 
 /** Another process that runs TypeScript with `withLock` in scope. */

@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { z } from 'zod';
 import { isDamaged, RecordFile, type RecordReading, valueOrRebuild, valueOrRefusal } from '../../../src/files/record';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 /** Version 1 called the port `tunnel`, version 2 had it as text. */
 const record = new RecordFile({
@@ -15,12 +15,8 @@ const record = new RecordFile({
 
 let directory: string;
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-record-'));
+  directory = temporaryDirectory();
 });
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
-});
-
 function readText(text: string): RecordReading<unknown> {
   writeFileSync(record.path(directory), text);
   return record.read(directory);

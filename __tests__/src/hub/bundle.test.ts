@@ -2,55 +2,52 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { bundleHub, HUB_BUNDLE_FILES } from '../../../src/programs/hub';
-import { rawRequest, scratchDirectory, serve } from './support/running-hub';
+import { temporaryDirectory } from '../../support/temporary-directory';
+import { rawRequest, serve } from './support/running-hub';
 import { endBundledHubs, startBundledHub } from './support/bundled-hub';
 
-let directory: ReturnType<typeof scratchDirectory>;
+let directory: string;
 let script: string;
 
 beforeAll(() => {
-  directory = scratchDirectory();
-  [script] = bundleHub(join(directory.path, 'one')) as [string];
+  directory = temporaryDirectory();
+  [script] = bundleHub(join(directory, 'one')) as [string];
 });
 
 afterAll(() => {
   endBundledHubs();
-  directory.remove();
 });
 
 it('is two files, the same bytes wherever they are written', () => {
-  bundleHub(join(directory.path, 'two'));
-  expect(readdirSync(join(directory.path, 'two')).sort()).toEqual([...HUB_BUNDLE_FILES].sort());
+  bundleHub(join(directory, 'two'));
+  expect(readdirSync(join(directory, 'two')).sort()).toEqual([...HUB_BUNDLE_FILES].sort());
   for (const name of HUB_BUNDLE_FILES) {
-    expect(
-      readFileSync(join(directory.path, 'one', name)).equals(readFileSync(join(directory.path, 'two', name))),
-    ).toBe(true);
+    expect(readFileSync(join(directory, 'one', name)).equals(readFileSync(join(directory, 'two', name)))).toBe(true);
   }
 });
 
 it('holds no path of the machine that made it', () => {
   const text = readFileSync(script, 'utf8');
-  for (const path of [resolve(__dirname, '../../..'), homedir(), directory.path])
-    expect(text).not.toContain(`${path}/`);
+  for (const path of [resolve(__dirname, '../../..'), homedir(), directory]) expect(text).not.toContain(`${path}/`);
 });
 
 it('serves without the node_modules it came from, and stops at SIGTERM', async () => {
-  const hub = await startBundledHub(script, ['--port', '0', '--database', join(directory.path, 'state', 'hub.db')]);
+  const hub = await startBundledHub(script, ['--port', '0', '--database', join(directory, 'state', 'hub.db')]);
   expect((await rawRequest(`${hub.url}/health`)).status).toBe(200);
   hub.child.kill('SIGTERM');
   expect(await hub.ended).toBe(0);
-  expect(readdirSync(join(directory.path, 'state'))).toEqual(['hub.db']);
+  expect(readdirSync(join(directory, 'state'))).toEqual(['hub.db']);
 });
 
 it('exits with 3 when its port is taken', async () => {
   const taken = await serve(() => undefined);
-  const args = ['--port', new URL(taken.url).port, '--database', join(directory.path, 'taken.db')];
+  const args = ['--port', new URL(taken.url).port, '--database', join(directory, 'taken.db')];
   await expect(startBundledHub(script, args)).rejects.toThrow(/ended with 3: .*another program listens on this port/);
   await taken.stop();
 });
 
 it('exits with 4 when another hub has its database', async () => {
-  const args = ['--port', '0', '--database', join(directory.path, 'shared.db')];
+  const args = ['--port', '0', '--database', join(directory, 'shared.db')];
   const first = await startBundledHub(script, args);
   await expect(startBundledHub(script, args)).rejects.toThrow(
     `ended with 4: ${args[3]}: another State Hub uses this database: process ${first.child.pid}`,

@@ -3,8 +3,9 @@ import type { RequestListener } from 'node:http';
 import { createHubClient, type HubClient } from '../../../src/hub/client';
 import { typeEntry, type NewCapability } from '../../../src/model/capability';
 import { FleetError } from '../../../src/model/errors';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { PostGetOnlyHub } from './support/post-get-only-hub';
-import { scratchDirectory, serve, startHub } from './support/running-hub';
+import { serve, startHub } from './support/running-hub';
 
 const QUERY = { capabilityType: 'haskell-build-agent', domain: 'railiance' };
 const ENTRY = typeEntry();
@@ -35,9 +36,8 @@ describe('against our own hub', () => {
   let url: string;
 
   beforeEach(async () => {
-    const directory = scratchDirectory();
-    stops.push(directory.remove);
-    const hub = await startHub(join(directory.path, 'hub.db'));
+    const directory = temporaryDirectory();
+    const hub = await startHub(join(directory, 'hub.db'));
     stops.push(hub.stop);
     url = hub.url;
     client = createHubClient({ url });

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { createHubClient } from '../../../src/hub/client';
 import { typeEntry, type Capability } from '../../../src/model/capability';
 import { bundleHub } from '../../../src/programs/hub';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { endBundledHubs, startBundledHub, type BundledHub } from './support/bundled-hub';
-import { scratchDirectory } from './support/running-hub';
 
 jest.setTimeout(120_000);
 
@@ -36,21 +36,20 @@ for (const name of ['writeSync', 'fsyncSync', 'ftruncateSync', 'unlinkSync', 're
 
 const QUERY = { capabilityType: 'haskell-build-agent', domain: 'railiance' };
 
-let directory: ReturnType<typeof scratchDirectory>;
+let directory: string;
 let script: string;
 let preload: string;
 let serial = 0;
 
 beforeAll(() => {
-  directory = scratchDirectory();
-  [script] = bundleHub(directory.path) as [string];
-  preload = join(directory.path, 'die-at-write.js');
+  directory = temporaryDirectory();
+  [script] = bundleHub(directory) as [string];
+  preload = join(directory, 'die-at-write.js');
   writeFileSync(preload, DIE_AT_WRITE);
 });
 
 afterAll(() => {
   endBundledHubs();
-  directory.remove();
 });
 
 const start = (database: string, env: Record<string, string> = {}) =>
@@ -92,7 +91,7 @@ async function expectAllThere(hub: BundledHub, acknowledged: Acknowledged): Prom
 }
 
 it('loses no acknowledged write and is never locked, killed again and again', async () => {
-  const state = join(directory.path, 'again');
+  const state = join(directory, 'again');
   const acknowledged: Acknowledged = new Map();
   for (const killAfter of [1, 40, 7, 90]) {
     const hub = await start(join(state, 'hub.db'));
@@ -108,7 +107,7 @@ it('loses no acknowledged write and is never locked, killed again and again', as
 });
 
 it('remembers a heartbeat that was acknowledged right before it was killed', async () => {
-  const database = join(directory.path, 'history', 'hub.db');
+  const database = join(directory, 'history', 'hub.db');
   const hub = await start(database);
   await createHubClient({ url: hub.url }).create({ ...typeEntry(), keywords: [] });
   hub.child.kill('SIGKILL');
@@ -123,7 +122,7 @@ it('remembers a heartbeat that was acknowledged right before it was killed', asy
 describe('killed right before a change of a file', () => {
   /** @returns whether the hub had come up before it was killed. */
   const dieAt = async (n: number, place: 'anything' | 'database'): Promise<boolean> => {
-    const state = join(directory.path, `${place}-${n}`);
+    const state = join(directory, `${place}-${n}`);
     const acknowledged: Acknowledged = new Map();
     const env = { NODE_OPTIONS: `--require ${preload}`, DIE_AT_WRITE: String(n), DIE_IN: place };
     const hub = await start(join(state, 'hub.db'), env).catch((error: unknown) => {

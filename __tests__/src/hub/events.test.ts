@@ -6,19 +6,20 @@ import { createHubApp } from '../../../src/hub/server';
 import { openHubStore, type HubStore } from '../../../src/hub/store';
 import { typeEntry } from '../../../src/model/capability';
 import { until } from '../../support/until';
-import { scratchDirectory, startHub } from './support/running-hub';
+import { temporaryDirectory } from '../../support/temporary-directory';
+import { startHub } from './support/running-hub';
 
 const HUB = 'http://127.0.0.1:8000';
 const ENTRY = { ...typeEntry(), title: 'Haskell Build Agent — haskell-build-alpha', keywords: ['ghc-9.6.6'] };
 
-let directory: ReturnType<typeof scratchDirectory>;
+let directory: string;
 let store: HubStore;
 let stop: AbortController;
 let app: Hono;
 
 beforeEach(() => {
-  directory = scratchDirectory();
-  store = openHubStore(join(directory.path, 'hub.db'));
+  directory = temporaryDirectory();
+  store = openHubStore(join(directory, 'hub.db'));
   stop = new AbortController();
   app = createHubApp({ store, version: '0', signal: stop.signal });
 });
@@ -26,7 +27,6 @@ beforeEach(() => {
 afterEach(() => {
   stop.abort();
   store.close();
-  directory.remove();
 });
 
 const ask = async (path: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}) =>
@@ -133,7 +133,7 @@ describe('a running hub', () => {
   let hub: Awaited<ReturnType<typeof startHub>>;
 
   beforeEach(async () => {
-    hub = await startHub(join(directory.path, 'running.db'));
+    hub = await startHub(join(directory, 'running.db'));
   });
 
   afterEach(() => hub.stop());

@@ -3,22 +3,22 @@ import { typeEntry } from '../../../src/model/capability';
 import { MAX_BODY_BYTES } from '../../../src/hub/server';
 import { runHub } from '../../../src/hub/run';
 import { version } from '../../../package.json';
-import { rawRequest, scratchDirectory, serve, startHub } from './support/running-hub';
+import { temporaryDirectory } from '../../support/temporary-directory';
+import { rawRequest, serve, startHub } from './support/running-hub';
 
 const ENTRY = typeEntry();
 const JSON_HEADERS = { 'content-type': 'application/json' };
 
-let directory: ReturnType<typeof scratchDirectory>;
+let directory: string;
 let hub: Awaited<ReturnType<typeof startHub>>;
 
 beforeEach(async () => {
-  directory = scratchDirectory();
-  hub = await startHub(join(directory.path, 'state', 'hub.db'));
+  directory = temporaryDirectory();
+  hub = await startHub(join(directory, 'state', 'hub.db'));
 });
 
 afterEach(async () => {
   await hub.stop();
-  directory.remove();
 });
 
 const post = (body: unknown, path = '/capability-catalog/') =>
@@ -192,7 +192,7 @@ describe('running', () => {
   const options = () => ({
     host: '127.0.0.1',
     port: 0,
-    database: join(directory.path, 'other.db'),
+    database: join(directory, 'other.db'),
     signal: new AbortController().signal,
   });
 
@@ -201,7 +201,7 @@ describe('running', () => {
   });
 
   it('is refused on a second port with the same database, naming the first', async () => {
-    const second = runHub({ ...options(), database: join(directory.path, 'state', '..', 'state', 'hub.db') });
+    const second = runHub({ ...options(), database: join(directory, 'state', '..', 'state', 'hub.db') });
     await expect(second).rejects.toMatchObject({ code: 'hub-database-in-use' });
     await expect(second).rejects.toThrow(`process ${process.pid} at ${hub.url}`);
   });
@@ -221,7 +221,7 @@ describe('running', () => {
   it('is over, with the claim free, once stopped', async () => {
     await post(ENTRY);
     await hub.stop();
-    hub = await startHub(join(directory.path, 'state', 'hub.db'));
+    hub = await startHub(join(directory, 'state', 'hub.db'));
     expect(JSON.parse((await rawRequest(`${hub.url}/capability-catalog/`)).text)).toHaveLength(1);
   });
 });

@@ -5,24 +5,20 @@ import { Database } from 'node-sqlite3-wasm';
 import { HISTORY_MINUTES, lastMinutes, RING_BYTES } from '../../../src/hub/heartbeats';
 import { openHubStore } from '../../../src/hub/store';
 import { typeEntry } from '../../../src/model/capability';
-import { scratchDirectory } from './support/running-hub';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
-let directory: ReturnType<typeof scratchDirectory>;
+let directory: string;
 let path: string;
 let warnings: string[];
 
 beforeEach(() => {
-  directory = scratchDirectory();
-  path = join(directory.path, 'hub.db');
+  directory = temporaryDirectory();
+  path = join(directory, 'hub.db');
   warnings = [];
 });
 
-afterEach(() => {
-  directory.remove();
-});
-
 const open = () => openHubStore(path, { warn: (line) => warnings.push(line) });
-const files = () => readdirSync(directory.path).sort();
+const files = () => readdirSync(directory).sort();
 
 function withEntry(): void {
   const store = open();

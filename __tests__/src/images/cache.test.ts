@@ -2,7 +2,6 @@ import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -11,11 +10,11 @@ import {
   writeFileSync,
   chmodSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { claimName } from '../../../src/files/claim-name';
 import { run } from '../../../src/process/run';
 import { ImageCache, type ObtainOptions } from '../../../src/images/cache';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 const HASH = 'a'.repeat(64);
 
@@ -25,14 +24,10 @@ let builds: number;
 let conversions: number;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-cache-'));
+  root = temporaryDirectory();
   cache = new ImageCache(root);
   builds = 0;
   conversions = 0;
-});
-
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
 });
 
 function options(changes: Partial<ObtainOptions> = {}): ObtainOptions {

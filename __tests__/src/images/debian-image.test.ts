@@ -1,19 +1,10 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FleetError, isFleetError } from '../../../src/model/errors';
 import { CommandError, type Run } from '../../../src/process/run';
 import type { ImageBuildRequest } from '../../../src/images/builder';
 import { buildDebianImage, DEBIAN_KEYRING } from '../../../src/images/debian-image';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { writeDefinition } from './support';
 
 // A machine without Debian's keyring answers with another error, which the last test is about.
@@ -24,13 +15,9 @@ let work: string;
 let assets: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-image-'));
+  root = temporaryDirectory();
   [work, assets] = [join(root, 'work'), join(root, 'assets')];
   mkdirSync(work);
-});
-
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
 });
 
 interface Recorded {

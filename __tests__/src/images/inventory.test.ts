@@ -1,12 +1,12 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { claimName } from '../../../src/files/claim-name';
 import { withLock } from '../../../src/files/lock';
 import { run } from '../../../src/process/run';
 import { ImageCache } from '../../../src/images/cache';
 import { CacheInventory } from '../../../src/images/inventory';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 const [OLD, NEW] = ['a'.repeat(64), 'b'.repeat(64)];
 const DAY = 24 * 3600;
@@ -16,12 +16,8 @@ let inventory: CacheInventory;
 const { signal } = new AbortController();
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-inventory-'));
+  root = temporaryDirectory();
   inventory = new CacheInventory(root);
-});
-
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
 });
 
 /** Puts an image into the cache that was last used some days ago. */

@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readdirSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { asDebian } from '../../../src/model/image-definition';
 import type { Run } from '../../../src/process/run';
 import { DEBIAN_KEYRING } from '../../../src/images/debian-image';
 import { type Verification, verifyImage, type VerifyRequest } from '../../../src/images/verify';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { writeDefinition } from './support';
 
 // A machine without Debian's keyring builds no image.
@@ -15,15 +15,11 @@ let assets: string;
 let reference: VerifyRequest['reference'];
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-verify-'));
+  root = temporaryDirectory();
   assets = join(root, 'assets');
   const path = join(root, 'reference.qcow2');
   writeFileSync(path, 'disk');
   reference = { path, packages: { ghc: '9.6.6-4', jq: '1.7' } };
-});
-
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
 });
 
 /** Stands in for the builder's tools. Each build takes the next archive, the last one for ever. */

@@ -4,7 +4,6 @@ import {
   freshness,
   heartbeatAgeSeconds,
   hostNameOfTitle,
-  instanceKeywords,
   instanceTitle,
   isTypeEntry,
   newCapabilitySchema,
@@ -13,8 +12,10 @@ import {
   sameContent,
   typeEntry,
 } from '../../../src/model/capability';
+import { NAME_PATTERN } from '../../../src/model/names';
+import { agentKeywords } from '../../support/agent-keywords';
 
-const hostName = fc.stringMatching(/^[a-z][a-z0-9-]{0,62}$/);
+const hostName = fc.stringMatching(NAME_PATTERN);
 const ghcVersion = fc.tuple(fc.nat(99), fc.nat(99), fc.nat(99)).map((parts) => parts.join('.'));
 const port = fc.integer({ min: 1, max: 65535 });
 const facts = fc.record({ ghcVersions: fc.uniqueArray(ghcVersion, { maxLength: 5 }), hostName, tunnelPort: port });
@@ -128,26 +129,11 @@ describe('facts in a description', () => {
 });
 
 describe('keywords of a machine', () => {
-  it('are the ones that other tools look for, in their order', () => {
-    expect(
-      instanceKeywords({ ghcVersions: ['9.8.4', '9.6.6'], hostName: 'haskell-build-alpha', tunnelPort: 12221 }),
-    ).toEqual([
-      'haskell',
-      'ghc',
-      'ghc-9.8.4',
-      'ghc-9.6.6',
-      'build-agent',
-      'cabal',
-      'host:haskell-build-alpha',
-      'tunnel-port:12221',
-    ]);
-  });
-
   it('read back to what they were made of, among foreign words and in any order', () => {
     const foreign = fc.array(fc.stringMatching(/^[a-z ]{0,12}$/).map((word) => `x${word}`));
     fc.assert(
       fc.property(facts, foreign, fc.infiniteStream(fc.nat()), (given, words, dice) => {
-        const versionsLast = [...words, ...instanceKeywords(given)];
+        const versionsLast = [...words, ...agentKeywords(given)];
         expect(parseInstanceKeywords(versionsLast)).toEqual(given);
         const shuffled = versionsLast
           .map((word) => [dice.next().value as number, word] as const)
@@ -164,7 +150,7 @@ describe('keywords of a machine', () => {
   it('are always taken by the hub', () => {
     fc.assert(
       fc.property(facts, (given) => {
-        const entry = { ...typeEntry(), title: instanceTitle(given.hostName), keywords: instanceKeywords(given) };
+        const entry = { ...typeEntry(), title: instanceTitle(given.hostName), keywords: agentKeywords(given) };
         expect(newCapabilitySchema.parse(entry)).toEqual(entry);
       }),
     );
@@ -190,17 +176,6 @@ describe('keywords of a machine', () => {
       tunnelPort: undefined,
     });
   });
-
-  it.each([
-    [{ hostName: 'a b' }, 'host name'],
-    [{ hostName: 'a\nb' }, 'host name'],
-    [{ tunnelPort: 0 }, 'tunnel port'],
-    [{ tunnelPort: 1.5 }, 'tunnel port'],
-    [{ ghcVersions: ['9.6.6 x'] }, 'GHC version'],
-  ])('are not made of %j', (part, what) => {
-    const make = () => instanceKeywords({ ghcVersions: ['9.6.6'], hostName: 'alpha', tunnelPort: 12221, ...part });
-    expect(make).toThrow(what);
-  });
 });
 
 describe('titles', () => {
@@ -216,7 +191,7 @@ describe('titles', () => {
   it('tell the type from machines', () => {
     expect(hostNameOfTitle(typeEntry().title)).toBeUndefined();
     expect(isTypeEntry(typeEntry())).toBe(true);
-    expect(isTypeEntry({ keywords: instanceKeywords({ ghcVersions: [], hostName: 'a', tunnelPort: 1 }) })).toBe(false);
+    expect(isTypeEntry({ keywords: agentKeywords({ ghcVersions: [], hostName: 'a', tunnelPort: 1 }) })).toBe(false);
     expect(typeEntry().keywords).toEqual(expect.arrayContaining(['virtualbox', 'qemu', 'sandbox', 'type-definition']));
   });
 });

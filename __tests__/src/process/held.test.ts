@@ -1,14 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { hold } from '../../../src/process/held';
 import { run } from '../../../src/process/run';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
-const directory = mkdtempSync(join(tmpdir(), 'buildfleet-held-'));
-
-afterAll(() => {
-  rmSync(directory, { recursive: true });
-});
+const directory = temporaryDirectory();
 
 test('a released command has ended when its release is over', async () => {
   const file = join(directory, 'released');

@@ -1,18 +1,14 @@
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bundleProvider } from '../../../src/programs/provider';
 import { placeProvider, renderLockFile } from '../../../src/programs/place-provider';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 describe('placing the provider', () => {
   let directory: string;
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-place-'));
+    directory = temporaryDirectory();
   });
-  afterEach(() => {
-    rmSync(directory, { recursive: true });
-  });
-
   test('every platform gets the same executable launcher', () => {
     placeProvider(directory);
     const root = join(directory, 'terraform.d/plugins/buildfleet.local/fleet/buildfleet/0.1.0');

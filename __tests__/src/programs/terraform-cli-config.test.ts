@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findBlockingCliConfig, hidesImpliedMirror } from '../../../src/programs/terraform-cli-config';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 test.each([
   ['provider_installation {\n  direct {}\n}', true],
@@ -19,10 +19,7 @@ test.each([
 describe('the files that are read', () => {
   let home: string;
   beforeEach(() => {
-    home = mkdtempSync(join(tmpdir(), 'buildfleet-home-'));
-  });
-  afterEach(() => {
-    rmSync(home, { recursive: true });
+    home = temporaryDirectory();
   });
   const blocking = 'provider_installation {\n  direct {}\n}\n';
 

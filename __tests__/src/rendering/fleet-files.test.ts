@@ -8,7 +8,7 @@ import { renderSmokeScript } from '../../../src/rendering/smoke-script';
 import { renderStateHubRefs } from '../../../src/rendering/state-hub-refs';
 import { renderTunnelCatalogEntry } from '../../../src/rendering/tunnel-catalog';
 import { describeWithTools } from '../../support/tools';
-import { temporaryDirectory } from '../../support/test-fleet';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 test('a tunnel is described with the fields of the catalog', () => {
   const tunnel = { vmName: 'haskell-build-alpha', tunnelPort: 12221, sshConfig: '~/state/ssh-config' };

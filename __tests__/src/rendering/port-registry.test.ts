@@ -1,9 +1,10 @@
 import fc from 'fast-check';
+import { NAME_PATTERN } from '../../../src/model/names';
 import type { PortEntry, PortRegistry } from '../../../src/model/port-registry';
 import { parsePortRegistry, renderPortRegistry } from '../../../src/rendering/port-registry';
 
 const FILE = 'port-registry.yml';
-const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,62}$/);
+const name = fc.stringMatching(NAME_PATTERN);
 const registries: fc.Arbitrary<PortRegistry> = fc
   .uniqueArray(
     fc.record({

@@ -5,7 +5,7 @@ import { run } from '../../../src/process/run';
 import { renderKnownHosts } from '../../../src/rendering/known-hosts';
 import { type SshConfigParts, renderSshConfig, renderSshInclude } from '../../../src/rendering/ssh-config';
 import { describeWithTools } from '../../support/tools';
-import { temporaryDirectory } from '../../support/test-fleet';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 const KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIL4TPoe3rFKQnbdhMpmeDf2Z57Y0wKKSmWxwTQ0ZEqYa';
 

@@ -1,21 +1,17 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, type Run, run } from '../../../src/process/run';
 import type { SshFailure } from '../../../src/ssh/failure';
 import { runOnVm } from '../../../src/ssh/run-on-vm';
 import { fleetTarget } from '../../../src/ssh/target';
+import { temporaryDirectory } from '../../support/temporary-directory';
 
 const ALPHA = fleetTarget('/state/ssh-config', 'haskell-build-alpha');
 
 let directory: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-ssh-'));
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
+  directory = temporaryDirectory();
 });
 
 /** Has a shell script stand in for ssh; without one there is no ssh. */

@@ -5,7 +5,7 @@ import { chooseAccelerator } from '../../../src/drivers/qemu/accelerator';
 import { secondsUntilBanners } from '../bare-boot';
 import { type BenchFleet, withFleet } from '../bench-fleet';
 import type { Benchmark } from '../figure';
-import { interleaved, secondsOf } from '../timing';
+import { interleaved, interleavedWhenWarm, secondsOf } from '../timing';
 
 const DEPLOYS = 2;
 const STATUS_ROUNDS = 5;
@@ -80,6 +80,5 @@ async function secondsUntilVmsAreReady(fleet: BenchFleet, count: number): Promis
 /** Exits with 0 only if every VM is usable. */
 async function secondsOfStatus(fleet: BenchFleet, signal: AbortSignal): Promise<number> {
   const work = { status: () => secondsOf(() => fleet.project.cli(['status'], { signal })) };
-  await interleaved(1, work);
-  return (await interleaved(STATUS_ROUNDS, work)).status;
+  return (await interleavedWhenWarm(STATUS_ROUNDS, work)).status;
 }

@@ -5,7 +5,7 @@ import { withFleet } from '../bench-fleet';
 import type { BenchContext, Benchmark, Figure } from '../figure';
 import { deploySmallVms } from '../small-vms';
 import { parseState, requireNoChanges, TerraformDirectory } from '../terraform';
-import { interleaved, secondsOf } from '../timing';
+import { interleavedWhenWarm, secondsOf } from '../timing';
 
 const SIZES = [1, 10, 100];
 const ROUNDS = 5;
@@ -42,9 +42,7 @@ function plansOfVms(context: BenchContext): Promise<{ readonly figures: Figure[]
           diff: () => secondsOf(diff),
         };
         context.progress(`planning ${vms}`);
-        // The first run of each fills caches that the operator's have, too.
-        await interleaved(1, work);
-        const seconds = await interleaved(ROUNDS, work);
+        const seconds = await interleavedWhenWarm(ROUNDS, work);
         figures.push(
           {
             what: `\`terraform plan\`, nothing to change, ${vms} (${resources.length} resources)`,
@@ -93,8 +91,7 @@ function planOfNothing(context: BenchContext, count: number): Promise<Figure> {
         plan: () => secondsOf(() => fleet.terraform.planNothing()),
         builtin: () => secondsOf(() => builtin.planNothing()),
       };
-      await interleaved(1, work);
-      const seconds = await interleaved(ROUNDS, work);
+      const seconds = await interleavedWhenWarm(ROUNDS, work);
       return {
         what: `\`terraform plan\`, nothing to change, ${count} \`null_resource\` of ours with ${TRIGGERS} triggers`,
         value: seconds.plan,

@@ -2,17 +2,18 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { agentKeywords } from '../../../__tests__/support/agent-keywords';
 import { buildfleet, BuildfleetProcess } from '../../../__tests__/support/buildfleet';
 import { freePort, StandInMachine, writeStandInFleet } from '../../../__tests__/support/stand-in-machine';
 import { until } from '../../../__tests__/support/until';
 import { statusReportSchema } from '../../../src/cli/status/report';
 import { createHubClient } from '../../../src/hub/client';
-import { BUILD_AGENT_TYPE, CAPABILITY_DOMAIN, instanceKeywords, instanceTitle } from '../../../src/model/capability';
+import { BUILD_AGENT_TYPE, CAPABILITY_DOMAIN, instanceTitle } from '../../../src/model/capability';
 import { probeHostKey } from '../../../src/ssh/host-key-probe';
 import { fleetTarget } from '../../../src/ssh/target';
 import { run } from '../../../src/process/run';
 import type { Benchmark } from '../figure';
-import { interleaved, secondsOf } from '../timing';
+import { interleavedWhenWarm, secondsOf } from '../timing';
 
 const ALIVE = 8;
 const ROUNDS = 9;
@@ -72,8 +73,7 @@ export const status: Benchmark = async ({ signal, progress }) => {
         }),
     };
     progress('asking for their status');
-    await interleaved(1, work);
-    const seconds = await interleaved(ROUNDS, work);
+    const seconds = await interleavedWhenWarm(ROUNDS, work);
     return {
       figures: [
         {
@@ -109,6 +109,6 @@ function register(url: string, id: string, tunnelPort: number): Promise<unknown>
   return createHubClient({ url }).upsert({
     ...{ domain: CAPABILITY_DOMAIN, capability_type: BUILD_AGENT_TYPE, title: instanceTitle(hostName) },
     description: 'cpus=2 load=0.25 memory=1980MiB memory-free=1500MiB disk-free=20480MiB uptime=7300s builds=none',
-    keywords: instanceKeywords({ ghcVersions: ['9.6.6'], hostName, tunnelPort }),
+    keywords: agentKeywords({ ghcVersions: ['9.6.6'], hostName, tunnelPort }),
   });
 }

@@ -1,6 +1,6 @@
 import { withFleet } from '../bench-fleet';
 import type { Benchmark } from '../figure';
-import { interleaved, secondsOf } from '../timing';
+import { interleavedWhenWarm, secondsOf } from '../timing';
 
 const ROUNDS = 5;
 
@@ -13,8 +13,7 @@ export const synth: Benchmark = (context) =>
       app: () => secondsOf(() => fleet.synth()),
       cdktf: () => secondsOf(() => fleet.project.cdktf('synth', { signal: context.signal })),
     };
-    await interleaved(1, work);
-    const { app, cdktf } = await interleaved(ROUNDS, work);
+    const { app, cdktf } = await interleavedWhenWarm(ROUNDS, work);
     return {
       figures: [
         { what: 'synth of 100 VMs', value: app, unit: 's', limit: { plus: 3 } },

@@ -3,7 +3,7 @@ import { run } from '../../../src/process/run';
 import { parseVmList } from '../../../src/drivers/virtualbox/output';
 import type { BenchContext, Benchmark, Figure } from '../figure';
 import { parseState, requireNoChanges } from '../terraform';
-import { interleaved, secondsOf } from '../timing';
+import { interleavedWhenWarm, secondsOf } from '../timing';
 import { type VirtualBoxFleet, withVirtualBoxFleet } from '../virtualbox-fleet';
 import { requireVirtualBox } from '../virtualbox-program';
 import { VagrantProject, vagrantVersion } from '../virtualbox-vagrant';
@@ -44,8 +44,7 @@ async function reads({ signal, progress }: BenchContext): Promise<Figure[]> {
         list: () => secondsOf(() => home.run(VBOXMANAGE, ['list', '-l', 'vms'], { signal })),
       };
       progress(`reading ${vms} of VirtualBox`);
-      await interleaved(1, work);
-      const seconds = await interleaved(READ_ROUNDS, work);
+      const seconds = await interleavedWhenWarm(READ_ROUNDS, work);
       figures.push({
         what: `refresh of ${vms} of VirtualBox`,
         value: seconds.refresh,
@@ -93,8 +92,7 @@ async function deploysNothing(context: BenchContext, hasVagrant: boolean): Promi
         peer: () => secondsOf(() => vagrant?.nothingToDo() ?? showEach(made, FLEET_SIZE, signal)),
       };
       progress(`deploying ${FLEET_SIZE} VMs of VirtualBox that need nothing`);
-      await interleaved(1, work);
-      const seconds = await interleaved(FLEET_ROUNDS, work);
+      const seconds = await interleavedWhenWarm(FLEET_ROUNDS, work);
       const { resources } = parseState(fleet.project.state());
       const what = vagrant
         ? `\`vagrant status\` and \`vagrant up\` of ${FLEET_SIZE} VMs`

@@ -6,7 +6,7 @@ import type { FleetVm } from '../../../src/model/fleet';
 import { run } from '../../../src/process/run';
 import type { BenchContext, Benchmark, Figure } from '../figure';
 import { figureLine } from '../report';
-import { interleaved, secondsOf } from '../timing';
+import { interleaved, interleavedWhenWarm, secondsOf } from '../timing';
 import { type WorkFleet, withWorkFleet } from '../work-fleet';
 
 const ROUNDS = 5;
@@ -53,8 +53,7 @@ async function commands(fleet: WorkFleet, { progress }: BenchContext): Promise<F
   };
   await fleet.cli(['exec', id, '--', 'true']);
   progress('running a command that does nothing');
-  await interleaved(1, work);
-  const { node, help, ssh, exec } = await interleaved(ROUNDS, work);
+  const { node, help, ssh, exec } = await interleavedWhenWarm(ROUNDS, work);
   return [
     {
       ...{ what: '`buildfleet --help`', value: help, unit: 's' },
@@ -94,8 +93,7 @@ async function build(fleet: WorkFleet, { progress }: BenchContext): Promise<Figu
         }),
     };
     progress('building it again');
-    await interleaved(1, work);
-    const seconds = await interleaved(ROUNDS, work);
+    const seconds = await interleavedWhenWarm(ROUNDS, work);
     return [
       {
         ...{ what: '`buildfleet build`, nothing to do', value: seconds.build, unit: 's' },
@@ -145,8 +143,7 @@ async function sync(fleet: WorkFleet, { signal, progress }: BenchContext): Promi
     });
     progress('sending one of them');
     const work = { bare: () => edited(rsync), sync: () => edited(() => synchronize(fleet, root, vm.name, 1)) };
-    await interleaved(1, work);
-    const one = await interleaved(ROUNDS, work);
+    const one = await interleavedWhenWarm(ROUNDS, work);
     const what = 'rsync alone over the same connection';
     return [
       {

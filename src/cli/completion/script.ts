@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { shellWord } from '../../rendering/shell-word';
 import { inCheckout } from '../package-root';
 import type { Shell } from './shells';
 
@@ -14,5 +15,5 @@ export function completionScript(shell: Shell, program: string): string {
 
 /** All three take single quotes; only fish sees backslashes between them. */
 function quote(text: string, shell: Shell): string {
-  return `'${(shell === 'fish' ? text.replaceAll('\\', '\\\\') : text).replaceAll("'", "'\\''")}'`;
+  return shellWord(shell === 'fish' ? text.replaceAll('\\', '\\\\') : text);
 }

@@ -1,4 +1,5 @@
 import type { Amount } from '../../model/journal';
+import { exactDurationText } from '../../model/units';
 import { type ActiveOperation, type EndEvent, labelOf } from './operations';
 
 /** Conditions of drawing. */
@@ -46,7 +47,7 @@ export function renderActive(operations: readonly ActiveOperation[], canvas: Can
 /** The line that remains of an ended operation. */
 export function renderEnd(event: EndEvent, colour: boolean): string {
   const label = labelOf(event);
-  const time = event.seconds < 1 ? '' : ` (${renderSeconds(event.seconds)})`;
+  const time = event.seconds < 1 ? '' : ` (${exactDurationText(event.seconds)})`;
   if (event.outcome === 'done') {
     const warnings = event.warnings.map((warning) => `; ${warning}`).join('');
     return `${paint(`${label}: ${DONE[event.action]}`, warnings === '' ? 'good' : 'bad', colour)}${time}${warnings}`;
@@ -62,12 +63,6 @@ export function renderPlain({ label, step, amount, begun }: ActiveOperation, now
   return `${label}: ${step}${so} (${elapsed(begun, now)})`;
 }
 
-/** `2 min 5 s` */
-export function renderSeconds(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds));
-  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
-}
-
 function renderAmount({ done, total, unit }: Amount): string {
   if (unit === 'percent') return `${Math.floor((100 * done) / total)} %`;
   const mebibytes = (bytes: number) => Math.floor(bytes / 2 ** 20);
@@ -80,7 +75,7 @@ function bar({ done, total }: Amount): string {
 }
 
 function elapsed(begun: number, now: number): string {
-  return renderSeconds((now - begun) / 1000);
+  return exactDurationText((now - begun) / 1000);
 }
 
 function paint(text: string, colour: keyof typeof COLOURS, isColoured: boolean): string {

@@ -1,7 +1,8 @@
 import type { JournalEvent } from '../../model/journal';
+import { exactDurationText } from '../../model/units';
 import type { Terminal } from '../terminal';
 import { Operations } from './operations';
-import { renderActive, renderEnd, renderPlain, renderSeconds } from './render';
+import { renderActive, renderEnd, renderPlain } from './render';
 import { Screen, type ScreenStream } from './screen';
 
 /** Shows the progress of a run. */
@@ -124,5 +125,5 @@ export function renderChanges(
   { add, change, destroy }: { readonly add: number; readonly change: number; readonly destroy: number },
   seconds: number,
 ): string {
-  return `${add} added, ${change} changed, ${destroy} destroyed in ${renderSeconds(seconds)}`;
+  return `${add} added, ${change} changed, ${destroy} destroyed in ${exactDurationText(seconds)}`;
 }

@@ -1,4 +1,4 @@
-import { durationText } from '../units';
+import { durationText } from '../../model/units';
 import { renderTable, tableWidth } from '../table';
 import type { Discovered, DiscoveryReport } from './report';
 

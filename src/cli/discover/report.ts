@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** One entry of the hub in `buildfleet discover --json`. */
-export const discoveredSchema = z.strictObject({
+const discoveredSchema = z.strictObject({
   id: z.string(),
   kind: z.enum(['type', 'instance']).describe('type: the entry defines the capability type'),
   capabilityType: z.string(),

@@ -6,12 +6,12 @@ import { pipeline } from 'node:stream/promises';
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
 import { CommandError, type Run } from '../../process/run';
+import { shellWords } from '../../rendering/shell-word';
 import { SshFailure } from '../../ssh/failure';
 import { ConnectionLost, wasCutOff } from '../work/connection-lost';
 import { rsyncShell } from '../work/rsync-shell';
 import { workspacePath } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
-import { quoteArgv } from '../ssh/quote';
 import { type Artifact, parseBuildPlan } from './build-plan';
 import { placeIn, prepareDestination } from './destination';
 import type { Fetched } from './report';
@@ -145,7 +145,7 @@ async function readPlan(tools: FetchTools, { vm, workspace }: FetchSource): Prom
 
 async function onVm({ connections, signal }: FetchTools, vm: FleetVm, argv: readonly string[]): Promise<string> {
   try {
-    return (await connections.run(vm, { what: 'fetch', command: quoteArgv(argv), signal })).stdout;
+    return (await connections.run(vm, { what: 'fetch', command: shellWords(argv), signal })).stdout;
   } catch (error) {
     if (!(error instanceof SshFailure)) throw error;
     throw wasCutOff('ssh', error.exitCode) ? new ConnectionLost(vm, error.stderr, error) : failed(vm, error);

@@ -1,7 +1,7 @@
 import type { Run } from '../../process/run';
 import type { CacheEntry, CacheInventory } from '../../images/inventory';
 import type { ImageGcReport } from './report';
-import { ageText } from '../units';
+import { durationText } from '../../model/units';
 import type { ImageUse } from './uses';
 
 export interface GarbageRequest {
@@ -44,7 +44,7 @@ function reasonToKeep({ hash, usedAt }: CacheEntry, { uses, now, minAgeMinutes }
   const users = uses.filter((use) => use.hash === hash).map(({ by }) => by);
   if (users.length > 0) return `used by ${[...new Set(users)].sort().join(', ')}`;
   const age = now.getTime() - usedAt.getTime();
-  return age < minAgeMinutes * 60_000 ? `last used ${ageText(usedAt, now)} ago` : null;
+  return age < minAgeMinutes * 60_000 ? `last used ${durationText(age / 1000)} ago` : null;
 }
 
 /** @returns why it stays, if it does */

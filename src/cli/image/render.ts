@@ -1,6 +1,6 @@
 import { renderTable } from '../table';
 import type { ImageGcReport, ImageReport, ImageVerifyReport } from './report';
-import { ageText, bytesText } from '../units';
+import { bytesText, durationText } from '../../model/units';
 
 const HEADER = ['IMAGE', 'HASH', 'FORMATS', 'SIZE', 'BUILT', 'LAST USED', 'USED BY'];
 
@@ -11,8 +11,8 @@ export function renderImages(images: readonly ImageReport[], now: Date, colour: 
     shortHash(hash),
     formats.join(', '),
     bytesText(sizeBytes),
-    ageText(new Date(builtAt), now),
-    ageText(new Date(usedAt), now),
+    ageText(builtAt, now),
+    ageText(usedAt, now),
     usedBy.join(', '),
   ]);
   return renderTable(HEADER, rows, colour);
@@ -43,6 +43,10 @@ export function renderVerification(report: ImageVerifyReport): string {
   if (difference === null) return [...moved, `${subject}: ${pair} are the same, bit by bit`].join('\n');
   const where = difference.path === null ? difference.what : `${difference.path} ${difference.what}`;
   return [...moved, `${subject}: ${pair} differ: ${where}`].join('\n');
+}
+
+function ageText(when: string, now: Date): string {
+  return durationText((now.getTime() - Date.parse(when)) / 1000);
 }
 
 function shortHash(hash: string): string {

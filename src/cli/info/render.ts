@@ -1,4 +1,4 @@
-import { durationText, mebibytesText } from '../units';
+import { durationText, mebibytesText } from '../../model/units';
 import type { VmInfo } from './report';
 
 /** A VM as text: one fact a line, unknown ones left out. */

@@ -37,7 +37,7 @@ export const CATEGORIES = [
   'settings',
 ] as const;
 
-export const categorySchema = z.enum(CATEGORIES);
+const categorySchema = z.enum(CATEGORIES);
 
 /** One thing that a change does. */
 export const findingSchema = z.strictObject({
@@ -55,7 +55,7 @@ export const findingSchema = z.strictObject({
 });
 
 /** A rendered file that differs and that no deploy applies. */
-export const textChangeSchema = z.strictObject({
+const textChangeSchema = z.strictObject({
   /** Below the directory of the stack, or below `rendered/` where no stack has it. */
   path: z.string(),
   /** Why it has no effect, where that is known. */
@@ -63,7 +63,7 @@ export const textChangeSchema = z.strictObject({
 });
 
 /** One fleet. */
-export const stackReviewSchema = z.strictObject({
+const stackReviewSchema = z.strictObject({
   name: z.string(),
   state: z.enum(['added', 'removed', 'changed', 'text-only', 'unchanged']),
   /** `1 image is rebuilt, 2 VMs are replaced` */

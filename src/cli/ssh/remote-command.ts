@@ -1,13 +1,13 @@
 import { readFileSync } from 'node:fs';
+import { shellWord, shellWords } from '../../rendering/shell-word';
 import { inCheckout } from '../package-root';
-import { quoteArgv, quoteForShell } from './quote';
 
 /** Puts GHC and cabal on the path. Every image has the file, with each kind of toolchain; other machines lack it. */
 const TOOLCHAIN = '[ -r ~/.ghcup/env ] && . ~/.ghcup/env; ';
 
 /** A remote command line that runs argv, which a terminal ends when it hangs up. */
 export function commandWithTerminal(argv: readonly string[]): string {
-  return `${TOOLCHAIN}${terminalWishes(process.env)}exec -- ${quoteArgv(argv)}`;
+  return `${TOOLCHAIN}${terminalWishes(process.env)}exec -- ${shellWords(argv)}`;
 }
 
 /** The same of a bash script. */
@@ -33,8 +33,8 @@ function terminalWishes(environment: NodeJS.ProcessEnv): string {
  */
 export function scriptCommand(name: string, script: string, args: readonly string[]): string {
   return [
-    `set -- ${quoteArgv(args)}`,
-    `script=${quoteForShell(script)}`,
+    `set -- ${shellWords(args)}`,
+    `script=${shellWord(script)}`,
     'if [ -n "${BASH_VERSION-}" ]; then eval "$script"; exit; fi',
     `exec bash -c "$script" ${name} "$@"`,
   ].join('; ');

@@ -1,5 +1,6 @@
 import type { HubEntry, Power, Problem, Tunnel } from './report';
 import { CDK_COMMAND } from '../../model/cdk-command';
+import { durationText } from '../../model/units';
 
 /** Findings about one VM that decide whether it can be used. */
 export interface Findings {
@@ -116,7 +117,7 @@ export function hubProblem({
       };
     case 'stale':
       return {
-        reason: `the VM's last heartbeat is ${Math.round(hubEntry.heartbeatAgeSeconds ?? 0)} s old`,
+        reason: `the VM's last heartbeat is ${durationText(hubEntry.heartbeatAgeSeconds ?? 0)} old`,
         remedy: `look at \`systemctl status build-agent\` in the VM and at ${consoleLog}`,
       };
   }

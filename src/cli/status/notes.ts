@@ -1,5 +1,6 @@
 import type { Facts, HubEntry, Image, Problem, Tunnel } from './report';
 import { CDK_COMMAND } from '../../model/cdk-command';
+import { durationText } from '../../model/units';
 
 /** Less room than a build of a middle-sized project takes. */
 const LITTLE_DISK_MIB = 1024;
@@ -25,7 +26,7 @@ export function notesOn(findings: NotableFindings): Problem[] {
 function slowness({ tunnel, hubEntry, consoleLog }: NotableFindings): Problem[] {
   if (tunnel.state !== 'slow') return [];
   const age = hubEntry.heartbeatAgeSeconds;
-  const alive = age === null ? '' : `; its last heartbeat is ${age} s old`;
+  const alive = age === null ? '' : `; its last heartbeat is ${durationText(age)} old`;
   return [
     {
       reason: `the VM is slow: ${tunnel.detail}${alive}`,

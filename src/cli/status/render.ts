@@ -1,6 +1,6 @@
 import { type Cell, renderTable, tableWidth } from '../table';
 import type { Problem, StatusReport, VmStatus } from './report';
-import { durationText, mebibytesText } from '../units';
+import { durationText, mebibytesText } from '../../model/units';
 
 /** One column of the table. */
 interface Column {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** A problem for display, and its remedy. */
-export const problemSchema = z.strictObject({ reason: z.string(), remedy: z.string() });
+const problemSchema = z.strictObject({ reason: z.string(), remedy: z.string() });
 
 export const powerSchema = z
   .strictObject({
@@ -28,7 +28,7 @@ export const hubEntrySchema = z
   })
   .describe("unknown-age: the hub keeps no time of change; wrong-port: the entry names another port than the VM's");
 
-export const factsSchema = z
+const factsSchema = z
   .strictObject({
     cpus: z.number().nullable(),
     load: z.number().nullable().describe('load average of one minute'),
@@ -51,7 +51,7 @@ export const imageSchema = z
   .describe('the image of the VM against the definition in fleet.json');
 
 /** One VM in `buildfleet status --json`. */
-export const vmStatusSchema = z.strictObject({
+const vmStatusSchema = z.strictObject({
   id: z.string(),
   name: z.string(),
   aliases: z.array(z.string()),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { addedPackageSchema } from './helper-line';
 
 /** Outcome of a request on one VM. */
-export const vmOutcomeSchema = z.strictObject({
+const vmOutcomeSchema = z.strictObject({
   id: z.string(),
   name: z.string(),
   ok: z.boolean(),

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { FleetVm } from '../../model/fleet';
 import { runInteractive } from '../../process/interactive';
+import { shellWords } from '../../rendering/shell-word';
 import { SshFailure } from '../../ssh/failure';
 import { BUILD_ROOT } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
-import { quoteArgv } from '../ssh/quote';
 import { scriptWithoutTerminal, scriptWithTerminal } from '../ssh/remote-command';
 import { ConnectionLost } from './connection-lost';
 import { scriptText } from './script';
@@ -83,7 +83,7 @@ async function exitStatus(
   id: string,
 ): Promise<number | undefined> {
   try {
-    const command = quoteArgv(['cat', `${BUILD_ROOT}/.buildfleet/${workspace}.exit`]);
+    const command = shellWords(['cat', `${BUILD_ROOT}/.buildfleet/${workspace}.exit`]);
     const { stdout } = await connections.run(vm, { what: 'the exit code', command, timeout: EXIT_STATUS_MS });
     const [noted, status] = stdout.trim().split(' ');
     return noted === id ? Number(status) : undefined;

@@ -4,12 +4,12 @@ import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
 import { endingWithUs } from '../../process/ending-with-us';
 import { CommandError, type Run, type RunOptions } from '../../process/run';
+import { shellWords } from '../../rendering/shell-word';
 import { filterRules, IGNORE_FILE } from '../project/ignore-rules';
 import { FETCHED_MARK } from '../project/fetched';
 import { endlessLinks } from '../project/endless-links';
 import { workspacePath } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
-import { quoteArgv } from '../ssh/quote';
 import { ConnectionLost, wasCutOff } from './connection-lost';
 import { rsyncShell } from './rsync-shell';
 
@@ -131,7 +131,7 @@ function remarks(stdout: string): string[] {
 function inTheWay(stderr: string, vm: FleetVm, workspace: string): FleetError | undefined {
   const path = /^could not make way for [^:]+: (.*)$/m.exec(stderr)?.[1];
   if (path === undefined) return undefined;
-  const command = quoteArgv(['rm', '-r', '--', `${workspacePath(workspace)}/${path}`]);
+  const command = shellWords(['rm', '-r', '--', `${workspacePath(workspace)}/${path}`]);
   return new FleetError({
     code: 'sync-in-the-way',
     problem: `on ${vm.name} there is a directory in the place of ${path}, and what was built in it`,

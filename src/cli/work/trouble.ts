@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomically } from '../../files/atomic';
 import type { FleetVm } from '../../model/fleet';
+import { durationText } from '../../model/units';
 import type { LoadedFleet } from '../fleet-file';
 import { runtimeDirectory } from '../../files/runtime-directory';
 
@@ -37,7 +38,7 @@ export class Trouble {
   dead(vm: FleetVm): string | undefined {
     const last = this.read().findLast((one) => one.vm === vm.name);
     if (last === undefined || last.answered || this.now() - last.at > DEAD_MS) return undefined;
-    return `${last.reason} (${Math.round((this.now() - last.at) / 1000)} s ago)`;
+    return `${last.reason} (${durationText((this.now() - last.at) / 1000)} ago)`;
   }
 
   /** How often a VM was lost lately. */

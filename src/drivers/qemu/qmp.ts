@@ -27,8 +27,6 @@ export class QmpUnavailableError extends Error {
 export interface QmpConnection {
   /** @throws QmpError, QmpUnavailableError */
   execute(command: string, args?: Readonly<Record<string, unknown>>): Promise<unknown>;
-  /** Resolves when QEMU hangs up, which it does when it ends. */
-  readonly closed: Promise<void>;
   close(): void;
 }
 
@@ -118,7 +116,6 @@ async function openSocket(directory: string, socketName: string, options: QmpOpt
 
 class Connection implements QmpConnection {
   readonly greeted: Promise<void>;
-  readonly closed: Promise<void>;
   private received = '';
   private nextId = 1;
   private readonly waiting = new Map<
@@ -131,11 +128,6 @@ class Connection implements QmpConnection {
     private readonly options: QmpOptions,
   ) {
     this.greeted = this.answerTo('greeting').then(() => undefined);
-    this.closed = new Promise((resolve) =>
-      socket.once('close', () => {
-        resolve();
-      }),
-    );
     socket.setEncoding('utf8');
     socket.on('data', (chunk: string) => {
       this.receive(chunk);

@@ -1,5 +1,6 @@
 import { FleetError } from '../../model/errors';
 import { isAtLeast } from '../../process/ask';
+import { lastLine } from '../../process/output';
 import { SATA_CONTROLLER, VERSION_ARGUMENTS } from './arguments';
 import type { VmSpec } from '../driver';
 import { type VBoxManage, VBoxManageError } from './client';
@@ -66,7 +67,7 @@ export async function requireVersion(client: VBoxManage, signal: AbortSignal): P
   throw new FleetError({
     code: 'virtualbox-too-old',
     problem: 'this VirtualBox is too old or does not say its version',
-    value: text.trim().split('\n').at(-1),
+    value: lastLine(text),
     remedy: `install VirtualBox ${OLDEST_VERSION.join('.')} or newer`,
   });
 }

@@ -59,7 +59,6 @@ function command(argv: readonly string[]): string {
 
 /** One word of a shell command. */
 function word(text: string): string {
-  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
   const isExpanded = text.startsWith('~/') || text.includes('\u0001');
   if (!isExpanded) return shellWord(text);
   const quoted = text

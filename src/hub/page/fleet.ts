@@ -10,9 +10,9 @@ import {
   type Capability,
   type StoredProgressNote,
 } from '../../model/capability';
+import { durationText, mebibytesText } from '../../model/units';
 import type { HeartbeatHistory } from '../heartbeats';
 import { heartbeatStrips } from './strip';
-import { ageText, sizeText, spanText } from './text';
 
 /** Heading of the strips: the upper one, the lower one. */
 const HEARTBEATS = html`Heartbeats <small>last hour, last day</small>`;
@@ -76,7 +76,7 @@ function machineRow(entry: Capability, view: FleetView) {
   return html`<tr role="row" class="${state}">
     <th role="rowheader" scope="row">
       ${hostNameOfTitle(entry.title) ?? entry.title}
-      ${facts.uptimeSeconds === undefined ? '' : html`<small>up ${spanText(facts.uptimeSeconds)}</small>`}
+      ${facts.uptimeSeconds === undefined ? '' : html`<small>up ${together(durationText(facts.uptimeSeconds))}</small>`}
     </th>
     <td role="cell" data-label="State">
       <span class="state ${state}">${state}</span> <small>${ageText(heartbeatAgeSeconds(entry, view.now))}</small>
@@ -100,7 +100,16 @@ function withTotal(value: string | undefined, total: string | undefined): string
 }
 
 function size(mebibytes: number | undefined): string | undefined {
-  return mebibytes === undefined ? undefined : sizeText(mebibytes);
+  return mebibytes === undefined ? undefined : together(mebibytesText(mebibytes));
+}
+
+function ageText(seconds: number | undefined): string {
+  return seconds === undefined ? 'not known' : together(`${durationText(seconds)} ago`);
+}
+
+/** Lets no line break between a number and its unit. */
+function together(text: string): string {
+  return text.replaceAll(' ', '\u00a0');
 }
 
 function noteList(notes: readonly StoredProgressNote[], now: Date) {

@@ -1,6 +1,7 @@
 import { statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { FleetError, isFleetError } from '../../model/errors';
+import { lastLine } from '../../process/output';
 import { CommandError } from '../../process/run';
 
 interface OvaPlace {
@@ -50,7 +51,7 @@ export function explainOvaFailure(cause: unknown, { disk, path }: OvaPlace): unk
   }
   return new FleetError({
     code: 'ova-disk',
-    problem: `the image's disk cannot be converted: ${output.trim().split('\n').at(-1) ?? ''}`,
+    problem: `the image's disk cannot be converted: ${lastLine(output)}`,
     place: disk,
     remedy: 'deploy again: an image whose disk is missing or damaged is built anew',
     cause,

@@ -84,7 +84,7 @@ const autoinstallSectionSchema = z.strictObject({
 });
 
 /** What `user-data` for the Ubuntu installer may hold. Stricter than the installer, which accepts unknown keys. */
-export const autoinstallSchema = z.strictObject({ autoinstall: autoinstallSectionSchema });
+const autoinstallSchema = z.strictObject({ autoinstall: autoinstallSectionSchema });
 
 export type Autoinstall = z.output<typeof autoinstallSchema>;
 type Command = z.output<typeof commandSchema>;

@@ -4,6 +4,7 @@ import { FleetError } from '../../model/errors';
 import { asUbuntu, definitionHash, sourceDateEpoch, type UbuntuImageDefinition } from '../../model/image-definition';
 import { VM_NAME_PREFIX } from '../../model/names';
 import { endingWithUs } from '../../process/ending-with-us';
+import { lastLine } from '../../process/output';
 import { listProcesses, signalProcess } from '../../process/process-identity';
 import { percentReporter } from '../../process/progress';
 import { fillBuildKey } from './autoinstall';
@@ -68,10 +69,10 @@ async function toolVersions(
   { run, signal }: PackerBuildRequest,
   { base }: UbuntuImageDefinition,
 ): Promise<Record<string, string>> {
-  const firstLine = async (program: string) =>
-    (await run(program, ['--version'], { signal, env: { CHECKPOINT_DISABLE: '1' } })).stdout.trim().split('\n').at(-1);
+  const version = async (program: string) =>
+    lastLine((await run(program, ['--version'], { signal, env: { CHECKPOINT_DISABLE: '1' } })).stdout);
   const { program } = SOURCES[base.builder];
-  return { packer: (await firstLine('packer')) ?? '', [program]: (await firstLine(program)) ?? '' };
+  return { packer: await version('packer'), [program]: await version(program) };
 }
 
 /** Key, seed and variables of this build, and the plugins that a new Packer needs. */

@@ -15,7 +15,7 @@ export class HclReference {
 }
 
 /** A call of one of the configuration language's functions. */
-export class HclCall {
+class HclCall {
   constructor(
     readonly name: string,
     readonly args: readonly HclExpression[],

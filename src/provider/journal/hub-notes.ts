@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { createHubClient, type HubClient } from '../../hub/client';
 import { fleetSchema } from '../../model/fleet';
 import type { JournalEvent } from '../../model/journal';
+import { exactDurationText } from '../../model/units';
 
 /** Milliseconds after which a step is long enough for a note. */
 const LONG_MS = 20_000;
@@ -34,7 +35,7 @@ export class HubNotes {
       this.timers.delete(operation);
       this.steps.delete(operation);
       if (this.noted.delete(operation)) {
-        this.post(event, `${event.outcome} after ${Math.round(event.seconds)} s`, event.error);
+        this.post(event, `${event.outcome} after ${exactDurationText(event.seconds)}`, event.error);
       }
       return;
     }

@@ -1,10 +1,11 @@
 import { z } from 'zod';
+import { nameSchema } from '../../model/names';
 import { optional } from '../../model/resource-shape';
 import type { ProviderConfig } from '../plugin/provider';
 
 /** What the `provider "buildfleet"` block may say. */
 export const providerAttributes = {
-  fleet: optional(z.string().regex(/^[a-z][a-z0-9-]{0,62}$/), 'Name of the fleet, which tags everything it owns.'),
+  fleet: optional(nameSchema, 'Name of the fleet, which tags everything it owns.'),
   stateDirectory: optional(z.string().min(1), 'Directory for keys, disks and services of this fleet.'),
   cacheDirectory: optional(z.string().min(1), 'Directory for images, shared by all fleets of this user.'),
 };

@@ -3,20 +3,20 @@
  *
  *   node --require ./scripts/ts-node.cjs __tests__/acceptance/hub/support/write-screenshots.ts
  */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { bundleHub } from '../../../../src/programs/hub';
 import { openHubStore } from '../../../../src/hub/store';
 import {
   BUILD_AGENT_TYPE,
   CAPABILITY_DOMAIN,
-  instanceKeywords,
   instanceTitle,
   progressNoteSchema,
   typeEntry,
 } from '../../../../src/model/capability';
 import { startBundledHub } from '../../../src/hub/support/bundled-hub';
-import { scratchDirectory } from '../../../src/hub/support/running-hub';
+import { agentKeywords } from '../../../support/agent-keywords';
 import { startBrowser } from './browser';
 
 const IMAGES = resolve(__dirname, '../../../../docs/images');
@@ -74,7 +74,7 @@ function writeHistory(database: string): void {
         capability_type: BUILD_AGENT_TYPE,
         title: instanceTitle(name),
         description: `Compiles Haskell for this fleet. ${facts}`,
-        keywords: instanceKeywords({ ghcVersions, hostName: name, tunnelPort: port }),
+        keywords: agentKeywords({ ghcVersions, hostName: name, tunnelPort: port }),
       });
     }
   }
@@ -82,12 +82,12 @@ function writeHistory(database: string): void {
 }
 
 async function main(): Promise<void> {
-  const directory = scratchDirectory();
+  const directory = mkdtempSync(join(tmpdir(), 'buildfleet-hub-'));
   const browser = await startBrowser();
   try {
-    const database = join(directory.path, 'hub.db');
+    const database = join(directory, 'hub.db');
     writeHistory(database);
-    const [script] = bundleHub(directory.path);
+    const [script] = bundleHub(directory);
     if (script === undefined) throw new Error('the hub was not bundled');
     const hub = await startBundledHub(script, ['--port', '0', '--database', database]);
     mkdirSync(IMAGES, { recursive: true });
@@ -106,7 +106,7 @@ async function main(): Promise<void> {
     await hub.ended;
   } finally {
     await browser.close();
-    directory.remove();
+    rmSync(directory, { recursive: true });
   }
 }
 

@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildSync } from 'esbuild';
 import { type CommandResult, type RunOptions, run } from '../../../../src/process/run';
 import { FLEET_SOURCE, placeProvider } from '../../../../src/programs/place-provider';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 /** One object in the state file. */
 interface StoredInstance {
@@ -18,7 +18,7 @@ interface StoredFile {
 
 /** A directory with a configuration and a placed provider, in which Terraform runs without network. */
 export class TerraformProject {
-  readonly root = mkdtempSync(join(tmpdir(), 'buildfleet-plugin-'));
+  readonly root = temporaryDirectory();
   readonly directory = join(this.root, 'stack');
   /** Where the fake resources lie. */
   readonly things = join(this.root, 'things');
@@ -111,10 +111,6 @@ export class TerraformProject {
 
   changeThing(name: string, change: Record<string, unknown>): void {
     writeFileSync(join(this.things, `${name}.json`), JSON.stringify({ ...this.thing(name), ...change }));
-  }
-
-  remove(): void {
-    rmSync(this.root, { recursive: true, force: true });
   }
 }
 

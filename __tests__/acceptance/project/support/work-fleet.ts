@@ -1,18 +1,9 @@
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { listProcesses, type ProcessIdentity } from '../../../../src/process/process-identity';
 import { buildfleet, BuildfleetProcess, type CliResult } from '../../../support/buildfleet';
 import { StandInMachine, writeStandInFleet } from '../../../support/stand-in-machine';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 import { until } from '../../../support/until';
 
 /** Programs that a {@link WorkFleet} needs. */
@@ -33,7 +24,7 @@ export class WorkFleet {
   ) {}
 
   static async create(...ids: readonly string[]): Promise<WorkFleet> {
-    const directory = mkdtempSync(join(tmpdir(), 'buildfleet-work-'));
+    const directory = temporaryDirectory();
     const bin = join(directory, 'bin');
     mkdirSync(bin);
     copyFileSync(join(__dirname, '../../../support/fake-cabal'), join(bin, 'cabal'));
@@ -58,7 +49,6 @@ export class WorkFleet {
 
   async dispose(): Promise<void> {
     for (const machine of this.machines.values()) await machine.dispose();
-    rmSync(this.directory, { recursive: true, force: true });
   }
 
   /** Waits for the end of all builds, and forgets what was learned of dead machines: that is not the next test's. */

@@ -3,14 +3,9 @@ import { createAdaptorServer } from '@hono/node-server';
 import { createHubClient } from '../../../../src/hub/client';
 import { createHubApp } from '../../../../src/hub/server';
 import { type HubStore, openHubStore } from '../../../../src/hub/store';
-import {
-  BUILD_AGENT_TYPE,
-  CAPABILITY_DOMAIN,
-  instanceKeywords,
-  instanceTitle,
-  typeEntry,
-} from '../../../../src/model/capability';
+import { BUILD_AGENT_TYPE, CAPABILITY_DOMAIN, instanceTitle, typeEntry } from '../../../../src/model/capability';
 import { version } from '../../../../package.json';
+import { agentKeywords } from '../../../support/agent-keywords';
 import { freePort } from '../../../support/stand-in-machine';
 
 /** What a machine says with a heartbeat. */
@@ -69,7 +64,7 @@ export class ClockedHub {
     await this.client.upsert({
       ...entryOf(name),
       description: `cpus=2 load=0.25 memory=1980MiB memory-free=1500MiB disk-free=${diskFreeMib}MiB uptime=7300s`,
-      keywords: instanceKeywords({ ghcVersions: ['9.6.6'], hostName: name, tunnelPort }),
+      keywords: agentKeywords({ ghcVersions: ['9.6.6'], hostName: name, tunnelPort }),
     });
     this.ageSeconds = 0;
   }

@@ -27,6 +27,7 @@ const PLACEHOLDERS: Readonly<Record<string, string>> = {
   '<user>': '\\S+',
   '<host>': '\\S+',
   '<n>': '\\d+(?:\\.\\d+)?',
+  '<age>': '\\d+ (?:s|min|h|d)',
   '<image>': '[a-z][a-z0-9-]*',
   '<library>': '[\\w.+-]+',
   '<linker>': '\\S+',

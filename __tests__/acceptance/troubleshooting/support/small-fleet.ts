@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Fleet } from '../../../../src/model/fleet';
 import { buildfleet } from '../../../support/buildfleet';
 import { StandInMachine, writeStandInFleet } from '../../../support/stand-in-machine';
 import { MountedDirectory } from '../../../support/mounted-directory';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 import { until } from '../../../support/until';
 import { ClockedHub, type Heartbeat } from './clocked-hub';
 import { documentedLines, printedLines } from './documented';
@@ -53,7 +53,7 @@ export class SmallFleet {
     readonly environment?: (directory: string) => Readonly<Record<string, string>>;
     readonly buildMib?: number;
   } = {}): Promise<SmallFleet> {
-    const directory = mkdtempSync(join(tmpdir(), 'bf-trouble-'));
+    const directory = temporaryDirectory();
     const state = join(directory, 'state');
     const path = join(directory, 'build');
     const build = buildMib === undefined ? undefined : await MountedDirectory.mount(path, buildMib);
@@ -76,7 +76,6 @@ export class SmallFleet {
   async dispose(): Promise<void> {
     await Promise.all([this.machine.dispose(), this.workstation.dispose(), this.hub.stop(), this.qemu.stop()]);
     await this.build?.unmount();
-    rmSync(this.directory, { recursive: true, force: true });
   }
 
   /** What the machine's agent does every 30 seconds. */

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import { appendFileSync, mkdtempSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { appendFileSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EventDecoder, JournalFollower } from '../../../../src/cli/deploy/journal-follower';
 import type { JournalEvent } from '../../../../src/model/journal';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 const SUBJECT = {
   time: '2026-01-02T03:04:05.000Z',
@@ -46,13 +46,9 @@ describe('a file', () => {
   let directory: string;
   let path: string;
   beforeEach(() => {
-    directory = mkdtempSync(join(tmpdir(), 'buildfleet-follow-'));
+    directory = temporaryDirectory();
     path = join(directory, 'run.jsonl');
   });
-  afterEach(() => {
-    rmSync(directory, { recursive: true, force: true });
-  });
-
   test('is followed from before it is there until after it is gone', () => {
     let isKnown = false;
     const follower = new JournalFollower(() => (isKnown ? path : undefined));

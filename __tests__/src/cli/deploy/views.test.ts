@@ -36,7 +36,7 @@ test('without a terminal every step is a line, and one that goes on is told agai
     'alpha: waiting for the tunnel (12 s)',
     'alpha: waiting for the tunnel (42 s)',
     'smoke test ok',
-    'alpha: created (1 min 35 s)',
+    'alpha: created (95 s)',
   ]);
 });
 
@@ -49,7 +49,7 @@ test('on a terminal lines are drawn over, and what has ended stays above', () =>
   view.event(end);
   view.tick('fleet: changing');
   view.close();
-  expect(screenOf(written)).toEqual(['alpha: created (1 min 35 s)']);
+  expect(screenOf(written)).toEqual(['alpha: created (95 s)']);
   expect(written).toContain('waiting for the tunnel');
   // the cursor is hidden once and shown again
   expect(written.split('\u001b[?25l')).toHaveLength(2);

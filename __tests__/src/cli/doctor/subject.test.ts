@@ -52,7 +52,9 @@ test('a cache that the fleet has elsewhere is looked at, and the default one is 
     freeMebibytes: 2048,
   };
   const machine = fakeMachine(parts);
-  expect(checkCacheDirectory(machine, own)).toEqual([{ level: 'ok', found: '/srv/images, 2 GiB free', remedy: null }]);
+  expect(checkCacheDirectory(machine, own)).toEqual([
+    { level: 'ok', found: '/srv/images, 2.0 GiB free', remedy: null },
+  ]);
   expect(existingImages(machine, own)).toBe(true);
   expect((await findings('acceleration', parts, own))[0]?.remedy).toMatch(/rm \/srv\/images\/accelerator\.json$/);
 });

@@ -1,19 +1,15 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { placeIn, prepareDestination } from '../../../../src/cli/fetch/destination';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 let root: string;
 let to: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-destination-'));
+  root = temporaryDirectory();
   to = join(root, 'result');
   prepareDestination(to);
-});
-
-afterEach(() => {
-  rmSync(root, { recursive: true });
 });
 
 test('makes the directories on the way to a file', () => {

@@ -1,18 +1,14 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { findDefinition, readDefinition } from '../../../../src/cli/image/definitions';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 const RENDERED = join(__dirname, '../../../../rendered/fleet/haskell/definition.json');
 
 let project: string;
 
 beforeEach(() => {
-  project = mkdtempSync(join(tmpdir(), 'buildfleet-definitions-'));
-});
-
-afterEach(() => {
-  rmSync(project, { recursive: true, force: true });
+  project = temporaryDirectory();
 });
 
 /** Writes a definition as synth does. */

@@ -3,16 +3,13 @@ import {
   closeSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   openSync,
   readFileSync,
   renameSync,
-  rmSync,
   symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { collectImages, listImages } from '../../../../src/cli/image/run';
 import type { Context } from '../../../../src/cli/context';
@@ -20,6 +17,7 @@ import { imageGcSchema, imageListSchema } from '../../../../src/cli/image/report
 import { openTerminal, type Stream } from '../../../../src/cli/terminal';
 import { CommandError, type Run } from '../../../../src/process/run';
 import { writeRecord } from '../../../../src/drivers/qemu/record';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 const RENDERED = join(__dirname, '../../../../rendered/fleet/fleet.json');
 const hashOf = (digit: string) => digit.repeat(64);
@@ -33,14 +31,10 @@ let stdout: string;
 let backing: Map<string, string>;
 
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'buildfleet-images-'));
+  home = temporaryDirectory();
   cache = join(home, '.cache/buildfleet');
   stdout = '';
   backing = new Map();
-});
-
-afterEach(() => {
-  rmSync(home, { recursive: true, force: true });
 });
 
 const qemuImg: Run = (file, args) => {
@@ -133,7 +127,7 @@ test('list shows name, size, age and all users of an image', async () => {
     [
       'IMAGE    HASH          FORMATS  SIZE   BUILT   LAST USED  USED BY',
       '?        555555555555  qcow2    2 MiB  12 min  12 min',
-      'haskell  111111111111  qcow2    2 MiB  3 days  3 days     fleet, haskell-build-alpha of fleet',
+      'haskell  111111111111  qcow2    2 MiB  3 d     3 d        fleet, haskell-build-alpha of fleet',
       '',
     ].join('\n'),
   );

@@ -2,7 +2,6 @@ import {
   chmodSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -10,11 +9,11 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { installInclude } from '../../../../src/cli/install-ssh-config/install';
 import type { Outcome } from '../../../../src/cli/install-ssh-config/report';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 const SSH_CONFIG = '/state/fleet/ssh-config';
 const BLOCK = `# >>> buildfleet buildfleet fleet >>>\nInclude ${SSH_CONFIG}\n# <<< buildfleet buildfleet fleet <<<\n`;
@@ -29,12 +28,8 @@ const write = (content: string | Buffer, mode = 0o600) => {
 };
 
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'install-ssh-config-'));
+  home = temporaryDirectory();
   mkdirSync(join(home, '.ssh'));
-});
-
-afterEach(() => {
-  rmSync(home, { recursive: true });
 });
 
 test('a file that is not there is made for its owner alone, with its directory', async () => {

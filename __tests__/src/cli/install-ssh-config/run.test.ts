@@ -1,20 +1,16 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { installSshConfig } from '../../../../src/cli/install-ssh-config/run';
 import { openTerminal } from '../../../../src/cli/terminal';
 import { run } from '../../../../src/process/run';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 const RENDERED = join(__dirname, '../../../../rendered/fleet/fleet.json');
 
 let home: string;
 
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'buildfleet-install-'));
-});
-
-afterEach(() => {
-  rmSync(home, { recursive: true, force: true });
+  home = temporaryDirectory();
 });
 
 async function install(options: { readonly config?: string }): Promise<void> {

@@ -1,11 +1,11 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { portListSchema, portReleaseSchema } from '../../../../src/cli/ports/report';
 import { listPorts, releaseSlot } from '../../../../src/cli/ports/run';
 import type { Context } from '../../../../src/cli/context';
 import { openTerminal, type Stream } from '../../../../src/cli/terminal';
 import { parsePortRegistry } from '../../../../src/rendering/port-registry';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 const RENDERED = join(__dirname, '../../../../rendered/fleet/fleet.json');
 
@@ -30,14 +30,10 @@ let path: string;
 let stdout: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-ports-'));
+  directory = temporaryDirectory();
   path = join(directory, 'port-registry.yml');
   stdout = '';
   writeFileSync(path, REGISTRY);
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
 });
 
 function context(options: { fleet?: string; json?: boolean; environment?: NodeJS.ProcessEnv } = {}): Context {

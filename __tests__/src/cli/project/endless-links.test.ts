@@ -1,19 +1,15 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { endlessLinks } from '../../../../src/cli/project/endless-links';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 let directory: string;
 let root: string;
 
 beforeEach(() => {
-  directory = realpathSync(mkdtempSync(join(tmpdir(), 'buildfleet-links-')));
+  directory = realpathSync(temporaryDirectory());
   root = join(directory, 'project');
   mkdirSync(join(root, 'src/deep'), { recursive: true });
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
 });
 
 test.each([

@@ -1,24 +1,20 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { findProject } from '../../../../src/cli/project/find-project';
 import { FleetError, isFleetError } from '../../../../src/model/errors';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 let base: string;
 let home: string;
 let app: string;
 
 beforeEach(() => {
-  base = realpathSync(mkdtempSync(join(tmpdir(), 'buildfleet-project-')));
+  base = realpathSync(temporaryDirectory());
   home = join(base, 'home/somebody');
   app = join(home, 'app');
   mkdirSync(join(app, 'lib/src'), { recursive: true });
   writeFileSync(join(app, 'cabal.project'), 'packages: lib\n');
   writeFileSync(join(app, 'lib/lib.cabal'), '');
-});
-
-afterEach(() => {
-  rmSync(base, { recursive: true, force: true });
 });
 
 const find = (cwd: string, option?: string, cabal = true) => findProject({ option, cwd, home, cabal });

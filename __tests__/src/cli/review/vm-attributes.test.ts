@@ -1,7 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { restartFor } from '../../../../src/cli/review/findings/vm-attributes';
 import type { AttributeChange } from '../../../../src/cli/review/plan';
 import { readPrivateKey } from '../../../../src/provider/services/openssh-key';
@@ -10,6 +8,7 @@ import type { Planned } from '../../../../src/model/resource-shape';
 import { vmShape } from '../../../../src/model/resources/vm';
 import { toSnakeCase } from '../../../../src/model/wire-names';
 import { vmSeed } from '../../../../src/provider/resources/vm/seed';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 type Vm = Planned<typeof vmShape>;
 
@@ -18,7 +17,7 @@ let paths: FleetPaths;
 let vm: Vm;
 
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-review-'));
+  directory = temporaryDirectory();
   paths = new FleetPaths(directory);
   const files = paths.identity('haskell-build-alpha');
   mkdirSync(files.directory, { recursive: true });
@@ -37,10 +36,6 @@ beforeAll(() => {
     ...{ heartbeatSeconds: 30, readyTimeoutSeconds: 600, powerState: undefined, seed: undefined, problem: undefined },
     id: undefined,
   };
-});
-
-afterAll(() => {
-  rmSync(directory, { recursive: true, force: true });
 });
 
 /** Another value for an attribute, or for one member of it. */

@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LoadedFleet } from '../../../../src/cli/fleet-file';
 import { Connections } from '../../../../src/cli/ssh/connections';
@@ -7,6 +5,7 @@ import { askVm } from '../../../../src/cli/toolchain/ask-vm';
 import type { FleetVm } from '../../../../src/model/fleet';
 import { FleetPaths } from '../../../../src/model/paths';
 import type { Run } from '../../../../src/process/run';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 const VM = { id: 'alpha', name: 'haskell-build-alpha' } as FleetVm;
 const LOADED = { sshConfig: '/state/ssh-config', paths: new FleetPaths('/state') } as LoadedFleet;
@@ -16,7 +15,7 @@ let calls: string[][];
 let connections: Connections;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-connections-'));
+  directory = temporaryDirectory();
   calls = [];
   const recording: Run = (file, args) => {
     calls.push([file, ...args]);
@@ -24,10 +23,6 @@ beforeEach(() => {
   };
   const { signal } = new AbortController();
   connections = new Connections(LOADED, { run: recording, environment: { XDG_RUNTIME_DIR: directory }, signal });
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
 });
 
 const socketOf = (call: readonly string[]) => call[call.indexOf('-S') + 1];

@@ -1,11 +1,12 @@
 import { factsOf, type HubAnswer, hubEntryOf } from '../../../../src/cli/status/hub-entries';
-import { type Capability, instanceKeywords, instanceTitle } from '../../../../src/model/capability';
+import { type Capability, instanceTitle } from '../../../../src/model/capability';
+import { agentKeywords } from '../../../support/agent-keywords';
 
 const NOW = new Date('2024-05-01T12:00:00Z');
 const ALPHA = { name: 'haskell-build-alpha', tunnelPort: 12221 };
 
 function entry(changes: Partial<Capability> & { port?: number } = {}): Capability {
-  const keywords = instanceKeywords({
+  const keywords = agentKeywords({
     ghcVersions: ['9.6.6'],
     hostName: ALPHA.name,
     tunnelPort: changes.port ?? 12221,

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { imageOf } from '../../../../src/cli/status/image';
 import type { Fleet, FleetVm } from '../../../../src/model/fleet';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 const NOW = new Date('2024-05-20T12:00:00Z');
 const vm = { image: 'haskell' } as FleetVm;
@@ -12,14 +12,10 @@ let directory: string;
 let imagePath: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'status-image-'));
+  directory = temporaryDirectory();
   imagePath = join(directory, 'disk.qcow2');
   writeFileSync(imagePath, '');
   utimesSync(imagePath, new Date('2024-05-08T11:00:00Z'), new Date('2024-05-08T11:00:00Z'));
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true });
 });
 
 test.each([

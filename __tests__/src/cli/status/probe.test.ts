@@ -1,20 +1,20 @@
 import { createServer, type Server } from 'node:net';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadFleet } from '../../../../src/cli/fleet-file';
 import type { HubAnswer } from '../../../../src/cli/status/hub-entries';
 import { probeTunnel } from '../../../../src/cli/status/probe';
-import { instanceKeywords, instanceTitle } from '../../../../src/model/capability';
+import { instanceTitle } from '../../../../src/model/capability';
 import { run } from '../../../../src/process/run';
+import { agentKeywords } from '../../../support/agent-keywords';
 import { writeStandInFleet } from '../../../support/stand-in-machine';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 let directory: string;
 let silent: Server;
 let port: number;
 
 beforeAll(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-probe-'));
+  directory = temporaryDirectory();
   silent = createServer((socket) => {
     socket.on('error', () => socket.destroy());
   });
@@ -24,7 +24,6 @@ beforeAll(async () => {
 
 afterAll(() => {
   silent.close();
-  rmSync(directory, { recursive: true, force: true });
 });
 
 /** An sshd that accepts and says nothing, of a VM whose entry was written so many seconds ago. */
@@ -37,7 +36,7 @@ async function probeSilentVm(heartbeatSeconds: number, age: number) {
   const entry = {
     ...{ id: '1', domain: 'railiance', capability_type: 'haskell-build-agent', title: instanceTitle(name) },
     ...{ description: '', created_at: undefined, updated_at: new Date(Date.now() - age * 1000).toISOString() },
-    keywords: instanceKeywords({ ghcVersions: ['9.6.6'], hostName: name, tunnelPort: port }),
+    keywords: agentKeywords({ ghcVersions: ['9.6.6'], hostName: name, tunnelPort: port }),
   };
   const hub: HubAnswer = { url: '', reachable: true, detail: '', entries: [entry] };
   const tools = { run, signal: new AbortController().signal };

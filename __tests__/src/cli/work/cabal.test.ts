@@ -1,7 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { cabalArguments, compilerOfProject } from '../../../../src/cli/work/cabal';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 test.each([
   ['build', undefined, [], ['build', 'all']],
@@ -14,19 +14,15 @@ test.each([
 });
 
 test('the compiler of a project is what its files say, the local one first', () => {
-  const root = mkdtempSync(join(tmpdir(), 'buildfleet-cabal-'));
+  const root = temporaryDirectory();
   const write = (name: string, text: string) => {
     writeFileSync(join(root, name), text);
   };
-  try {
-    expect(compilerOfProject(root)).toBeUndefined();
-    write('cabal.project', 'packages: .\nwith-compiler: ghc\n');
-    expect(compilerOfProject(root)).toBeUndefined();
-    write('cabal.project', 'packages: .\n-- with-compiler: ghc-9.2.8\nwith-compiler:   /opt/ghc-9.6.6/bin/ghc-9.6.6\n');
-    expect(compilerOfProject(root)).toBe('9.6.6');
-    write('cabal.project.local', 'with-compiler: ghc-9.8.4\n');
-    expect(compilerOfProject(root)).toBe('9.8.4');
-  } finally {
-    rmSync(root, { recursive: true });
-  }
+  expect(compilerOfProject(root)).toBeUndefined();
+  write('cabal.project', 'packages: .\nwith-compiler: ghc\n');
+  expect(compilerOfProject(root)).toBeUndefined();
+  write('cabal.project', 'packages: .\n-- with-compiler: ghc-9.2.8\nwith-compiler:   /opt/ghc-9.6.6/bin/ghc-9.6.6\n');
+  expect(compilerOfProject(root)).toBe('9.6.6');
+  write('cabal.project.local', 'with-compiler: ghc-9.8.4\n');
+  expect(compilerOfProject(root)).toBe('9.8.4');
 });

@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConnectionLost } from '../../../../src/cli/work/connection-lost';
@@ -7,6 +6,7 @@ import { sync, type SyncReport } from '../../../../src/cli/work/sync';
 import type { Connections } from '../../../../src/cli/ssh/connections';
 import type { FleetVm } from '../../../../src/model/fleet';
 import { type Run, run } from '../../../../src/process/run';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 import { until } from '../../../support/until';
 
 const VM = { id: 'alpha', name: 'haskell-build-alpha' } as FleetVm;
@@ -26,7 +26,7 @@ let machine: string;
 let project: string;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-gated-'));
+  directory = temporaryDirectory();
   machine = join(directory, 'machine');
   project = join(directory, 'project');
   mkdirSync(join(machine, 'build', WORKSPACE), { recursive: true });
@@ -34,10 +34,6 @@ beforeEach(() => {
   writeFileSync(join(project, 'Main.hs'), 'main = pure ()\n');
   mkdirSync(join(directory, 'bin'));
   writeFileSync(join(directory, 'bin/ssh'), SSH, { mode: 0o755 });
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
 });
 
 function start(after: Promise<unknown>): Promise<SyncReport> {

@@ -1,10 +1,10 @@
-import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Trouble } from '../../../../src/cli/work/trouble';
 import type { LoadedFleet } from '../../../../src/cli/fleet-file';
 import type { FleetVm } from '../../../../src/model/fleet';
 import { FleetPaths } from '../../../../src/model/paths';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 const loaded = { paths: new FleetPaths('/state') } as LoadedFleet;
 const [alpha, beta] = ['alpha', 'beta'].map((id) => ({ id, name: `haskell-build-${id}` }) as FleetVm) as [
@@ -17,12 +17,8 @@ let now = 1_000_000;
 const trouble = () => new Trouble(loaded, { XDG_RUNTIME_DIR: directory }, () => now);
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-trouble-'));
+  directory = temporaryDirectory();
   chmodSync(directory, 0o700);
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
 });
 
 test('a VM that did not answer is left alone for a minute, and counts as lost for ten', () => {

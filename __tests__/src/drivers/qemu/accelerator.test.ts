@@ -1,21 +1,17 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, type Run } from '../../../../src/process/run';
 import { chooseAccelerator, kvmProofArguments } from '../../../../src/drivers/qemu/accelerator';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 let directory: string;
 let commands: string[][];
 const SIGNAL = new AbortController().signal;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-accelerator-'));
+  directory = temporaryDirectory();
   writeFileSync(join(directory, 'kvm'), '');
   commands = [];
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true, force: true });
 });
 
 const cacheFile = () => join(directory, 'cache', 'accelerator.json');

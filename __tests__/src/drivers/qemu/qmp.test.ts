@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { QmpError, QmpUnavailableError, connectQmp, withQmp } from '../../../../src/drivers/qemu/qmp';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 import { FakeQmpServer, type ReceivedCommand } from './fake-qmp-server';
 
 const OPTIONS = { timeoutMs: 2000 };
@@ -11,13 +11,12 @@ let directory: string;
 let server: FakeQmpServer | undefined;
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-qmp-'));
+  directory = temporaryDirectory();
 });
 
 afterEach(() => {
   server?.close();
   server = undefined;
-  rmSync(directory, { recursive: true, force: true });
 });
 
 const listen = async (...args: [answer: (command: ReceivedCommand) => string | null, greeting?: string]) => {

@@ -1,10 +1,10 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FleetPaths } from '../../../../src/model/paths';
 import type { VmSpec } from '../../../../src/drivers/driver';
 import type { Run } from '../../../../src/process/run';
 import { VirtualBoxDriver } from '../../../../src/drivers/virtualbox/driver';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 import { FakeVirtualBox } from './fake-virtualbox';
 
 const SIGNAL = new AbortController().signal;
@@ -23,7 +23,7 @@ let paths: FleetPaths;
 let spec: VmSpec;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-driver-'));
+  root = temporaryDirectory();
   paths = new FleetPaths(join(root, 'state'));
   virtualBox = new FakeVirtualBox(MACHINE);
   const imagePath = join(root, 'disk.ova');
@@ -32,10 +32,6 @@ beforeEach(() => {
     ...{ name: 'vm', uuid: '5bd7a3f0-0000-5000-8000-000000000001', fleet: 'laptops', imagePath, imageHash: 'hash' },
     ...{ cpus: 1, memoryMib: 128, mac: '52:54:00:00:00:01', network: 'nat', bridgeAdapter: null },
   };
-});
-
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
 });
 
 function driver(lockPatience = 0): VirtualBoxDriver {

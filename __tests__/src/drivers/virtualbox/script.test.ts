@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { FleetPaths } from '../../../../src/model/paths';
@@ -15,6 +14,8 @@ import {
 } from '../../../../src/drivers/virtualbox/arguments';
 import type { PlannedVm } from '../../../../src/drivers/features';
 import { renderVboxmanageScript } from '../../../../src/drivers/virtualbox/script';
+import { temporaryDirectory } from '../../../support/temporary-directory';
+import { describeWithTools } from '../../../support/tools';
 import { FakeVirtualBox } from './fake-virtualbox';
 
 const SIGNAL = new AbortController().signal;
@@ -30,11 +31,7 @@ const ALPHA: PlannedVm = {
 let root: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-script-'));
-});
-
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
+  root = temporaryDirectory();
 });
 
 /** Runs a script with a VBoxManage that writes down its argv and knows one VM. */
@@ -89,12 +86,15 @@ test('the script as reviewers see it: no secret, no path of a machine', () => {
   expect(script).not.toMatch(/\/home\/|\/root\//);
 });
 
-test('shellcheck finds nothing, and without its arguments the script runs nothing', () => {
-  for (const bridgeAdapter of [null, 'en0: Wi-Fi (AirPort)', "it's another"]) {
+describeWithTools(['shellcheck'], 'the script as shellcheck reads it', () => {
+  test.each([null, 'en0: Wi-Fi (AirPort)', "it's another"])('has no findings with the adapter %p', (bridgeAdapter) => {
     const script = renderVboxmanageScript({ ...ALPHA, network: 'bridged', bridgeAdapter });
     writeFileSync(join(root, 'script.sh'), script);
     execFileSync('shellcheck', [join(root, 'script.sh')]);
-  }
+  });
+});
+
+test('without its arguments the script runs nothing', () => {
   expect(() => execute(renderVboxmanageScript(ALPHA), ALPHA.name)).toThrow(/usage: vboxmanage.sh ID/);
   expect(readFileSync(join(root, 'log'), 'utf8')).toBe('');
 });

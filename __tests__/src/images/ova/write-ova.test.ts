@@ -1,12 +1,12 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { FleetError } from '../../../../src/model/errors';
 import { claimName } from '../../../../src/files/claim-name';
 import { CommandError, type Run } from '../../../../src/process/run';
 import { type OvaRequest, type WrittenOva, writeOva } from '../../../../src/images/ova/write-ova';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 const HASH = 'a1b2c3d4'.repeat(8);
 const SECTORS = 131_072;
@@ -15,12 +15,8 @@ let root: string;
 let path: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-ova-'));
+  root = temporaryDirectory();
   path = join(root, 'image.ova');
-});
-
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
 });
 
 /** What qemu-img may take for a content id: a random number without leading zeros. */

@@ -6,6 +6,7 @@ import {
   parseAutoinstall,
 } from '../../../../src/images/packer/autoinstall-schema';
 import { FleetError } from '../../../../src/model/errors';
+import { NAME_PATTERN } from '../../../../src/model/names';
 import {
   type AutoinstallInput,
   checkAutoinstall,
@@ -16,7 +17,7 @@ import {
 import { AUTOINSTALL, BUILD_KEY } from './support/autoinstall';
 import { readYaml } from '../../../support/python-yaml';
 
-const name = fc.oneof(fc.stringMatching(/^[a-z][a-z0-9-]{0,62}$/), fc.constantFrom('no', 'on', 'y', 'null', 'true'));
+const name = fc.oneof(fc.stringMatching(NAME_PATTERN), fc.constantFrom('no', 'on', 'y', 'null', 'true'));
 const input: fc.Arbitrary<AutoinstallInput> = fc.record({
   hostName: name,
   locale: fc.stringMatching(/^[A-Za-z_]{1,16}\.UTF-8$/),

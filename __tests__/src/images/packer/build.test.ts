@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { HaskellBuildImage } from '../../../../constructs/haskell-build-image';
 import type { UbuntuImageProps } from '../../../../constructs/private/ubuntu-image';
 import { definitionHash, parseImageDefinition } from '../../../../src/model/image-definition';
 import { CommandError, type Run } from '../../../../src/process/run';
 import { buildPackerImage } from '../../../../src/images/packer/build';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 import { TestFleet } from '../../../support/test-fleet';
 
 let root: string;
@@ -21,7 +21,7 @@ let output: string[];
 let failure: string | undefined;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-packer-image-'));
+  root = temporaryDirectory();
   work = join(root, 'work');
   mkdirSync(work);
   calls = [];
@@ -30,10 +30,6 @@ beforeEach(() => {
   output = ['qemu/haskell-build.qcow2', 'manifest.json'];
   failure = undefined;
 });
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
-});
-
 /** Stands in for Packer, the tools around it, and what they write. */
 const fakeTools: Run = (file, args, options) => {
   const [program = '', ...words] = file === 'setpriv' ? args.slice(2) : [file, ...args];

@@ -2,7 +2,6 @@ import fc from 'fast-check';
 import {
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,22 +10,18 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EventDecoder } from '../../../../src/cli/deploy/journal-follower';
 import type { JournalEvent } from '../../../../src/model/journal';
 import { JournalFile } from '../../../../src/provider/journal/journal-file';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 let root: string;
 let directory: string;
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-journal-'));
+  root = temporaryDirectory();
   directory = join(root, 'buildfleet/fleet/journal');
-});
-
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
 });
 
 const SUBJECT = {

@@ -1,12 +1,11 @@
 import { createServer } from 'node:http';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createHubClient } from '../../../../src/hub/client';
 import { runHub } from '../../../../src/hub/run';
 import type { capabilityShape } from '../../../../src/model/resources/capability';
 import type { State } from '../../../../src/model/resource-shape';
 import { capabilityResource } from '../../../../src/provider/resources/capability';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 import { recordingContext } from './support/context';
 
 let directory: string;
@@ -14,7 +13,7 @@ let hubUrl: string;
 let stopHub: () => Promise<void>;
 
 beforeEach(async () => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-hub-'));
+  directory = temporaryDirectory();
   const stop = new AbortController();
   await new Promise<void>((listening, failed) => {
     const running = runHub({
@@ -36,7 +35,6 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await stopHub();
-  rmSync(directory, { recursive: true });
 });
 
 const handler = capabilityResource();

@@ -3,33 +3,28 @@ import {
   copyFileSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { identityShape } from '../../../../src/model/resources/identity';
 import type { Planned } from '../../../../src/model/resource-shape';
 import { run, type Run } from '../../../../src/process/run';
 import { identityResource } from '../../../../src/provider/resources/identity';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 import { recordingContext } from './support/context';
 
 let home: string;
 let stateDirectory: string;
 let directory: string;
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'buildfleet-home-'));
+  home = temporaryDirectory();
   stateDirectory = join(home, 'state');
   directory = join(stateDirectory, 'identities/haskell-build-alpha');
 });
-afterEach(() => {
-  rmSync(home, { recursive: true });
-});
-
 const handlerWith = (runner: Run = run) =>
   identityResource({ fleet: 'test', stateDirectory, cacheDirectory: null }, runner);
 const planned: Planned<typeof identityShape> = {

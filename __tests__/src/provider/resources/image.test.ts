@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, mkdirSync, readdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { definitionHash } from '../../../../src/model/image-definition';
 import type { Amount } from '../../../../src/model/journal';
@@ -10,6 +9,7 @@ import { watchProgress } from '../../../../src/process/progress';
 import type { Run } from '../../../../src/process/run';
 import { imageResource } from '../../../../src/provider/resources/image';
 import { writeDefinition } from '../../images/support';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 import { recordingContext } from './support/context';
 
 let root: string;
@@ -31,7 +31,7 @@ const resource = (run: Run = fakeTools) =>
   imageResource({ fleet: 'fleet', stateDirectory: null, cacheDirectory: join(root, 'cache') }, run);
 
 beforeEach(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-image-'));
+  root = temporaryDirectory();
   content = 'disk';
   mkdirSync(join(root, 'haskell'));
   const definition = writeDefinition(join(root, 'haskell'));
@@ -47,10 +47,6 @@ beforeEach(() => {
     },
     ...{ artifactPath: undefined, sha256: undefined, sizeBytes: undefined },
   };
-});
-
-afterEach(() => {
-  rmSync(root, { recursive: true, force: true });
 });
 
 test('create builds, read finds it unchanged, and a second create builds nothing', async () => {

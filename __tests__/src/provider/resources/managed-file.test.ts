@@ -3,7 +3,6 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
@@ -11,24 +10,20 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import type { managedFileShape } from '../../../../src/model/resources/managed-file';
 import type { State } from '../../../../src/model/resource-shape';
 import { managedFileResource } from '../../../../src/provider/resources/managed-file';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 import { recordingContext } from './support/context';
 
 type FileState = State<typeof managedFileShape>;
 
 let home: string;
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'buildfleet-home-'));
+  home = temporaryDirectory();
 });
-afterEach(() => {
-  rmSync(home, { recursive: true });
-});
-
 const handlerOf = (fleet = 'test') => managedFileResource({ fleet, stateDirectory: null, cacheDirectory: null }, home);
 const block = (overrides: Partial<FileState> = {}): FileState => ({
   path: '~/.ssh/config',

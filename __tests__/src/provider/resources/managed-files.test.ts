@@ -1,18 +1,9 @@
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { managedFilesShape } from '../../../../src/model/resources/managed-files';
 import type { State } from '../../../../src/model/resource-shape';
 import { managedFilesResource } from '../../../../src/provider/resources/managed-files';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 import { recordingContext } from './support/context';
 
 type FilesState = State<typeof managedFilesShape>;
@@ -20,13 +11,9 @@ type FilesState = State<typeof managedFilesShape>;
 let home: string;
 let directory: string;
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'buildfleet-home-'));
+  home = temporaryDirectory();
   directory = join(home, '.local/state/buildfleet/test/tunnels');
 });
-afterEach(() => {
-  rmSync(home, { recursive: true });
-});
-
 const handler = () => managedFilesResource({ fleet: 'test', stateDirectory: null, cacheDirectory: null }, home);
 const declared = (files: FilesState['files']): FilesState => ({
   directory: '~/.local/state/buildfleet/test/tunnels',

@@ -1,16 +1,13 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { publicKeyFingerprint, readPrivateKey } from '../../../../src/provider/services/openssh-key';
 import { run } from '../../../../src/process/run';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 let directory: string;
 beforeAll(() => {
-  directory = mkdtempSync(join(tmpdir(), 'buildfleet-key-'));
-});
-afterAll(() => {
-  rmSync(directory, { recursive: true });
+  directory = temporaryDirectory();
 });
 const make = async (name: string, ...args: string[]) => {
   const path = join(directory, name);

@@ -1,5 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { FleetPaths } from '../../../../src/model/paths';
 import type { State } from '../../../../src/model/resource-shape';
@@ -10,17 +9,14 @@ import { CreatedPaths } from '../../../../src/provider/services/created-paths';
 import { serviceList, supervisorRecord } from '../../../../src/provider/services/service-list';
 import { workstationRecord } from '../../../../src/provider/services/workstation-record';
 import { recordingContext } from '../resources/support/context';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 const SIGNAL = new AbortController().signal;
 
 let home: string;
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'buildfleet-records-'));
+  home = temporaryDirectory();
 });
-afterEach(() => {
-  rmSync(home, { recursive: true, force: true });
-});
-
 describe('records as earlier commits wrote them are read', () => {
   const sshd = {
     ...{ program: '/usr/sbin/sshd', operator: 'root', operatorIsRoot: true },

@@ -47,19 +47,21 @@ ids_of() { # NAME
 }
 
 # VirtualBox stores an adapter that does not exist with no more than a warning. Of an adapter the last label, behind
-# Wireless and Status, and those of addresses are the same in every language.
+# Wireless and Status, and those of addresses are the same in every language. The choice is that of a deploy.
 bridge_adapter() { # WANTED, or nothing
-  vbox list bridgedifs | awk -v wanted="$1" '
+  vbox list bridgedifs | awk -v wanted="$1" -v air="$(printf '%s ' /sys/class/net/*/wireless)" '
     { value = $0; sub(/^[^:]*: */, "", value) }
     /^IPAddress:/ { has_address = value != "" && value != "0.0.0.0" }
     /^VBoxNetworkName:/ {
       name = value
       sub(/^HostInterfaceNetworking-/, "", name)
       is_up = status == "Up" || (status != "Down" && has_address)
-      if (wanted != "" ? name == wanted : is_up) { if (wireless == "Yes") air = air ? air : name; else wire = wire ? wire : name }
+      is_wireless = wireless == "Yes" || (wireless != "No" && index(air, "/sys/class/net/" name "/wireless "))
+      rank = (is_wireless ? 2 : 0) + !has_address
+      if ((wanted != "" ? name == wanted : is_up) && (best == "" || rank < least)) { best = name; least = rank }
     }
     { wireless = status; status = value }
-    END { print wire ? wire : air }'
+    END { print best }'
 }
 
 ova='' sha256='' name='' memory=8192 cpus=4 network=nat adapter='' base_folder='' serial_log=''

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { existingImages } from '../images';
 import { ok, type Observation, problem, warning } from '../../../model/finding';
+import { mebibytesText } from '../../../model/units';
 import type { Machine } from '../machine';
 import type { Subject } from '../subject';
 
@@ -15,16 +16,20 @@ export function checkCacheDirectory(machine: Machine, subject: Subject): Observa
   const isBuildComing = !existingImages(machine, subject);
   return checkDirectory(machine, subject.cacheDirectory, (free) => {
     if (free >= BUILD || !isBuildComing) return null;
-    return problem(`${free} MiB are free, and building an image takes up to ${BUILD}`, 'free some space there');
+    return problem(
+      `${mebibytesText(free)} are free, and building an image takes up to ${mebibytesText(BUILD)}`,
+      'free some space there',
+    );
   });
 }
 
 export function checkStateDirectory(machine: Machine, { paths }: Subject): Observation[] {
   return checkDirectory(machine, paths.stateDirectory, (free) => {
-    if (free < FILES) return problem(`${free} MiB are free for the disks of the VMs`, 'free some space there');
+    if (free < FILES)
+      return problem(`${mebibytesText(free)} are free for the disks of the VMs`, 'free some space there');
     if (free < DISKS)
       return warning(
-        `${free} MiB are free for the disks of the VMs, which grow as they build`,
+        `${mebibytesText(free)} are free for the disks of the VMs, which grow as they build`,
         'free some space there: a VM whose disk cannot grow is halted',
       );
     return null;
@@ -49,7 +54,7 @@ function checkDirectory(
   const judged = judge(free);
   return [
     judged === null
-      ? ok(`${directory}, ${Math.floor(free / 1024)} GiB free`)
+      ? ok(`${directory}, ${mebibytesText(free)} free`)
       : { ...judged, found: `${directory}: ${judged.found}` },
   ];
 }

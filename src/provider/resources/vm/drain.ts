@@ -1,6 +1,7 @@
 import { FleetError } from '../../../model/errors';
 import type { Progress } from '../../../model/journal';
 import type { Hold } from '../../../process/held';
+import { shellWord } from '../../../rendering/shell-word';
 import { sshArguments } from '../../../ssh/arguments';
 import { SshFailure } from '../../../ssh/failure';
 import type { Logger } from '../../plugin/resource';
@@ -152,7 +153,7 @@ class DrainSession {
 }
 
 function drainArguments({ name, tunnelPort, directory, keys, script }: Drain): string[] {
-  const command = `exec bash -c '${script.replaceAll("'", "'\\''")}' drain ${BUILD_ROOT}`;
+  const command = `exec bash -c ${shellWord(script)} drain ${BUILD_ROOT}`;
   const call = { mode: 'program', connection: { kind: 'own' } } as const;
   return sshArguments(vmTarget(name, tunnelPort, directory, keys), call, command);
 }

@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bootUntilReady } from '../../../../../src/provider/resources/vm/boot';
 import { recordingContext } from '../support/context';
+import { temporaryDirectory } from '../../../../support/temporary-directory';
 
 const TRAPPED =
   '[    3.6] Kernel panic - not syncing: Fatal exception in interrupt\n[    7.3] Shutting down cpus with NMI\n';
@@ -11,12 +11,8 @@ let directory: string;
 let calls: string[];
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'boot-'));
+  directory = temporaryDirectory();
   calls = [];
-});
-
-afterEach(() => {
-  rmSync(directory, { recursive: true });
 });
 
 /** @param consoles what each boot leaves on its console; one that leaves nothing becomes ready */

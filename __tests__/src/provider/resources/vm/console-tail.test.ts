@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { cleanConsole, consoleTail } from '../../../../../src/provider/resources/vm/console-tail';
+import { temporaryDirectory } from '../../../../support/temporary-directory';
 
 test('escape sequences, carriage returns and empty lines go, text stays', () => {
   const raw =
@@ -33,10 +33,9 @@ test('no control character in the output of a guest gets through', () => {
 });
 
 test('of a large log only the end is read, and a missing one is empty', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'buildfleet-console-'));
+  const directory = temporaryDirectory();
   const path = join(directory, 'console.log');
   expect(consoleTail(path)).toEqual([]);
   writeFileSync(path, `${'x'.repeat(5_000_000)}\nlast\n`);
   expect(consoleTail(path, 1)).toEqual(['last']);
-  rmSync(directory, { recursive: true });
 });

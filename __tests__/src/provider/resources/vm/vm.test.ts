@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { execFileSync } from 'node:child_process';
 import { readPrivateKey } from '../../../../../src/provider/services/openssh-key';
@@ -7,7 +6,6 @@ import {
   BUILD_AGENT_TYPE,
   type Capability,
   CAPABILITY_DOMAIN,
-  instanceKeywords,
   instanceTitle,
 } from '../../../../../src/model/capability';
 import { FleetPaths } from '../../../../../src/model/paths';
@@ -16,6 +14,8 @@ import type { Planned, State } from '../../../../../src/model/resource-shape';
 import type { vmShape } from '../../../../../src/model/resources/vm';
 import { CommandError, type Run } from '../../../../../src/process/run';
 import { VmResource } from '../../../../../src/provider/resources/vm';
+import { agentKeywords } from '../../../../support/agent-keywords';
+import { temporaryDirectory } from '../../../../support/temporary-directory';
 import { FakeDriver } from './fake-driver';
 import { FakeGuest } from './fake-guest';
 
@@ -58,16 +58,12 @@ const recordedRun: Run = (file, args, options) => {
 };
 
 beforeAll(() => {
-  root = mkdtempSync(join(tmpdir(), 'buildfleet-vm-resource-'));
+  root = temporaryDirectory();
   const keys = new FleetPaths(join(root, 'keys')).identity(NAME);
   mkdirSync(keys.directory, { recursive: true });
   for (const path of [keys.tunnelKey, keys.hostKey]) {
     execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', '', '-f', path]);
   }
-});
-
-afterAll(() => {
-  rmSync(root, { recursive: true, force: true });
 });
 
 beforeEach(() => {
@@ -113,7 +109,7 @@ function bootsWell(): void {
   entries = [
     {
       ...{ id: '1', domain: CAPABILITY_DOMAIN, capability_type: BUILD_AGENT_TYPE, title: instanceTitle(NAME) },
-      keywords: instanceKeywords({ ghcVersions: ['9.6.6'], hostName: NAME, tunnelPort: PORT }),
+      keywords: agentKeywords({ ghcVersions: ['9.6.6'], hostName: NAME, tunnelPort: PORT }),
       ...{ description: '', created_at: undefined, updated_at: undefined },
     },
   ];

@@ -1,9 +1,9 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CommandError, type Run } from '../../../../../src/process/run';
 import { CreatedPaths } from '../../../../../src/provider/services/created-paths';
 import { ensureLingering, releaseLingering } from '../../../../../src/provider/services/units/lingering';
+import { temporaryDirectory } from '../../../../support/temporary-directory';
 
 const { signal } = new AbortController();
 let home: string;
@@ -11,15 +11,11 @@ let directory: string;
 let commands: string[];
 
 beforeEach(() => {
-  home = mkdtempSync(join(tmpdir(), 'buildfleet-lingering-'));
+  home = temporaryDirectory();
   directory = join(home, 'linger');
   mkdirSync(directory);
   commands = [];
 });
-afterEach(() => {
-  rmSync(home, { recursive: true });
-});
-
 /** Does what logind would do, or refuses as it does without a right. */
 const fakeLoginctl =
   (allowed: boolean): Run =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { quoteArgv, quoteForShell } from '../../../../src/cli/ssh/quote';
-import { run } from '../../../../src/process/run';
+import { shellWord, shellWords } from '../../../src/rendering/shell-word';
+import { run } from '../../../src/process/run';
 
 /** Anything but a zero byte and half a character, which no argument can hold. */
 const argument = fc
@@ -10,14 +10,14 @@ const argument = fc
   )
   .map((text) => Buffer.from(text.replaceAll('\0', '')).toString());
 
-describe('quoteArgv', () => {
+describe('shellWords', () => {
   // One shell for many argument lists: what is tested is the shell's reading, not how fast it starts.
   test.each(['sh', 'bash'])('is read by %s as the very same arguments', async (shell) => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.array(argument, { minLength: 1, maxLength: 5 }), { minLength: 20, maxLength: 20 }),
         async (lists) => {
-          const script = lists.map((argv) => `printf '%s\\0' ${quoteArgv(argv)}; printf '\\0END\\0'`).join('\n');
+          const script = lists.map((argv) => `printf '%s\\0' ${shellWords(argv)}; printf '\\0END\\0'`).join('\n');
           const { stdout } = await run(shell, ['-c', script]);
           const read = stdout
             .split('\0\0END\0')
@@ -31,7 +31,7 @@ describe('quoteArgv', () => {
   });
 
   test('leaves plain words readable', () => {
-    expect(quoteArgv(['ghc', '--version', '/build/app-1.0', '-O2'])).toBe('ghc --version /build/app-1.0 -O2');
+    expect(shellWords(['ghc', '--version', '/build/app-1.0', '-O2'])).toBe('ghc --version /build/app-1.0 -O2');
   });
 
   test.each([
@@ -40,6 +40,6 @@ describe('quoteArgv', () => {
     ['A=b', "'A=b'"],
     ["it's", "'it'\\''s'"],
   ])('quotes %j', (text, quoted) => {
-    expect(quoteForShell(text)).toBe(quoted);
+    expect(shellWord(text)).toBe(quoted);
   });
 });
