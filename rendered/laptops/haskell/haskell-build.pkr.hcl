@@ -246,6 +246,7 @@ source "qemu" "haskell-build" {
   machine_type       = "q35"
   qemuargs           = concat([["-netdev", "user,id=user.0,hostfwd=tcp:127.0.0.1:{{ .SSHHostPort }}-:22"]], var.qemu_arguments)
   vnc_use_password   = true
+  qmp_socket_path    = "qmp.sock"
   disk_image         = var.disk_image
   disk_size          = "${var.disk_size}M"
   disk_interface     = "virtio"

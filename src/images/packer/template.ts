@@ -176,6 +176,8 @@ function qemuSource(): HclBlock {
       machine_type: 'q35',
       qemuargs: call('concat', [['-netdev', LOOPBACK_NETWORK]], variable('qemu_arguments')),
       vnc_use_password: true,
+      // relative to where packer runs: below output_directory its path could be too long for a socket
+      qmp_socket_path: 'qmp.sock',
       disk_image: variable('disk_image'),
       disk_size: template`${variable('disk_size')}M`,
       disk_interface: 'virtio',
