@@ -3,6 +3,7 @@ import type { FleetVm } from '../../model/fleet';
 import { runInteractive } from '../../process/interactive';
 import { SshFailure } from '../../ssh/failure';
 import { BUILD_ROOT } from '../project/workspace';
+import { answerTooLarge } from '../ssh/answer-too-large';
 import type { Connections } from '../ssh/connections';
 import { quoteArgv } from '../ssh/quote';
 import { scriptWithoutTerminal, scriptWithTerminal } from '../ssh/remote-command';
@@ -88,6 +89,7 @@ async function exitStatus(
     const [noted, status] = stdout.trim().split(' ');
     return noted === id ? Number(status) : undefined;
   } catch (error) {
+    if (error instanceof SshFailure && error.kind === 'too-much') throw answerTooLarge(vm, error);
     if (error instanceof SshFailure) return undefined;
     throw error;
   }
