@@ -113,7 +113,13 @@ export const run: Run = async (file, args, options = {}) => {
   const result = await child;
   const [stdout = '', stderr = ''] = streams.map((end) => end(excess === undefined));
   const accepted = options.acceptExitCodes ?? [0];
-  if (excess === undefined && result.exitCode !== undefined && accepted.includes(result.exitCode) && !result.isCanceled && !result.timedOut) {
+  if (
+    excess === undefined &&
+    result.exitCode !== undefined &&
+    accepted.includes(result.exitCode) &&
+    !result.isCanceled &&
+    !result.timedOut
+  ) {
     return { stdout, stderr, exitCode: result.exitCode };
   }
   throw toCommandError(result as unknown as ExecaError, stdout, stderr, excess);

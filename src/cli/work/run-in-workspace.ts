@@ -19,6 +19,8 @@ export interface WorkspaceCommand {
   readonly argv: readonly string[];
   /** Text of a bash script that is evaluated before; undefined for none. */
   readonly prepare?: string | undefined;
+  /** Whether it only writes text: then no more than colours reaches a terminal. Default false. */
+  readonly isText?: boolean;
   /** When the command may begin. Never, when it rejects. */
   readonly after: Promise<unknown>;
 }
@@ -51,19 +53,20 @@ const WAIT = 'read -r _ || exit 0\n';
  */
 export async function runInWorkspace(
   { connections, signal }: RunTools,
-  { vm, workspace, subdirectory, argv, prepare = '', after }: WorkspaceCommand,
+  { vm, workspace, subdirectory, argv, prepare = '', isText = false, after }: WorkspaceCommand,
 ): Promise<number> {
   const id = randomBytes(8).toString('hex');
   const [script, args] = [scriptText('run'), [BUILD_ROOT, workspace, subdirectory, id, prepare, ...argv]];
   // The session ends what runs when we are gone.
   const startAhead = () => {
     const command = scriptWithoutTerminal('run', `${WAIT}${script}`, args);
-    return runInteractive('ssh', connections.arguments(vm, 'streams', command), after);
+    return runInteractive('ssh', connections.arguments(vm, 'streams', command), { after, isText });
   };
   // What is typed meanwhile is for us.
   const onTerminal = async () => {
     await after;
-    return runInteractive('ssh', connections.arguments(vm, 'terminal', scriptWithTerminal('run', script, args)));
+    const command = scriptWithTerminal('run', script, args);
+    return runInteractive('ssh', connections.arguments(vm, 'terminal', command), { isText });
   };
   const hasTerminal = process.stdin.isTTY && process.stdout.isTTY && process.stderr.isTTY;
   const { exitCode } = await (hasTerminal ? onTerminal() : startAhead());
