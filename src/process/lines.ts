@@ -17,11 +17,9 @@ export class LineReader {
   ) {}
 
   take(chunk: Buffer): void {
-    if (this.isOver) return;
     const [first = '', ...others] = this.decoder.write(chunk).split('\n');
     this.add(first);
     for (const piece of others) {
-      if (this.isOver) return;
       this.tell();
       this.add(piece);
     }
@@ -29,12 +27,12 @@ export class LineReader {
 
   /** What came last, without an end of line. */
   end(): void {
-    if (this.isOver) return;
     this.add(this.decoder.end());
     if (this.length > 0) this.tell();
   }
 
   private add(piece: string): void {
+    if (this.isOver) return;
     this.pieces.push(piece);
     this.length += piece.length;
     if (this.length <= LONGEST_LINE) return;
@@ -44,6 +42,7 @@ export class LineReader {
   }
 
   private tell(): void {
+    if (this.isOver) return;
     const line = this.pieces.join('');
     this.pieces = [];
     this.length = 0;

@@ -87,7 +87,12 @@ function saidBy(kind: SshFailureKind, stderr: string): string {
   return kind === 'unreachable' || kind === 'host-key-differs' ? classifySshFailure(stderr).detail : lastLine(stderr);
 }
 
-function messageOf(kind: SshFailureKind, vm: string, what: string, { exitCode, code, endedBy, excess }: SshEnd): string {
+function messageOf(
+  kind: SshFailureKind,
+  vm: string,
+  what: string,
+  { exitCode, code, endedBy, excess }: SshEnd,
+): string {
   switch (kind) {
     case 'unreachable':
       return `${vm} cannot be reached for ${what}`;
