@@ -36,7 +36,9 @@ export async function cabal(
       // The project's own choice needs no repetition, and a command line would have cabal configure it anew.
       const ghcVersion = options.ghc === undefined ? undefined : place.ghcVersion;
       const argv = ['cabal', ...cabalArguments(task, ghcVersion, args)];
-      return runThere(work, project, place, { argv, prepare: scriptText('cabal'), after: sent });
+      // A prompt draws its line itself.
+      const isText = task !== 'repl';
+      return runThere(work, project, place, { argv, prepare: scriptText('cabal'), isText, after: sent });
     }),
   );
 }
@@ -67,7 +69,7 @@ export function runThere(
   { context: { signal }, connections }: ProjectWork,
   project: Project,
   { vm, workspace }: Place,
-  command: Pick<WorkspaceCommand, 'argv' | 'prepare' | 'after'>,
+  command: Pick<WorkspaceCommand, 'argv' | 'prepare' | 'isText' | 'after'>,
 ): Promise<number> {
   return runInWorkspace({ signal, connections }, { vm, workspace, subdirectory: project.subdirectory, ...command });
 }
