@@ -12,7 +12,7 @@ export interface SendingOptions {
 
 export const SENDING: readonly Option[] = [
   new Option('--follow <path>', 'send what links lead to, where that is this or in it; may be given again').argParser(
-    (path: string, before: readonly string[] = []) => [...before, path],
+    (path: string, before: readonly string[] | undefined) => [...(before ?? []), path],
   ),
   new Option('--send-ignored', 'send what git ignores, too'),
 ];
