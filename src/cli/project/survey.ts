@@ -1,6 +1,7 @@
 import { type Dirent, lstatSync, readdirSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { FleetError } from '../../model/errors';
+import { CommandError } from '../../process/run';
 import { type GitTools, gitPaths, isIgnored, workTreeAround } from './git-paths';
 import { filterRules, type KnownPaths } from './ignore-rules';
 import { printable } from './printable';
@@ -142,14 +143,18 @@ class Surveyor {
     writeFileSync(rules, filterRules(ignoreFile).join('\0'));
     const asked = new Set(links.flatMap(({ place }) => [...directoriesAbove(place), place]));
     writeFileSync(list, [...asked].join('\0'));
-    const { stdout } = await this.tools.run(
-      'rsync',
-      [
-        ...['--dirs', '--links', '--dry-run', '--8-bit-output', '--out-format=%n', '--from0'],
-        ...['--filter', `merge ${rules}`, `--files-from=${list}`, '--', `${root}/`, join(scratch, 'nowhere/')],
-      ],
-      { signal: this.tools.signal, acceptExitCodes: [0, 23, 24] },
-    );
+    const args = [
+      ...['--dirs', '--links', '--dry-run', '--8-bit-output', '--out-format=%n', '--from0'],
+      ...['--filter', `merge ${rules}`, `--files-from=${list}`, '--', `${root}/`, join(scratch, 'nowhere/')],
+    ];
+    let stdout: string;
+    try {
+      ({ stdout } = await this.tools.run('rsync', args, { signal: this.tools.signal, acceptExitCodes: [0, 23, 24] }));
+    } catch (error) {
+      // The transfer tells that it is missing, with the remedy.
+      if (error instanceof CommandError && error.code === 'ENOENT') return links;
+      throw error;
+    }
     const sent = new Set(stdout.split('\n').map((name) => unescaped(name).replace(/\/$/, '')));
     return links.filter(({ place }) => [...directoriesAbove(place), place].every((path) => sent.has(path)));
   }
