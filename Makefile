@@ -5,12 +5,22 @@ SHELL := /usr/bin/env bash
 
 STACK ?= fleet
 CDK := cdktf
+# Make would run functions in what it is given, here and for the environment of each command.
+override STACK := $(value STACK)
 # $(CDK) takes the program from this variable; OpenTofu serves where Terraform is missing
-export TERRAFORM_BINARY_NAME ?= $(shell command -v terraform >/dev/null && echo terraform || echo tofu)
+ifeq ($(origin TERRAFORM_BINARY_NAME),undefined)
+TERRAFORM_BINARY_NAME := $(shell command -v terraform >/dev/null && echo terraform || echo tofu)
+else
+override TERRAFORM_BINARY_NAME := $(value TERRAFORM_BINARY_NAME)
+endif
+export TERRAFORM_BINARY_NAME
 export CHECKPOINT_DISABLE = 1
 # node 22 and later keep the compiled code of tsc, eslint and prettier, by default below $TMPDIR
 export NODE_COMPILE_CACHE ?= $(CURDIR)/.cache/node
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+
+quote = '$(subst ','\'',$(1))'
+stacks := $(foreach stack,$(STACK),$(call quote,$(stack)))
 
 .PHONY: help setup setup-test deploy diff destroy status render lint lint-types lint-style lint-format lint-imports test bench
 
@@ -24,15 +34,15 @@ setup-test:
 	@scripts/setup.sh test
 
 deploy: setup ## Make the fleet real, then show it
-	$(CDK) deploy $(STACK) --auto-approve
+	$(CDK) deploy $(stacks) --auto-approve
 	@bin/buildfleet status
 
 diff: setup ## Show what a deploy would change
-	$(CDK) diff $(STACK)
+	$(CDK) diff $(stacks)
 
 destroy: setup ## Take the fleet away again; the image cache stays
-	$(CDK) destroy $(STACK) --auto-approve
-	@scripts/remove-empty-state.sh $(STACK)
+	$(CDK) destroy $(stacks) --auto-approve
+	@scripts/remove-empty-state.sh $(stacks)
 
 status: ## Show the fleet
 	@bin/buildfleet status

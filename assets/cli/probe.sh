@@ -5,15 +5,6 @@ set -u
 root=$1 workspace=$2 books=$1/.buildfleet
 read -r load _ </proc/loadavg
 echo "load $load"
-cpus=0
-while read -r name _; do
-  case $name in
-    cpu[0-9]*) cpus=$((cpus + 1)) ;;
-    cpu) ;;
-    *) break ;;
-  esac
-done </proc/stat
-echo "cpus $cpus"
 while read -r name kibibytes _; do
   [ "$name" != MemAvailable: ] || break
 done </proc/meminfo

@@ -61,6 +61,14 @@ export function seconds(text: string): number {
   return Number(text);
 }
 
+/** Parses an option's value: an amount of data, in bytes. */
+export function bytes(text: string): number {
+  const [, amount, unit] = /^(\d{1,7})(MiB|GiB)$/.exec(text) ?? [];
+  if (amount === undefined || Number(amount) === 0)
+    throw new InvalidArgumentError('give a size, such as 500MiB or 20GiB');
+  return Number(amount) * 2 ** (unit === 'MiB' ? 20 : 30);
+}
+
 /** A remote command without the separator that came before it. */
 export function withoutSeparator(command: readonly string[]): readonly string[] {
   return command[0] === '--' ? command.slice(1) : command;

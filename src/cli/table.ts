@@ -1,8 +1,8 @@
-/** One cell: text, or text with a colour that means something. */
-export type Cell = string | { readonly text: string; readonly colour: 'good' | 'bad' };
+import { printableLine } from '../model/printable';
+import { type Colour, paint } from './colours';
 
-const CODES = { good: '\u001b[32m', bad: '\u001b[31m' } as const;
-const RESET = '\u001b[0m';
+/** One cell: text, or text with a colour that means something. */
+export type Cell = string | { readonly text: string; readonly colour: Colour };
 
 /**
  * Lines of a table with aligned columns, two spaces apart. Nothing follows the last cell of a line.
@@ -17,7 +17,7 @@ export function renderTable(header: readonly string[], rows: readonly (readonly 
     .map((line) => {
       const cells = widths.map((width, column) => {
         const cell = line[column] ?? '';
-        return paint(cell, colour) + ' '.repeat(width - widthOf(textOf(cell)));
+        return painted(cell, colour) + ' '.repeat(width - widthOf(textOf(cell)));
       });
       return cells.join('  ').trimEnd();
     })
@@ -36,12 +36,11 @@ function columnWidths(header: readonly string[], lines: readonly (readonly Cell[
 
 function textOf(cell: Cell): string {
   // A cell is one line, even if a machine's name holds control characters.
-  // eslint-disable-next-line no-control-regex -- control characters are what is replaced
-  return (typeof cell === 'string' ? cell : cell.text).replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ');
+  return printableLine(typeof cell === 'string' ? cell : cell.text);
 }
 
-function paint(cell: Cell, colour: boolean): string {
-  return typeof cell === 'string' || !colour ? textOf(cell) : `${CODES[cell.colour]}${textOf(cell)}${RESET}`;
+function painted(cell: Cell, colour: boolean): string {
+  return typeof cell === 'string' ? textOf(cell) : paint(textOf(cell), cell.colour, colour);
 }
 
 function widthOf(text: string): number {

@@ -1,7 +1,15 @@
-/** Where a command writes. Data and messages never mix: data can be piped while messages are read. */
+import { printable, printableJson } from '../model/printable';
+import { isOurColour } from './colours';
+
+/**
+ * Where a command writes. Data and messages never mix: data can be piped while messages are read. What is written may
+ * come from a VM: it cannot steer the terminal ({@link printable}).
+ */
 export interface Terminal {
   /** Data: one line, or several, on standard output. */
   data(text: string): void;
+  /** A whole screen as it is: what it holds besides our own cursor movements has to be {@link printable}. */
+  draw(screen: string): void;
   /** For people: one line on standard error, left out with `--quiet`. */
   message(text: string): void;
   /** One line on standard error, also with `--quiet`. */
@@ -36,18 +44,22 @@ export function openTerminal(
   stdout: Stream = process.stdout,
   stderr: Stream = process.stderr,
 ): Terminal {
+  const colour = stdout.isTTY === true && !options.json && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb';
+  const clean = (text: string, isKept?: (sequence: string) => boolean): string =>
+    options.json ? printableJson(text) : printable(text, isKept);
   return {
-    data: (text) => void stdout.write(`${text}\n`),
+    data: (text) => void stdout.write(`${clean(text, colour ? isOurColour : undefined)}\n`),
+    draw: (screen) => void stdout.write(`${screen}\n`),
     message: (text) => {
-      if (!options.quiet) stderr.write(`${text}\n`);
+      if (!options.quiet) stderr.write(`${printable(text)}\n`);
     },
-    error: (text) => void stderr.write(`${text}\n`),
+    error: (text) => void stderr.write(`${clean(text)}\n`),
     json: options.json,
     quiet: options.quiet,
     get screen() {
       if (stdout.isTTY !== true || environment['TERM'] === 'dumb') return undefined;
       return { columns: stdout.columns ?? 80, rows: stdout.rows ?? 24 };
     },
-    colour: stdout.isTTY === true && !options.json && !environment['NO_COLOR'] && environment['TERM'] !== 'dumb',
+    colour,
   };
 }

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import type { ErrorCode } from '../model/error-codes';
 import { FleetError, isFleetError } from '../model/errors';
+import { printable } from '../model/printable';
 import { runHub } from './run';
 
 const USAGE = 'usage: hub.js [--host 127.0.0.1] --port N --database PATH';
@@ -52,6 +53,6 @@ function usage(problem: string): FleetError {
 }
 
 main().catch((error: unknown) => {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.stderr.write(`${printable(error instanceof Error ? error.message : String(error))}\n`);
   process.exitCode = isFleetError(error) ? (EXIT_CODES.get(error.code) ?? 1) : 1;
 });

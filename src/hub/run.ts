@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
 import { createAdaptorServer } from '@hono/node-server';
 import { FleetError } from '../model/errors';
+import { printable } from '../model/printable';
 import { version } from '../../package.json';
 import { claimDatabase } from './claim';
 import { createHubApp } from './server';
@@ -54,7 +55,9 @@ export async function runHub(options: RunHubOptions): Promise<void> {
     const port = await listen(server, host, options.port);
     try {
       // In the same turn as the end of listen(), before the first connection can be seen.
-      const store = openHubStore(database, { warn: options.warn ?? ((line) => process.stderr.write(`${line}\n`)) });
+      const store = openHubStore(database, {
+        warn: options.warn ?? ((line) => process.stderr.write(`${printable(line)}\n`)),
+      });
       try {
         serve = createHubApp({ store, version, signal }).fetch;
         const url = `http://${host}:${port}`;

@@ -49,3 +49,6 @@ export const DEFAULT_DRAIN_TIMEOUT_SECONDS = 600;
 export function embeddedHubUrl(port: number): string {
   return `http://127.0.0.1:${port}`;
 }
+
+/** Most that `buildfleet fetch` brings where no limit is given. */
+export const DEFAULT_FETCH_LIMIT_BYTES = 10 * 2 ** 30;

@@ -1,4 +1,5 @@
 import type { ErrorCode } from './error-codes';
+import { printable, printableJson } from './printable';
 
 /** Parts of a {@link FleetError}, each for the user who has to act on it. */
 export interface FleetErrorParts {
@@ -19,7 +20,10 @@ export interface FleetErrorParts {
 /** The same symbol in every copy of this module: provider, hub and command are bundles with a copy each. */
 const MARKER = Symbol.for('buildfleet.FleetError');
 
-/** An error that names the place, the value received and the remedy. */
+/**
+ * An error that names the place, the value received and the remedy. Any part may quote what a VM or a file says: all are
+ * {@link printable}.
+ */
 export class FleetError extends Error {
   readonly code: ErrorCode;
   readonly problem: string;
@@ -30,13 +34,13 @@ export class FleetError extends Error {
   readonly attribute: string | undefined;
 
   constructor(parts: FleetErrorParts) {
-    super(formatParts(parts), parts.cause === undefined ? undefined : { cause: parts.cause });
+    super(printable(formatParts(parts)), parts.cause === undefined ? undefined : { cause: parts.cause });
     this.name = 'FleetError';
     this.code = parts.code;
-    this.problem = parts.problem;
-    this.place = parts.place;
+    this.problem = printable(parts.problem);
+    this.place = parts.place === undefined ? undefined : printable(parts.place);
     this.received = 'value' in parts ? quote(parts.value) : undefined;
-    this.remedy = parts.remedy;
+    this.remedy = printable(parts.remedy);
     this.attribute = parts.attribute;
   }
 
@@ -60,5 +64,5 @@ function formatParts(parts: FleetErrorParts): string {
 export function quote(value: unknown): string {
   // what JSON has no words for, such as undefined, is not a string here
   const quoted: unknown = JSON.stringify(value);
-  return typeof quoted === 'string' ? quoted : String(value);
+  return typeof quoted === 'string' ? printableJson(quoted) : String(value);
 }

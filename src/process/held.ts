@@ -1,11 +1,23 @@
 import type { Socket } from 'node:net';
 import { execaLibrary } from './execa';
 import { commandStarts } from './command-observer';
+import { count, LineReader } from './lines';
+
+/** How a held command ended. */
+export interface HeldEnd {
+  readonly stderr: string;
+  readonly exitCode: number | undefined;
+  /** What it printed too much of, `more than 1 MiB`; it was ended for that. */
+  readonly excess?: string | undefined;
+}
+
+/** Largest output of a command, for each of its streams, in bytes. */
+const LARGEST_OUTPUT = 2 ** 20;
 
 /** A command that runs until it is let go. */
 export interface HeldCommand {
   /** Settles when it has ended, by itself or released. Never rejects. */
-  readonly ended: Promise<{ readonly stderr: string; readonly exitCode: number | undefined }>;
+  readonly ended: Promise<HeldEnd>;
   /** Closes its standard input and waits for its end. */
   release(): Promise<void>;
   /** Closes its standard input. It ends by itself, and this process need not be there for that. */
@@ -17,13 +29,19 @@ export interface HoldOptions {
   readonly onLine: (line: string) => void;
   /** Ends the command when it fires. */
   readonly signal: AbortSignal;
+  /** Most that it may print on stdout, and on stderr, in bytes; with more it is ended. Default 1 MiB. */
+  readonly limit?: number;
 }
 
 /** A function with the contract of {@link hold}, passed to handlers so that tests can answer for the command. */
 export type Hold = typeof hold;
 
 /** Starts a command without a shell whose standard input stays open while this process runs. */
-export function hold(file: string, args: readonly string[], { onLine, signal }: HoldOptions): HeldCommand {
+export function hold(
+  file: string,
+  args: readonly string[],
+  { onLine, signal, limit = LARGEST_OUTPUT }: HoldOptions,
+): HeldCommand {
   commandStarts([file, ...args]);
   const child = execaLibrary().execa(file, [...args], {
     cancelSignal: signal,
@@ -33,16 +51,36 @@ export function hold(file: string, args: readonly string[], { onLine, signal }: 
     reject: false,
     // Its input ends with this process.
     cleanup: false,
-    buffer: { stdout: false, stderr: true },
+    buffer: false,
   });
   // It may end before its input is closed.
   child.stdin.on('error', () => undefined);
-  const lines = (async () => {
-    for await (const line of child.iterable({ from: 'stdout' })) onLine(line);
-  })().catch(() => undefined);
-  const ended = child.then(async ({ stderr, exitCode }) => {
-    await lines;
-    return { stderr, exitCode };
+  let excess: string | undefined;
+  const tooMuch = (what: string): void => {
+    if (excess !== undefined) return;
+    excess = what;
+    child.kill();
+    // What it has started may have them, too, and go on.
+    child.stdout.destroy();
+    child.stderr.destroy();
+  };
+  const reader = new LineReader(onLine, tooMuch);
+  child.stdout.on(
+    'data',
+    count(limit, tooMuch, (chunk) => {
+      reader.take(chunk);
+    }),
+  );
+  const remarks: Buffer[] = [];
+  child.stderr.on(
+    'data',
+    count(limit, tooMuch, (chunk) => {
+      remarks.push(chunk);
+    }),
+  );
+  const ended = child.then(({ exitCode }): HeldEnd => {
+    if (excess === undefined) reader.end();
+    return { stderr: Buffer.concat(remarks).toString(), exitCode, excess };
   });
   return {
     ended,

@@ -1,7 +1,9 @@
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { endingWithUs } from './ending-with-us';
 import { execaLibrary } from './execa';
 import { CommandError } from './run';
+import { TerminalText } from './terminal-text';
 
 /** Signals that a command in the foreground gets as well, so that it can end in its own way. */
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -24,25 +26,39 @@ export interface InteractiveEnd {
   readonly endedBy?: NodeJS.Signals;
 }
 
+/** How a command is run on our own terminal. */
+export interface InteractiveOptions {
+  /**
+   * When the command may begin, where it is started before that: it waits for a line on its standard input, which the
+   * caller's bytes follow. When this rejects, its input ends without that line.
+   */
+  readonly after?: Promise<unknown> | undefined;
+  /**
+   * Whether it only writes text: of what it writes to a terminal colours stay, and no other escape sequence. A stream
+   * that is no terminal gets every byte. Default false
+   */
+  readonly isText?: boolean | undefined;
+}
+
 /**
  * Runs one command without a shell on the caller's terminal: standard input, output and error are the caller's, byte
- * for byte. Signals are passed on, and the call returns when the command has ended.
+ * for byte unless it only writes text. Signals are passed on, and the call returns when the command has ended.
  *
- * @param after when the command may begin, where it is started before that: it waits for a line on its standard input,
- *   which the caller's bytes follow. When this rejects, its input ends without that line
  * @throws CommandError when it cannot be started
  */
 export async function runInteractive(
   file: string,
   args: readonly string[],
-  after?: Promise<unknown>,
+  { after, isText = false }: InteractiveOptions = {},
 ): Promise<InteractiveEnd> {
-  // A command whose parent is gone must not keep the terminal.
+  const output = (stream: NodeJS.WriteStream) => (isText && stream.isTTY ? 'pipe' : 'inherit');
   const child = execaLibrary().execa('setpriv', endingWithUs(file, ...args), {
-    stdio: [after === undefined ? 'inherit' : 'pipe', 'inherit', 'inherit'],
+    stdio: [after === undefined ? 'inherit' : 'pipe', output(process.stdout), output(process.stderr)],
     reject: false,
     cleanup: false,
+    buffer: false,
   });
+  const shown = [show(child.stdout, process.stdout), show(child.stderr, process.stderr)];
   const stopFeeding = child.stdin === null || after === undefined ? undefined : feed(child.stdin, after);
   let passedOn: NodeJS.Signals | undefined;
   const forward = (signal: NodeJS.Signals) => {
@@ -52,6 +68,7 @@ export async function runInteractive(
   for (const signal of FORWARDED) process.on(signal, forward);
   try {
     const result = await child;
+    await Promise.all(shown);
     // A program that tidies up before it ends by a signal gives any code; ssh gives 255, as if it had not connected.
     const signal = result.signal ?? (result.exitCode === 0 ? undefined : passedOn);
     if (signal !== undefined) {
@@ -75,6 +92,12 @@ export async function runInteractive(
     for (const signal of FORWARDED) process.off(signal, forward);
     stopFeeding?.();
   }
+}
+
+/** Passes text on to a terminal, where the command does not write to it itself. */
+async function show(from: Readable | null, to: NodeJS.WriteStream): Promise<void> {
+  // What the terminal does not take any more is not the command's failure.
+  if (from !== null) await pipeline(from, new TerminalText(), to, { end: false }).catch(() => undefined);
 }
 
 /** Gives a command a line and then this process's input. Returns a function that stops it and the wait for input. */

@@ -1,8 +1,13 @@
-import type { Duplex } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import type { ExecaError } from 'execa';
 import { commandStarts } from './command-observer';
 import { execaLibrary } from './execa';
+import { count, LineReader } from './lines';
 import { lastLines } from './output';
+
+/** Largest output of a program of this workstation, for each of its streams, in bytes. */
+const LARGEST_OUTPUT = 64 * 2 ** 20;
 
 /** Output of one finished command. `exitCode` is 0 unless `acceptExitCodes` allowed another. */
 export interface CommandResult {
@@ -21,6 +26,11 @@ export interface RunOptions {
   readonly input?: string | Uint8Array;
   /** Milliseconds after which the command is ended. Default: no limit. */
   readonly timeout?: number;
+  /**
+   * Most that it may print on stdout, and on stderr, in bytes; with more it is ended. A line that is told to `onLine` may
+   * have 1 MiB. Default 64 MiB.
+   */
+  readonly limit?: number;
   /** Exit codes that are answers rather than failures. Default `[0]`. */
   readonly acceptExitCodes?: readonly number[];
   /**
@@ -28,7 +38,7 @@ export interface RunOptions {
    * has no other input.
    */
   readonly gate?: Promise<unknown> | undefined;
-  /** Called with each line of stdout and stderr as it is printed, with the last one before `run` is done. */
+  /** Called with each line of stdout and of stderr as it is printed, with the last one before `run` is done. */
   readonly onLine?: (line: string) => void;
   /** Called with each piece of stdout and stderr as it comes: for progress that has no line of its own. */
   readonly onText?: (text: string) => void;
@@ -49,6 +59,8 @@ export class CommandError extends Error {
     readonly code: string | undefined,
     readonly cancelled: boolean,
     cause: unknown,
+    /** What it printed too much of, `more than 64 MiB`; it was ended for that. */
+    readonly excess?: string,
   ) {
     super(message, { cause });
     this.name = 'CommandError';
@@ -79,28 +91,42 @@ export const run: Run = async (file, args, options = {}) => {
     ...inputOf(options),
     env: { LC_ALL: 'C', ...options.env },
     forceKillAfterDelay: 5000,
-    stripFinalNewline: false,
     reject: false,
-    all: true,
+    // execa quotes all that was printed in its error, for which V8 has no room where that is megabytes of zeros.
+    buffer: false,
   });
   if (options.gate) {
     const descriptor = openAfter(options.gate, child.stdio[3]);
     // Other holders of the descriptor do not wait for a line any more.
     child.once('exit', () => descriptor.destroy());
   }
-  const lines = options.onLine ? forEachLine(child.iterable({ from: 'all' }), options.onLine) : undefined;
-  if (options.onText) child.all.on('data', (chunk: Buffer) => options.onText?.(chunk.toString()));
+  let excess: string | undefined;
+  const tooMuch = (what: string): void => {
+    if (excess !== undefined) return;
+    excess = what;
+    child.kill();
+    // What it has started may have them, too, and go on.
+    child.stdout.destroy();
+    child.stderr.destroy();
+  };
+  const streams = [child.stdout, child.stderr].map((stream) => listen(stream, options, tooMuch));
   const result = await child;
-  await lines;
+  const [stdout = '', stderr = ''] = streams.map((end) => end(excess === undefined));
   const accepted = options.acceptExitCodes ?? [0];
-  if (result.exitCode !== undefined && accepted.includes(result.exitCode) && !result.isCanceled && !result.timedOut) {
-    return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode };
+  if (
+    excess === undefined &&
+    result.exitCode !== undefined &&
+    accepted.includes(result.exitCode) &&
+    !result.isCanceled &&
+    !result.timedOut
+  ) {
+    return { stdout, stderr, exitCode: result.exitCode };
   }
-  throw toCommandError(result as unknown as ExecaError);
+  throw toCommandError(result as unknown as ExecaError, stdout, stderr, excess);
 };
 
 function inputOf({ input, gate }: RunOptions) {
-  if (gate !== undefined) return { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] as const, buffer: { fd3: false } };
+  if (gate !== undefined) return { stdio: ['ignore', 'pipe', 'pipe', 'pipe'] as const };
   return input === undefined ? { stdin: 'ignore' as const } : { input };
 }
 
@@ -116,21 +142,35 @@ function openAfter(gate: Promise<unknown>, descriptor: unknown): Duplex {
   return stream;
 }
 
-async function forEachLine(lines: AsyncIterable<string>, onLine: (line: string) => void): Promise<void> {
-  try {
-    for await (const line of lines) onLine(line);
-  } catch {
-    // The same failure reaches the caller through the command's own result.
-  }
+/** Keeps what comes, and tells it on. Answers what ends that, and gives all of it. */
+function listen(
+  stream: Readable,
+  { onLine, onText, limit = LARGEST_OUTPUT }: RunOptions,
+  tooMuch: (what: string) => void,
+): (isWhole: boolean) => string {
+  const chunks: Buffer[] = [];
+  const reader = onLine && new LineReader(onLine, tooMuch);
+  const decoder = new StringDecoder('utf8');
+  const take = (chunk: Buffer): void => {
+    chunks.push(chunk);
+    reader?.take(chunk);
+    onText?.(decoder.write(chunk));
+  };
+  stream.on('data', count(limit, tooMuch, take));
+  return (isWhole) => {
+    if (isWhole) reader?.end();
+    return Buffer.concat(chunks).toString();
+  };
 }
 
-function toCommandError(error: ExecaError): CommandError {
+function toCommandError(error: ExecaError, printed: string, remarks: string, excess?: string): CommandError {
   const command = error.escapedCommand;
-  const stdout = withoutOverwritten(String(error.stdout ?? ''));
-  const stderr = withoutOverwritten(String(error.stderr ?? ''));
-  const tail = lastLines(`${stderr}\n${stdout}`, 20).join('\n');
+  const stdout = withoutOverwritten(printed);
+  const stderr = withoutOverwritten(remarks);
+  const tail = excess === undefined ? lastLines(`${stderr}\n${stdout}`, 20).join('\n') : '';
+  const what = excess === undefined ? whatHappened(error) : `command printed ${excess} and was ended`;
   return new CommandError(
-    `${whatHappened(error)}: ${command}${tail === '' ? '' : `\n${tail}`}`,
+    `${what}: ${command}${tail === '' ? '' : `\n${tail}`}`,
     command,
     stdout,
     stderr,
@@ -138,6 +178,7 @@ function toCommandError(error: ExecaError): CommandError {
     error.code,
     error.isCanceled,
     error,
+    excess,
   );
 }
 
@@ -152,5 +193,8 @@ function whatHappened(error: ExecaError): string {
 
 /** What a terminal would still show: progress is written over itself. */
 function withoutOverwritten(text: string): string {
-  return text.replace(/[^\n]*\r(?!\n|$)/g, '');
+  return text
+    .split('\n')
+    .map((line) => line.slice(line.replace(/\r$/, '').lastIndexOf('\r') + 1))
+    .join('\n');
 }

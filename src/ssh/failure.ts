@@ -11,6 +11,8 @@ export type SshFailureKind =
   | 'host-key-differs'
   /** The time for the call was over. */
   | 'timed-out'
+  /** It printed more than is taken as an answer, and was ended. */
+  | 'too-much'
   /** A signal ended ssh here. */
   | 'signal'
   /** ssh could not be started here. */
@@ -29,6 +31,8 @@ export interface SshEnd {
   readonly code?: string | undefined;
   readonly timedOut?: boolean;
   readonly endedBy?: string | undefined;
+  /** What it printed too much of, `more than 4 MiB`. */
+  readonly excess?: string | undefined;
 }
 
 /** Exit code of ssh itself. A command that ends with 255 cannot be told from it. */
@@ -67,7 +71,8 @@ export class SshFailure extends Error {
   }
 }
 
-function kindOf({ exitCode, stderr, code, timedOut }: SshEnd): SshFailureKind {
+function kindOf({ exitCode, stderr, code, timedOut, excess }: SshEnd): SshFailureKind {
+  if (excess !== undefined) return 'too-much';
   if (timedOut === true) return 'timed-out';
   if (exitCode === undefined) return code === undefined ? 'signal' : 'not-started';
   if (exitCode === NOT_FOUND) return 'program-missing';
@@ -78,10 +83,16 @@ function kindOf({ exitCode, stderr, code, timedOut }: SshEnd): SshFailureKind {
 }
 
 function saidBy(kind: SshFailureKind, stderr: string): string {
+  if (kind === 'too-much') return '';
   return kind === 'unreachable' || kind === 'host-key-differs' ? classifySshFailure(stderr).detail : lastLine(stderr);
 }
 
-function messageOf(kind: SshFailureKind, vm: string, what: string, { exitCode, code, endedBy }: SshEnd): string {
+function messageOf(
+  kind: SshFailureKind,
+  vm: string,
+  what: string,
+  { exitCode, code, endedBy, excess }: SshEnd,
+): string {
   switch (kind) {
     case 'unreachable':
       return `${vm} cannot be reached for ${what}`;
@@ -91,6 +102,8 @@ function messageOf(kind: SshFailureKind, vm: string, what: string, { exitCode, c
       return `${vm} has not the pinned host key`;
     case 'timed-out':
       return `${what} on ${vm} took too long`;
+    case 'too-much':
+      return `${what} on ${vm} printed ${excess ?? 'too much'} and was ended`;
     case 'signal':
       return `the ssh for ${what} on ${vm} was ended by ${endedBy ?? 'a signal'}`;
     case 'not-started':

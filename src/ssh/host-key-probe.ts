@@ -35,6 +35,7 @@ export async function probeHostKey(run: Run, target: SshTarget, options: ProbeOp
     const result = await run('ssh', args, {
       acceptExitCodes: [255],
       timeout: timeoutSeconds * 1000,
+      limit: LARGEST_DEBUG,
       ...(signals.length === 0 ? {} : { signal: AbortSignal.any(signals) }),
       ...(onStep === undefined ? {} : { onLine: tellSteps(onStep) }),
     });
@@ -43,6 +44,7 @@ export async function probeHostKey(run: Run, target: SshTarget, options: ProbeOp
     if (!(error instanceof CommandError)) throw error;
     if (error.code === 'ENOENT') return { state: 'unknown', detail: 'ssh is not installed' };
     if (error.cancelled && (signal?.aborted || !enough?.aborted)) throw error;
+    if (error.excess !== undefined) return { state: 'not-ssh', detail: `it says ${error.excess}` };
     const seen = classifySshFailure(error.stderr);
     // Without an exit code it was our own time limit that ended ssh.
     if (error.exitCode !== undefined || seen.state !== 'unknown') return seen;
@@ -51,6 +53,9 @@ export async function probeHostKey(run: Run, target: SshTarget, options: ProbeOp
       : { state: 'silent', detail: 'no answer in time' };
   }
 }
+
+/** Most that ssh may say while it looks, in bytes: it repeats what an sshd says before the login. */
+const LARGEST_DEBUG = 256 * 1024;
 
 /** What OpenSSH's client says when it has read the identification of an sshd. */
 const GREETING = 'debug1: Remote protocol version 2.0';

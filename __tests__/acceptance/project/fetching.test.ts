@@ -1,10 +1,22 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fetchReportSchema } from '../../../src/cli/fetch/report';
+import { listProcesses } from '../../../src/process/process-identity';
 import { run } from '../../../src/process/run';
 import { buildfleet } from '../../support/buildfleet';
 import { MountedDirectory } from '../../support/mounted-directory';
 import { describeWithTools } from '../../support/tools';
+import { until } from '../../support/until';
 import { describeAsRoot, WORK_TOOLS, WorkFleet } from './support/work-fleet';
 
 jest.setTimeout(120_000);
@@ -64,6 +76,59 @@ describeAsRoot('fetching from stand-in machines (needs root)', () => {
         writeFileSync(plan, text);
         expect((await cli(root, 'fetch', '--vm', 'alpha')).stderr).toContain('nothing of this project is built');
       }
+    });
+
+    test('modes are ours: what comes runs as no other account, and nobody else can write to it', async () => {
+      const root = makeProject();
+      await cli(root, 'build', '--vm', 'alpha');
+      const there = join(workspaceOf(root), 'dist-newstyle');
+      chmodSync(join(there, 'build/app/app'), 0o6777);
+      chmodSync(join(there, 'build'), 0o3777);
+      chmodSync(join(there, 'cache'), 0o500);
+      await cli(root, 'fetch', '--vm', 'alpha');
+      await cli(root, 'fetch', '--vm', 'alpha', '--all');
+      const mode = (path: string) => (statSync(join(root, path)).mode & 0o7777).toString(8);
+      expect(mode('result/bin/app')).toBe('755');
+      expect(mode('dist-newstyle/build/app/app')).toBe('755');
+      expect(mode('dist-newstyle/build')).toBe('755');
+      expect(mode('dist-newstyle/cache')).toBe('700');
+    });
+
+    test('an endless answer ends a fetch with one error', async () => {
+      const root = makeProject();
+      await cli(root, 'build', '--vm', 'alpha');
+      const plan = join(workspaceOf(root), 'dist-newstyle/cache/plan.json');
+      rmSync(plan);
+      symlinkSync('/dev/zero', plan);
+      const { exitCode, stderr } = await cli(root, 'fetch', '--vm', 'alpha');
+      expect(stderr).toMatch(/^buildfleet: fetch on haskell-build-alpha printed more than 32 MiB and was ended: .*\n$/);
+      expect(exitCode).toBe(1);
+    });
+
+    test('more than the limit is not fetched, and Ctrl-C ends the wait for checksums', async () => {
+      const root = makeProject();
+      await cli(root, 'build', '--vm', 'alpha');
+      const there = join(workspaceOf(root), 'dist-newstyle/build/app/app');
+      truncateSync(there, 60 * 2 ** 30);
+      const refused = await cli(root, 'fetch', '--vm', 'alpha');
+      expect(refused.stderr).toMatch(
+        /^buildfleet: what haskell-build-alpha has is larger than the limit of 10240 MiB: 61440 MiB: .*--limit.*\n$/,
+      );
+      expect(refused.exitCode).toBe(1);
+
+      const fetching = fleet.start(root, 'fetch', '--vm', 'alpha', '--limit', '100GiB');
+      const summing = () => listProcesses().filter(({ argv }) => argv[0] === 'sha256sum');
+      await until('the machine computes checksums', 20, () => summing().length > 0);
+      const begin = performance.now();
+      fetching.child.kill('SIGINT');
+      expect((await fetching.finished).exitCode).toBe(130);
+      expect(performance.now() - begin).toBeLessThan(3000);
+      await until('the machine has stopped', 10, () => summing().length === 0);
+
+      truncateSync(there, 3 * 2 ** 20);
+      const all = await cli(root, 'fetch', '--vm', 'alpha', '--all', '--limit', '2MiB');
+      expect(all.stderr).toMatch(/^buildfleet: what haskell-build-alpha has is larger than the limit of 2 MiB: /);
+      expect(all.exitCode).toBe(1);
     });
 
     test('what arrives damaged is not put in place', async () => {

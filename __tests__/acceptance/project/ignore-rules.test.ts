@@ -94,6 +94,16 @@ describeWithTools(['git', 'rsync'], 'rules made of a .buildfleetignore', () => {
     expect(byRsync(lines)).toEqual(byGit(lines));
   });
 
+  test('many stars between slashes are refused with the line, and at once', () => {
+    const many = `a${'/**/b'.repeat(22)}`;
+    const started = performance.now();
+    expect(() => filterRules(`x\n${many}\n`)).toThrow(/^\.buildfleetignore:2: this pattern has more than 4 times/);
+    expect(() => filterRules(`a${'/**/b'.repeat(4)}\n`.repeat(200))).toThrow(/makes more than 2000 rules/);
+    expect(() => filterRules('a'.repeat(2000))).toThrow(/:1: this line is longer than 1024/);
+    expect(performance.now() - started).toBeLessThan(1000);
+    expect(filterRules(`a${'/**/**'.repeat(22)}/b`).length).toBeLessThan(20);
+  });
+
   test('any patterns: as git reads them', () => {
     const word = fc.array(fc.constantFrom('a', 'b', 'd', 'e', 'x', '*', '**', '?', '.x', ' ', '[a-b]', '[!a]', '\\*'), {
       minLength: 1,

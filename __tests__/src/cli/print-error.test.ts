@@ -61,6 +61,18 @@ test('a defect says how to see its stack, and shows it only then', () => {
   );
 });
 
+test('what a VM says in an error does not steer the terminal, and JSON keeps it', () => {
+  const said = 'gone\u001b]0;owned\u0007\u009b2J\u001b[31m\u202e';
+  const error = new FleetError({ code: 'vm-unknown', problem: said, place: said, value: said, remedy: said });
+  expect(error).toMatchObject({ problem: 'gone ', place: 'gone ', remedy: 'gone ' });
+  const steering = /[^\P{Cc}\n]|\u202e/u;
+  for (const thrown of [error, new Error(said)]) {
+    for (const options of [{}, { json: true }, { debug: true }])
+      expect(print(thrown, options).stderr).not.toMatch(steering);
+  }
+  expect(JSON.parse(print(new Error(said), { json: true }).stderr)).toMatchObject({ error: { problem: said } });
+});
+
 test.each<[ErrorCode, number]>([
   ['usage', 2],
   ['fleet-not-found', 3],
@@ -82,6 +94,24 @@ describe('openTerminal', () => {
     expect(colour(true, { NO_COLOR: '1' })).toBe(false);
     expect(colour(true, { TERM: 'dumb' })).toBe(false);
     expect(colour(true, {}, true)).toBe(false);
+  });
+
+  test('of what is written, our own colours only reach a terminal', () => {
+    const text = 'a\u001b[32mb\u001b[0m\u001b[8m\u001b]52;c;eA==\u0007c\u009b2J\rd';
+    const written = (json: boolean, environment: NodeJS.ProcessEnv) => {
+      const stream = new RecordingStream(true);
+      const terminal = openTerminal({ json, quiet: false }, environment, stream, stream);
+      terminal.data(json ? JSON.stringify(text) : text);
+      terminal.message(text);
+      terminal.error(json ? JSON.stringify(text) : text);
+      return stream.text;
+    };
+    expect(written(false, {})).toBe('a\u001b[32mb\u001b[0mc d\nabc d\nabc d\n');
+    expect(written(false, { NO_COLOR: '1' })).toBe('abc d\nabc d\nabc d\n');
+    const [data = '', message, error = ''] = written(true, {}).split('\n');
+    expect([JSON.parse(data), message, JSON.parse(error)]).toEqual([text, 'abc d', text]);
+    // eslint-disable-next-line no-control-regex -- control characters are what is looked for
+    expect(data + error).not.toMatch(/[\u0000-\u001f\u007f-\u009f]/);
   });
 
   test('data goes to standard output, messages to standard error unless quiet', () => {

@@ -33,6 +33,6 @@ describe('renderTable', () => {
         expect(renderTable(['A', 'B'], rows, false).split('\n')).toHaveLength(rows.length + 1);
       }),
     );
-    expect(renderTable(['A'], [['red\u001b[31m\n']], false)).toBe('A\nred [31m');
+    expect(renderTable(['A'], [['red\u001b[31m\n']], false)).toBe('A\nred');
   });
 });

@@ -19,6 +19,18 @@ test('a released command has ended when its release is over', async () => {
   expect({ lines, text: readFileSync(file, 'utf8') }).toEqual({ lines: ['ready'], text: 'over\n' });
 });
 
+test.each([
+  ['in lines', 'yes'],
+  ['in one line', 'tr "\\\\0" x </dev/zero'],
+  ['as errors', 'yes >&2'],
+])('a command that says without end, %s, is ended', async (_, endless) => {
+  let told = 0;
+  const { signal } = new AbortController();
+  const command = hold('sh', ['-c', `exec ${endless}`], { signal, onLine: (line) => (told += line.length) });
+  expect((await command.ended).excess).toMatch(/^(a line of )?more than 1 MiB$/);
+  expect(told).toBeLessThanOrEqual(2 ** 20);
+});
+
 test('a process that lets a command go does not wait for it, and leaves it alone', async () => {
   const [fifo, file] = [join(directory, 'fifo'), join(directory, 'left')];
   await run('mkfifo', [fifo]);

@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { parse } from 'yaml';
 import { run } from '../../../src/process/run';
@@ -121,6 +121,28 @@ describeWithTools(['make', 'bash', 'shellcheck'], 'Makefile and smoke script', (
       { cwd: here },
     );
     expect(stdout.trimEnd().split('\n')).toEqual(['project', 'build', '--vm', 'd e', "a 'b' `c`"]);
+  });
+
+  test.each(['PROJECT', 'VM', 'BUILDFLEET'])('a function of make in %s is not run', async (variable) => {
+    const { output } = project();
+    const mark = join(temporaryDirectory(), 'executed');
+    const value = `$(shell touch ${mark})`;
+    await run('make', ['-s', '-C', output, 'sync', 'BUILDFLEET=true', `${variable}=${value}`], {
+      acceptExitCodes: [0, 2],
+    });
+    await run('make', ['-s', '-C', output, 'sync'], {
+      env: { BUILDFLEET: 'true', [variable]: value },
+      acceptExitCodes: [0, 2],
+    });
+    expect(existsSync(mark)).toBe(false);
+  });
+
+  test('a second line in PROJECT is no second command', async () => {
+    const { output } = project();
+    const mark = join(temporaryDirectory(), 'executed');
+    const made = run('make', ['-s', '-i', '-C', output, 'sync', 'BUILDFLEET=true', `PROJECT=a\ntouch ${mark}\n`]);
+    await expect(made).rejects.toThrow('PROJECT and VM must be one line each');
+    expect(existsSync(mark)).toBe(false);
   });
 
   test('make tells the CLI which fleet it stands beside', async () => {

@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline/promises';
+import { printable } from '../../model/printable';
 
 /** Asks a question on the terminal; only `y` and `yes` are a yes, and Ctrl-C is a no. */
 export async function askYesNo(question: string, signal: AbortSignal): Promise<boolean> {
@@ -12,7 +13,7 @@ export async function askYesNo(question: string, signal: AbortSignal): Promise<b
     abandoned.abort();
   });
   try {
-    const answer = await terminal.question(`${question} [y/N] `, {
+    const answer = await terminal.question(`${printable(question)} [y/N] `, {
       signal: AbortSignal.any([signal, abandoned.signal]),
     });
     return /^y(es)?$/i.test(answer.trim());

@@ -1,5 +1,6 @@
 import type { Amount } from '../../model/journal';
 import { exactDurationText } from '../../model/units';
+import { paint } from '../colours';
 import { type ActiveOperation, type EndEvent, labelOf } from './operations';
 
 /** Conditions of drawing. */
@@ -15,8 +16,6 @@ export interface Canvas {
 const SPINNER = '⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏';
 const BAR = 20;
 const LONGEST_LABEL = 40;
-const COLOURS = { good: '\u001b[32m', bad: '\u001b[31m', faint: '\u001b[2m' } as const;
-const RESET = '\u001b[0m';
 
 const DONE = { create: 'created', update: 'changed', delete: 'removed' } as const;
 
@@ -76,10 +75,6 @@ function bar({ done, total }: Amount): string {
 
 function elapsed(begun: number, now: number): string {
   return exactDurationText((now - begun) / 1000);
-}
-
-function paint(text: string, colour: keyof typeof COLOURS, isColoured: boolean): string {
-  return isColoured ? `${COLOURS[colour]}${text}${RESET}` : text;
 }
 
 function lengthOf(text: string): number {

@@ -1,3 +1,6 @@
+import { printable } from '../../model/printable';
+import { isOurColour } from '../colours';
+
 /** The part of a terminal that {@link Screen} uses. */
 export interface ScreenStream {
   write(text: string): unknown;
@@ -19,13 +22,15 @@ export class Screen {
     if (!this.isOpen) process.once('exit', this.showCursor);
     const cursor = this.isOpen ? '' : HIDE_CURSOR;
     this.isOpen = true;
-    this.stream.write(`${cursor}${this.upToBegin()}${lines.map((line) => `${line}\n`).join('')}`);
+    this.stream.write(
+      `${cursor}${this.upToBegin()}${lines.map((line) => `${printable(line, isOurColour).replaceAll('\n', ' ')}\n`).join('')}`,
+    );
     this.drawn = lines.length;
   }
 
   /** Text that stays, above what is drawn, which has to be drawn again. */
   print(text: string): void {
-    this.stream.write(`${this.upToBegin()}${text}\n`);
+    this.stream.write(`${this.upToBegin()}${printable(text, isOurColour)}\n`);
     this.drawn = 0;
   }
 

@@ -1,6 +1,7 @@
 import { Argument, Option } from 'commander';
 import { lazy } from '../../model/lazy';
 import { type CommandDeclaration, type CommandLine, withoutSeparator } from '../command';
+import { SENDING, type SendingOptions } from '../work/options';
 
 const work = lazy<typeof import('./run')>(() => require('./run'));
 const inProject = lazy<typeof import('./in-project')>(() => require('./in-project'));
@@ -24,12 +25,16 @@ export const exec: CommandDeclaration = {
     new Option('--project <directory>', 'send the sources in it first, and run the command among them'),
     new Option('--vm <vm>', 'with --project: the VM (default: the least loaded one that can be used)'),
     new Option('--ghc <version>', 'with --project: only on a VM with this GHC'),
+    ...SENDING,
   ],
   passesThrough: true,
   document: null,
   run: (
     context,
-    { args: [words], options }: CommandLine<[words: string[]], { project?: string; vm?: string; ghc?: string }>,
+    {
+      args: [words],
+      options,
+    }: CommandLine<[words: string[]], { project?: string; vm?: string; ghc?: string } & SendingOptions>,
   ) => {
     const { project } = options;
     if (project !== undefined) {

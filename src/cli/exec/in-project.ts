@@ -1,4 +1,5 @@
 import { type Context, openFleet } from '../context';
+import { sendingOf } from '../project/sending';
 import { ProjectWork } from '../work/project-work';
 import { type ProjectOptions, projectOf, runThere, untilInterrupted } from '../work/run';
 
@@ -10,7 +11,7 @@ export async function execInProject(
 ): Promise<number> {
   const work = new ProjectWork(context, openFleet(context));
   const project = projectOf(context, options.project, false);
-  const request = { project, vm: options.vm, ghc: options.ghc, again: false };
+  const request = { project, sending: sendingOf(context, options), vm: options.vm, ghc: options.ghc, again: false };
   return untilInterrupted(context, () =>
     work.withSources(request, (place, sent) => runThere(work, project, place, { argv: command, after: sent })),
   );

@@ -1,6 +1,7 @@
 import { Option } from 'commander';
 import { lazy } from '../../model/lazy';
-import type { CommandDeclaration, CommandLine } from '../command';
+import { DEFAULT_FETCH_LIMIT_BYTES } from '../../model/defaults';
+import { bytes, type CommandDeclaration, type CommandLine } from '../command';
 import { PROJECT, VM } from '../work/options';
 
 const work = lazy<typeof import('./run')>(() => require('./run'));
@@ -15,10 +16,16 @@ export const fetch: CommandDeclaration = {
     VM,
     new Option('--to <directory>', 'where to (default: ./result, and with --all the project’s dist-newstyle)'),
     new Option('--all', 'the whole dist-newstyle, for an editor').default(false),
+    new Option('--limit <size>', 'most that may come, in MiB or GiB')
+      .argParser(bytes)
+      .default(DEFAULT_FETCH_LIMIT_BYTES, '10GiB'),
   ],
   document: () => report().fetchReportSchema,
   run: (
     context,
-    { args: [project], options }: CommandLine<[project?: string], { vm?: string; to?: string; all: boolean }>,
+    {
+      args: [project],
+      options,
+    }: CommandLine<[project?: string], { vm?: string; to?: string; all: boolean; limit: number }>,
   ) => work().fetch(context, { ...options, project }),
 };

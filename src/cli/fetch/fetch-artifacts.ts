@@ -11,7 +11,9 @@ import { SshFailure } from '../../ssh/failure';
 import { ConnectionLost, wasCutOff } from '../work/connection-lost';
 import { rsyncShell } from '../work/rsync-shell';
 import { workspacePath } from '../project/workspace';
+import { answerTooLarge } from '../ssh/answer-too-large';
 import type { Connections } from '../ssh/connections';
+import { supervisedCommand } from '../ssh/remote-command';
 import { type Artifact, parseBuildPlan } from './build-plan';
 import { placeIn, prepareDestination } from './destination';
 import type { Fetched } from './report';
@@ -20,6 +22,8 @@ export interface FetchTools {
   readonly run: Run;
   readonly connections: Connections;
   readonly signal: AbortSignal;
+  /** Most that is fetched, in bytes. */
+  readonly limitBytes: number;
 }
 
 export interface FetchSource {
@@ -38,14 +42,38 @@ interface Wanted {
   readonly sha256: string;
 }
 
-/** Prints `SHA256  PATH` and a zero byte for each argument that is a file. */
-const LIST = 'cd "$1" && shift && for file; do if [ -f "$file" ]; then sha256sum --zero -- "$file"; fi; done';
+/**
+ * Prints `SHA256  PATH` and a zero byte for each file that is named and there: LIMIT ROOT FILE… Where they have more than
+ * LIMIT bytes together, which is known before any is read, it prints `large BYTES` only.
+ */
+const LIST = `limit=$1 total=0
+cd "$2" && shift 2 || exit 1
+for file; do
+  shift
+  [ -f "$file" ] || continue
+  set -- "$@" "$file"
+  total=$((total + $(stat --dereference --format=%s -- "$file")))
+done
+if [ "$total" -gt "$limit" ]; then echo "large $total"; exit; fi
+[ $# -eq 0 ] || exec sha256sum --zero -- "$@"`;
+
+/** Runs rsync, which may not write a file of more than KIBIBYTES, whatever the other side sends: KIBIBYTES COMMAND… */
+const LIMITED = 'trap "" XFSZ; ulimit -f "$1"; shift; exec "$@"';
+
+/** Largest `plan.json`, in bytes: cabal writes some kilobytes for each package. */
+const LARGEST_PLAN = 32 * 2 ** 20;
+
+/** Most that rsync may print, in bytes. */
+const LARGEST_OUTPUT = 16 * 2 ** 20;
+
+/** Permissions are ours: nothing runs as another account, and nobody else can write. */
+const MODES = '--chmod=ug-s,o-t,go-w,u+rwX';
 
 /**
  * Brings the executables and libraries that cabal has built: to `bin/` and `lib/` of the destination, each compared with
  * the machine's own before it takes its name.
  *
- * @throws ConnectionLost; FleetError `nothing-built`, `fetch-damaged`, `fetch-failed`, `destination-refused`,
+ * @throws ConnectionLost; FleetError `nothing-built`, `fetch-damaged`, `fetch-failed`, `fetch-too-large`, `destination-refused`,
  *   `build-plan-unreadable`
  */
 export async function fetchArtifacts(tools: FetchTools, source: FetchSource, to: string): Promise<Fetched[]> {
@@ -58,7 +86,7 @@ export async function fetchArtifacts(tools: FetchTools, source: FetchSource, to:
     const fetched: Fetched[] = [];
     for (const { artifact, source: path, target, sha256 } of wanted) {
       const arrived = join(staging, path);
-      if ((await sha256Of(arrived)) !== sha256) throw damaged(source.vm, path);
+      if ((await sha256Of(arrived, tools.signal)) !== sha256) throw damaged(source.vm, path);
       const place = placeIn(to, target);
       await rename(arrived, place);
       const { size } = await stat(place);
@@ -74,13 +102,13 @@ export async function fetchArtifacts(tools: FetchTools, source: FetchSource, to:
 /**
  * Makes a directory equal to the project's whole `dist-newstyle`.
  *
- * @throws ConnectionLost; FleetError `nothing-built`, `fetch-failed`, `destination-refused`
+ * @throws ConnectionLost; FleetError `nothing-built`, `fetch-failed`, `fetch-too-large`, `destination-refused`
  */
 export async function fetchEverything(tools: FetchTools, source: FetchSource, to: string): Promise<void> {
   await readPlan(tools, source);
   prepareDestination(to);
   await rsync(tools, source.vm, [
-    ...['--recursive', '--links', '--safe-links', '--perms', '--times', '--delete'],
+    ...['--recursive', '--links', '--safe-links', '--perms', MODES, '--times', '--delete'],
     ...['--filter', 'protect /.buildfleet-fetched', '--partial-dir=.buildfleet-partial'],
     ...['--', `${source.vm.name}:${workspacePath(source.workspace)}/dist-newstyle/`, `${to}/`],
   ]);
@@ -95,14 +123,12 @@ async function listWanted(tools: FetchTools, source: FetchSource): Promise<Wante
       .map((file) => ({ artifact, source: file.slice(root.length + 1) })),
   );
   if (candidates.length === 0) return [];
-  const listing = await onVm(tools, source.vm, [
-    'sh',
-    '-c',
-    LIST,
-    'list',
-    root,
-    ...candidates.map((one) => one.source),
-  ]);
+  const files = candidates.map((one) => one.source);
+  const argv = ['sh', '-c', LIST, 'list', String(tools.limitBytes), root, ...files];
+  // Checksums take long, and end when we are gone.
+  const listing = await onVm(tools, source.vm, supervisedCommand(argv), LARGEST_OUTPUT);
+  const large = /^large (\d{1,20})\n$/.exec(listing)?.[1];
+  if (large !== undefined) throw tooLarge(source.vm, tools.limitBytes, Number(large));
   const sums = new Map(
     listing
       .split('\0')
@@ -132,22 +158,19 @@ function isInside(root: string, file: string): boolean {
 }
 
 async function readPlan(tools: FetchTools, { vm, workspace }: FetchSource): Promise<string> {
-  const text = await onVm(tools, vm, [
-    'sh',
-    '-c',
-    'cat "$1" 2>/dev/null || true',
-    'plan',
-    `${workspacePath(workspace)}/dist-newstyle/cache/plan.json`,
-  ]);
+  const plan = `${workspacePath(workspace)}/dist-newstyle/cache/plan.json`;
+  const command = shellWords(['sh', '-c', 'cat "$1" 2>/dev/null || true', 'plan', plan]);
+  const text = await onVm(tools, vm, command, LARGEST_PLAN);
   if (text === '') throw nothingBuilt(vm);
   return text;
 }
 
-async function onVm({ connections, signal }: FetchTools, vm: FleetVm, argv: readonly string[]): Promise<string> {
+async function onVm({ connections, signal }: FetchTools, vm: FleetVm, command: string, limit: number): Promise<string> {
   try {
-    return (await connections.run(vm, { what: 'fetch', command: shellWords(argv), signal })).stdout;
+    return (await connections.run(vm, { what: 'fetch', command, signal, limit })).stdout;
   } catch (error) {
     if (!(error instanceof SshFailure)) throw error;
+    if (error.kind === 'too-much') throw answerTooLarge(vm, error);
     throw wasCutOff('ssh', error.exitCode) ? new ConnectionLost(vm, error.stderr, error) : failed(vm, error);
   }
 }
@@ -159,23 +182,38 @@ async function transfer(
   staging: string,
 ): Promise<void> {
   const list = wanted.map((one) => `${one.source}\0`).join('');
-  const args = ['--copy-links', '--perms', '--times', '--files-from=-', '--from0'];
+  const args = ['--copy-links', '--perms', MODES, '--times', '--files-from=-', '--from0'];
   await rsync(tools, vm, [...args, '--', `${vm.name}:${workspacePath(workspace)}/`, `${staging}/`], list);
 }
 
 async function rsync(
-  { run, connections, signal }: FetchTools,
+  { run, connections, signal, limitBytes }: FetchTools,
   vm: FleetVm,
   args: readonly string[],
   input?: string,
 ): Promise<void> {
+  const over = new AbortController();
+  let bytes = 0;
+  // It names the size of each file that has arrived.
+  const onLine = (line: string): void => {
+    if (/^arrived \d{1,20}$/.test(line)) bytes += Number(line.slice('arrived '.length));
+    if (bytes > limitBytes) over.abort();
+  };
+  const command = ['rsync', '--rsh', rsyncShell(connections, vm), '--out-format=arrived %l', ...args];
   try {
-    await run('rsync', ['--rsh', rsyncShell(connections, vm), ...args], {
-      signal,
+    await run('bash', ['-c', LIMITED, 'limited', String(Math.ceil(limitBytes / 1024)), ...command], {
+      signal: AbortSignal.any([signal, over.signal]),
+      onLine,
+      limit: LARGEST_OUTPUT,
       ...(input === undefined ? {} : { input }),
     });
   } catch (error) {
-    if (!(error instanceof CommandError) || error.cancelled) throw error;
+    if (!(error instanceof CommandError)) throw error;
+    if (!signal.aborted && (over.signal.aborted || /File too large/.test(error.stderr))) {
+      throw tooLarge(vm, limitBytes, undefined, error);
+    }
+    if (error.cancelled) throw error;
+    if (error.excess !== undefined) throw answerTooLarge(vm, new SshFailure(vm.name, 'fetch', error, error));
     const full = /No space left on device/.test(error.stderr);
     if (!full)
       throw wasCutOff('rsync', error.exitCode) ? new ConnectionLost(vm, error.stderr, error) : failed(vm, error);
@@ -188,9 +226,9 @@ async function rsync(
   }
 }
 
-async function sha256Of(path: string): Promise<string> {
+async function sha256Of(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path), hash);
+  await pipeline(createReadStream(path), hash, { signal });
   return hash.digest('hex');
 }
 
@@ -199,6 +237,16 @@ function nothingBuilt(vm: FleetVm): FleetError {
     code: 'nothing-built',
     problem: `nothing of this project is built on ${vm.name}`,
     remedy: 'run `buildfleet build` first',
+  });
+}
+
+function tooLarge(vm: FleetVm, limitBytes: number, bytes: number | undefined, cause?: unknown): FleetError {
+  const mebibytes = (amount: number) => `${Math.ceil(amount / 2 ** 20)} MiB`;
+  return new FleetError({
+    code: 'fetch-too-large',
+    problem: `what ${vm.name} has is larger than the limit of ${mebibytes(limitBytes)}${bytes === undefined ? '' : `: ${mebibytes(bytes)}`}`,
+    remedy: 'see whether that is what you want, and allow more with --limit, such as `--limit 100GiB`',
+    cause,
   });
 }
 

@@ -15,6 +15,8 @@ export interface FetchOptions {
   /** Directory; undefined: `./result`, and with `all` the project's `dist-newstyle`. */
   readonly to?: string | undefined;
   readonly all: boolean;
+  /** Most that is fetched, in bytes. */
+  readonly limit: number;
 }
 
 /** `buildfleet fetch`: prints the path of each file that has arrived. */
@@ -32,7 +34,12 @@ export async function fetch(context: Context, options: FetchOptions): Promise<nu
   }
   return untilInterrupted(context, async () => {
     const place = await work.findPlace({ project, vm: options.vm });
-    const tools = { run: context.run, connections: work.connections, signal: context.signal };
+    const tools = {
+      run: context.run,
+      connections: work.connections,
+      signal: context.signal,
+      limitBytes: options.limit,
+    };
     const { terminal } = context;
     await work.resuming(place, () =>
       work.hold(place, async () => {

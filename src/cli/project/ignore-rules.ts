@@ -1,22 +1,106 @@
-/** Never sent: what builds leave and what belongs to the version control. On the machine they stay as they are. */
-const ALWAYS_IGNORED = ['.git', 'dist-newstyle', '.stack-work', '*.o', '*.hi'] as const;
+import { FleetError } from '../../model/errors';
 
-/** Name of the file in a project's root that lists further files that are not sent. */
+/** What builds leave and what belongs to the version control. Not sent unless a line of the ignore file names it. */
+const BUILT_IN = ['.git', 'dist-newstyle', '.stack-work', '*.o', '*.hi'] as const;
+type BuiltIn = (typeof BUILT_IN)[number];
+
+/** Sent where git ignores them: cabal does not build, or builds something else, without. */
+const NEEDED_BY_CABAL = ['cabal.project', 'cabal.project.local', 'cabal.project.freeze', '*.cabal'] as const;
+
+/** May hold the passwords of remotes. Never sent, not even with a `.git` that is. */
+const NEVER_SENT = ['.git/config', '.git/modules/**/config'] as const;
+
+/** Name of the file in a project's root that says what else is not sent, and what is sent nevertheless. */
 export const IGNORE_FILE = '.buildfleetignore';
+
+/** Every further one doubles the rules of rsync, which has no pattern for "nothing or any number of directories". */
+const MOST_GAPS = 4;
+const MOST_RULES = 2000;
+/** rsync drops longer rules. */
+const LONGEST_LINE = 1024;
+
+/** What was found out about paths of one project, each relative to its root; directories may end with a slash. */
+export interface KnownPaths {
+  /** Not sent, and deleted on the machine. */
+  readonly unsent: readonly string[];
+  /** Not sent, and not deleted on the machine, as far as the ignore file says nothing else. */
+  readonly ignored: readonly string[];
+  /** Sent although a built-in rule matches, as far as the ignore file says nothing else. */
+  readonly tracked: readonly string[];
+}
 
 /**
  * Filter rules of rsync, the first match counts.
  *
- * @param ignoreFile content of the project's {@link IGNORE_FILE}: patterns as in a `.gitignore`, where the last match counts
+ * @param ignoreFile content of the project's {@link IGNORE_FILE}: patterns as in a `.gitignore`, where the last match
+ * counts; one that begins with `!` also brings back what git ignores, and a built-in rule that it names
+ * @param place path of the file, for errors
+ * @throws FleetError `ignore-file-refused`
  */
-export function filterRules(ignoreFile: string): string[] {
-  const own = ignoreFile
-    .split('\n')
-    .map(parsePattern)
-    .filter((pattern) => pattern !== undefined)
-    .reverse()
-    .flatMap((pattern) => toRules(pattern));
-  return [...ALWAYS_IGNORED.map((pattern) => `- ${pattern}`), ...own];
+export function filterRules(
+  ignoreFile: string,
+  { unsent, ignored, tracked }: KnownPaths = { unsent: [], ignored: [], tracked: [] },
+  place: string = IGNORE_FILE,
+): string[] {
+  const patterns = parseIgnoreFile(ignoreFile, place);
+  const named = BUILT_IN.filter((builtIn) => patterns.some((pattern) => bringsBack(pattern, builtIn)));
+  // A wildcard such as `!*/` shall not bring back all that is built, so rules that no line names come before the lines.
+  const late = BUILT_IN.filter(
+    (builtIn) => named.includes(builtIn) || tracked.some((path) => path.endsWith(builtIn.slice(1))),
+  );
+  const early = BUILT_IN.filter((builtIn) => !late.includes(builtIn));
+  const own = patterns.reverse().flatMap((pattern) => toRules(pattern));
+  if (own.length > MOST_RULES) throw tooMuch(`it makes more than ${MOST_RULES} rules for rsync`, place);
+  return [
+    ...BUILT_IN.flatMap((builtIn) => protection(builtIn, named.includes(builtIn))),
+    ...NEVER_SENT.map((pattern) => `H ${pattern}`),
+    ...unsent.map((path) => `H ${exactly(path)}`),
+    ...early.map((pattern) => `H ${pattern}`),
+    ...own,
+    ...tracked.map((path) => `S ${exactly(path)}`),
+    ...late.map((pattern) => `H ${pattern}`),
+    ...(ignored.length === 0 ? [] : NEEDED_BY_CABAL.map((pattern) => `+ ${pattern}`)),
+    ...ignored.map((path) => `- ${exactly(path)}`),
+  ];
+}
+
+/** What is built on the machine stays there. A repository that is sent is sent as it is. */
+function protection(builtIn: BuiltIn, named: boolean): string[] {
+  if (builtIn === '.git' && named) return [];
+  return builtIn.startsWith('*') ? [`P ${builtIn}`] : [`P ${builtIn}/***`];
+}
+
+/** Whether a pattern names what a built-in rule excludes, instead of including it among other things. */
+function bringsBack({ include, text }: Pattern, builtIn: BuiltIn): boolean {
+  if (!include) return false;
+  const name = text.replace(/\/$/, '').split('/').at(-1);
+  return builtIn.startsWith('*') ? name?.endsWith(builtIn.slice(1)) === true : name === builtIn;
+}
+
+/** A pattern for one path, whatever its name holds. rsync takes a backslash for itself where there is no wildcard. */
+function exactly(path: string): string {
+  return `/${/[*?[]/.test(path) ? path.replace(/[\\*?[]/g, '\\$&') : path}`;
+}
+
+function parseIgnoreFile(text: string, place: string): Pattern[] {
+  return text.split('\n').flatMap((line, index) => {
+    const pattern = parsePattern(line);
+    if (pattern === undefined) return [];
+    const at = `${place}:${index + 1}`;
+    if (line.length > LONGEST_LINE) throw tooMuch(`this line is longer than ${LONGEST_LINE} characters`, at);
+    if (onlyWholeStars(pattern.text).split('/**/').length - 1 > MOST_GAPS)
+      throw tooMuch(`this pattern has more than ${MOST_GAPS} times /**/`, at);
+    return [pattern];
+  });
+}
+
+function tooMuch(problem: string, place: string): FleetError {
+  return new FleetError({
+    code: 'ignore-file-refused',
+    problem,
+    place,
+    remedy: 'write it shorter: a name without a slash matches in every directory',
+  });
 }
 
 interface Pattern {

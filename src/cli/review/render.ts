@@ -1,3 +1,4 @@
+import { printable } from '../../model/printable';
 import type { Finding, Review, Side, StackReview, TextChange } from './report';
 
 /** The review for people at a terminal: the summary, then a paragraph for each fleet that something happens to. */
@@ -66,10 +67,4 @@ function markdown(text: string): string {
 
 function oneLine(text: string): string {
   return text.replace(/\s*[\r\n]+\s*/g, ' ');
-}
-
-/** What a tree holds must not steer the terminal that shows it. */
-function printable(text: string): string {
-  // eslint-disable-next-line no-control-regex -- control characters are what is replaced
-  return text.replace(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, ' ');
 }

@@ -1,5 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
+import { printable } from '../../model/printable';
+import { isOurColour } from '../colours';
 import type { Terminal } from '../terminal';
 import type { StatusReport } from './report';
 import { renderStatus } from './render';
@@ -48,22 +50,24 @@ function displayOn({ terminal, seconds }: Watch): Display {
   if (terminal.json || terminal.screen === undefined) return changesOn(terminal);
   let last: StatusReport | undefined;
   let opened = false;
-  const write = (text: string) => {
-    terminal.data(text);
-  };
   return {
     show: (report) => {
       const { columns = 80, rows = 24 } = terminal.screen ?? {};
       const title = `fleet ${report.fleet}, every ${seconds} s, ${clockText(new Date())}; Ctrl-C ends`;
-      const lines = [title, '', ...renderStatus(report, terminal.colour, columns).split('\n')];
-      write(`${opened ? HOME : OPEN_SCREEN}${frame(lines, columns, rows)}`);
+      const lines = [title, '', ...shown(renderStatus(report, terminal.colour, columns)).split('\n')];
+      terminal.draw(`${opened ? HOME : OPEN_SCREEN}${frame(lines, columns, rows)}`);
       opened = true;
       last = report;
     },
     close: () => {
-      if (last !== undefined) write(`${CLOSE_SCREEN}${renderStatus(last, terminal.colour, terminal.screen?.columns)}`);
+      if (last === undefined) return;
+      terminal.draw(`${CLOSE_SCREEN}${shown(renderStatus(last, terminal.colour, terminal.screen?.columns))}`);
     },
   };
+}
+
+function shown(text: string): string {
+  return printable(text, isOurColour);
 }
 
 /** As many lines as fit, each of which replaces what stood in its place. */

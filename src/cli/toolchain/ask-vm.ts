@@ -5,6 +5,9 @@ import { supervisedCommand } from '../ssh/remote-command';
 import { type HelperResult, parseHelperLine } from './helper-line';
 import type { VmOutcome } from './report';
 
+/** Most that the helper may print, in bytes: apt names each file of a hundred packages. */
+const LARGEST_ANSWER = 16 * 2 ** 20;
+
 /** Tools of {@link askVm}. */
 export interface AskTools {
   readonly connections: Connections;
@@ -24,6 +27,7 @@ export async function askVm(vm: FleetVm, argv: readonly string[], tools: AskTool
   try {
     await tools.connections.run(vm, {
       what: 'the helper',
+      limit: LARGEST_ANSWER,
       command: supervisedCommand(argv),
       onLine: (text) => {
         const line = parseHelperLine(text);

@@ -3,7 +3,7 @@ import { FleetError } from '../../model/errors';
 import { lazy } from '../../model/lazy';
 import type { CommandDeclaration, CommandLine } from '../command';
 import type { CabalTask } from './cabal';
-import { PROJECT, VM } from './options';
+import { PROJECT, SENDING, type SendingOptions, VM } from './options';
 
 const work = lazy<typeof import('./run')>(() => require('./run'));
 const report = lazy<typeof import('./report')>(() => require('./report'));
@@ -13,7 +13,7 @@ const GHC = new Option(
   'only on a VM with this GHC (default: with-compiler of cabal.project, if any)',
 );
 
-type CabalLine = CommandLine<[project?: string, ...more: string[]], { vm?: string; ghc?: string }>;
+type CabalLine = CommandLine<[project?: string, ...more: string[]], { vm?: string; ghc?: string } & SendingOptions>;
 
 /** Sends the sources, and has cabal do something with them. */
 function cabalCommand(task: CabalTask, declaration: Pick<CommandDeclaration, 'description' | 'examples'>) {
@@ -22,7 +22,7 @@ function cabalCommand(task: CabalTask, declaration: Pick<CommandDeclaration, 'de
     name: task,
     usage: '[options] [project] [-- CABAL…]',
     arguments: [PROJECT],
-    options: [VM, GHC],
+    options: [VM, GHC, ...SENDING],
     takesRest: true,
     document: null,
     run: (context, { args: [project, ...more], options, rest }: CabalLine) => {
@@ -59,8 +59,8 @@ export const sync: CommandDeclaration = {
   description: 'send the sources, and nothing else',
   examples: ['sync', 'sync ~/projects/app --vm beta'],
   arguments: [PROJECT],
-  options: [VM],
+  options: [VM, ...SENDING],
   document: () => report().syncedSchema,
-  run: (context, { args: [project], options }: CommandLine<[project?: string], { vm?: string }>) =>
+  run: (context, { args: [project], options }: CommandLine<[project?: string], { vm?: string } & SendingOptions>) =>
     work().syncOnly(context, { ...options, project }),
 };

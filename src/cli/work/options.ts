@@ -3,3 +3,16 @@ import { Argument, Option } from 'commander';
 /** Of the commands that work on the project around the working directory, unless one is given. */
 export const PROJECT = new Argument('[project]', 'its directory (default: the project around the working directory)');
 export const VM = new Option('--vm <vm>', 'any alias of a VM (default: the least loaded one that can be used)');
+
+/** Of the commands that send sources. */
+export interface SendingOptions {
+  readonly follow?: readonly string[] | undefined;
+  readonly sendIgnored?: boolean | undefined;
+}
+
+export const SENDING: readonly Option[] = [
+  new Option('--follow <path>', 'send what links lead to, where that is this or in it; may be given again').argParser(
+    (path: string, before: readonly string[] | undefined) => [...(before ?? []), path],
+  ),
+  new Option('--send-ignored', 'send what git ignores, too'),
+];

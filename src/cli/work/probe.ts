@@ -4,10 +4,11 @@ import type { Connections } from '../ssh/connections';
 import { scriptCommand } from '../ssh/remote-command';
 import { scriptText } from './script';
 
-/** Present state of a machine, as it reports it. */
+/** Present state of a machine, as it reports it and within what is possible. */
 export interface Probe {
-  /** Load average of the last minute. */
+  /** Load average of the last minute, up to {@link HIGHEST_LOAD}, which is also that of a machine that names none. */
   readonly load: number;
+  /** As the fleet has it, not as the machine says. */
   readonly cpus: number;
   readonly memoryFreeMib: number;
   /** When the workspace that was asked for was last used, in seconds since 1970; undefined when it is not there. */
@@ -16,6 +17,12 @@ export interface Probe {
   readonly building: readonly string[];
   readonly draining: boolean;
 }
+
+/** A higher load is not believed. */
+const HIGHEST_LOAD = 10_000;
+
+/** More builds at a time are not believed. */
+const MOST_BUILDS = 1000;
 
 /**
  * Asks a machine over the shared connection, which is made if there is none.
@@ -31,26 +38,29 @@ export async function probe(
   await connections.open(vm, signal);
   const command = scriptCommand('probe', scriptText('probe'), [BUILD_ROOT, workspace]);
   const { stdout } = await connections.run(vm, { what: 'the probe', command, signal });
-  return parseProbe(stdout);
+  return parseProbe(stdout, vm);
 }
 
-/** Reads what `assets/cli/probe.sh` prints. Unknown words are ignored. */
-export function parseProbe(text: string): Probe {
+/**
+ * Reads what `assets/cli/probe.sh` prints. Words that are not known say nothing, and numbers that cannot be speak against
+ * the machine: a value that wins every comparison is no reason to choose it.
+ */
+export function parseProbe(text: string, { cpus, memoryMib }: Pick<FleetVm, 'cpus' | 'memoryMib'>): Probe {
   const values = (word: string) =>
     text
       .split('\n')
       .filter((line) => line.startsWith(`${word} `))
       .map((line) => line.slice(word.length + 1));
-  const number = (word: string) => {
-    const value = Number(values(word)[0] ?? NaN);
-    return Number.isFinite(value) ? value : undefined;
+  const number = (word: string, most: number) => {
+    const value = values(word)[0] ?? '';
+    return /^\d{1,15}(\.\d{1,15})?$/.test(value) ? Math.min(Number(value), most) : undefined;
   };
   return {
-    load: number('load') ?? 0,
-    cpus: Math.max(1, number('cpus') ?? 1),
-    memoryFreeMib: number('memory-free') ?? 0,
-    workspaceUsed: number('workspace'),
-    building: values('building'),
+    load: number('load', HIGHEST_LOAD) ?? HIGHEST_LOAD,
+    cpus,
+    memoryFreeMib: number('memory-free', memoryMib) ?? 0,
+    workspaceUsed: number('workspace', Date.now() / 1000),
+    building: values('building').slice(0, MOST_BUILDS),
     draining: text.split('\n').includes('draining'),
   };
 }

@@ -6,6 +6,7 @@ import { SshFailure } from '../../ssh/failure';
 import type { Context } from '../context';
 import { findVm, type LoadedFleet } from '../fleet-file';
 import type { Project } from '../project/find-project';
+import type { Sending } from '../project/survey';
 import { workspaceName } from '../project/workspace';
 import { Connections } from '../ssh/connections';
 import { later } from '../status/later';
@@ -43,6 +44,15 @@ export interface PlaceRequest {
   readonly ghc: string | undefined;
 }
 
+export interface SourcesRequest extends PlaceRequest {
+  readonly sending: Sending;
+  /** Whether the action may be begun anew when the machine is lost in the middle. */
+  readonly again: boolean;
+}
+
+/** Remarks of one kind of work that are shown at most. */
+const MOST_REMARKS = 20;
+
 /** @param sent settles when the machine has the sources, or cannot have them */
 type OnSources<T> = (place: Place, sent: Promise<SyncReport>) => Promise<T>;
 
@@ -56,6 +66,8 @@ interface SessionChanges extends Pick<SessionRequest, 'onlyIf'> {
 export class ProjectWork {
   readonly connections: Connections;
   private readonly trouble: Trouble;
+  /** Remarks on the sources. */
+  private readonly told = new Set<string>();
 
   constructor(
     readonly context: Context,
@@ -69,15 +81,14 @@ export class ProjectWork {
    * Runs an action on a machine that has the sources as they are here, while no other session has the workspace. The
    * machine is the given one, else the one that has worked on the project last, else that of {@link choosePlace}.
    *
-   * @param again whether the action may be begun anew when the machine is lost in the middle
    * @param action is called while the sources are on their way, and may touch the workspace when they are there
    */
-  async withSources<T>(request: PlaceRequest & { readonly again: boolean }, action: OnSources<T>): Promise<T> {
-    const { project, again } = request;
+  async withSources<T>(request: SourcesRequest, action: OnSources<T>): Promise<T> {
+    const { again } = request;
     const run = (place: Place, onlyIf?: SessionRequest['onlyIf']) => {
       let condition = onlyIf;
       const once = () => {
-        const attempt = this.holdWithSources(project, place, condition, action);
+        const attempt = this.holdWithSources(request, place, condition, action);
         // What has been admitted once need not be compared with others any more.
         condition = undefined;
         return attempt;
@@ -193,7 +204,7 @@ export class ProjectWork {
 
   /** Starts rsync on both sides while the session is being opened: it is let through when the workspace is held. */
   private async holdWithSources<T>(
-    project: Project,
+    request: SourcesRequest,
     place: Place,
     onlyIf: SessionRequest['onlyIf'],
     action: OnSources<T>,
@@ -204,9 +215,9 @@ export class ProjectWork {
     const finishing = async (): Promise<SyncReport> => {
       const report = await ahead.catch((error: unknown) => {
         if (!stop.signal.aborted) throw error;
-        return this.send(project, place, {});
+        return this.send(request, place, {});
       });
-      for (const line of report.skipped) this.context.terminal.message(`not sent: ${line}`);
+      this.tell(report.remarks);
       return report;
     };
     // The wait may be long, and the sources change meanwhile.
@@ -218,7 +229,7 @@ export class ProjectWork {
       open();
       return action(place, finishing());
     });
-    const ahead = this.send(project, place, { after, signal: AbortSignal.any([this.context.signal, stop.signal]) });
+    const ahead = this.send(request, place, { after, signal: AbortSignal.any([this.context.signal, stop.signal]) });
     ahead.catch(() => undefined);
     try {
       return await held;
@@ -228,13 +239,21 @@ export class ProjectWork {
     }
   }
 
+  /** Says what was not said before. */
+  private tell(remarks: readonly string[]): void {
+    const news = remarks.filter((line) => !this.told.has(line));
+    for (const line of news) this.told.add(line);
+    for (const line of news.slice(0, MOST_REMARKS)) this.context.terminal.message(line);
+    if (news.length > MOST_REMARKS) this.context.terminal.message(`and ${news.length - MOST_REMARKS} more like these`);
+  }
+
   private send(
-    project: Project,
+    { project, sending }: SourcesRequest,
     { vm, workspace }: Place,
     changes: { readonly after?: Promise<void>; readonly signal?: AbortSignal },
   ): Promise<SyncReport> {
     const { run, signal } = this.context;
-    const request = { vm, root: project.root, workspace, signal, ...changes };
+    const request = { vm, root: project.root, workspace, sending, signal, ...changes };
     return sync({ run, connections: this.connections }, request);
   }
 

@@ -4,6 +4,7 @@ import { runInteractive } from '../../process/interactive';
 import { shellWords } from '../../rendering/shell-word';
 import { SshFailure } from '../../ssh/failure';
 import { BUILD_ROOT } from '../project/workspace';
+import { answerTooLarge } from '../ssh/answer-too-large';
 import type { Connections } from '../ssh/connections';
 import { scriptWithoutTerminal, scriptWithTerminal } from '../ssh/remote-command';
 import { ConnectionLost } from './connection-lost';
@@ -18,6 +19,8 @@ export interface WorkspaceCommand {
   readonly argv: readonly string[];
   /** Text of a bash script that is evaluated before; undefined for none. */
   readonly prepare?: string | undefined;
+  /** Whether it only writes text: then no more than colours reaches a terminal. Default false. */
+  readonly isText?: boolean;
   /** When the command may begin. Never, when it rejects. */
   readonly after: Promise<unknown>;
 }
@@ -50,19 +53,20 @@ const WAIT = 'read -r _ || exit 0\n';
  */
 export async function runInWorkspace(
   { connections, signal }: RunTools,
-  { vm, workspace, subdirectory, argv, prepare = '', after }: WorkspaceCommand,
+  { vm, workspace, subdirectory, argv, prepare = '', isText = false, after }: WorkspaceCommand,
 ): Promise<number> {
   const id = randomBytes(8).toString('hex');
   const [script, args] = [scriptText('run'), [BUILD_ROOT, workspace, subdirectory, id, prepare, ...argv]];
   // The session ends the command when this process is gone.
   const startAhead = () => {
     const command = scriptWithoutTerminal('run', `${WAIT}${script}`, args);
-    return runInteractive('ssh', connections.arguments(vm, 'streams', command), after);
+    return runInteractive('ssh', connections.arguments(vm, 'streams', command), { after, isText });
   };
   // Input that is typed meanwhile belongs to this process.
   const onTerminal = async () => {
     await after;
-    return runInteractive('ssh', connections.arguments(vm, 'terminal', scriptWithTerminal('run', script, args)));
+    const command = scriptWithTerminal('run', script, args);
+    return runInteractive('ssh', connections.arguments(vm, 'terminal', command), { isText });
   };
   const hasTerminal = process.stdin.isTTY && process.stdout.isTTY && process.stderr.isTTY;
   const { exitCode } = await (hasTerminal ? onTerminal() : startAhead());
@@ -88,6 +92,7 @@ async function exitStatus(
     const [noted, status] = stdout.trim().split(' ');
     return noted === id ? Number(status) : undefined;
   } catch (error) {
+    if (error instanceof SshFailure && error.kind === 'too-much') throw answerTooLarge(vm, error);
     if (error instanceof SshFailure) return undefined;
     throw error;
   }

@@ -6,9 +6,11 @@ import { type Place, ProjectWork } from './project-work';
 import { type Context, openFleet } from '../context';
 import { EXIT, INTERRUPTED } from '../exit-codes';
 import { findProject, type Project } from '../project/find-project';
+import { sendingOf } from '../project/sending';
+import type { SendingOptions } from './options';
 
 /** Options of the commands that work on a project. */
-export interface ProjectOptions {
+export interface ProjectOptions extends SendingOptions {
   /** Directory; undefined: the project around the working directory. */
   readonly project: string | undefined;
   readonly vm?: string | undefined;
@@ -28,15 +30,18 @@ export async function cabal(
 ): Promise<number> {
   const work = new ProjectWork(context, openFleet(context));
   const project = projectOf(context, options.project, true);
+  const sending = sendingOf(context, options);
   const ghc = options.ghc ?? compilerOfProject(project.root);
   // Input that was typed into a prompt is lost, so a repl cannot be begun anew.
   const again = task !== 'repl';
   return untilInterrupted(context, () =>
-    work.withSources({ project, vm: options.vm, ghc, again }, (place, sent) => {
+    work.withSources({ project, sending, vm: options.vm, ghc, again }, (place, sent) => {
       // The project's own choice needs no repetition, and a command line would have cabal configure it anew.
       const ghcVersion = options.ghc === undefined ? undefined : place.ghcVersion;
       const argv = ['cabal', ...cabalArguments(task, ghcVersion, args)];
-      return runThere(work, project, place, { argv, prepare: scriptText('cabal'), after: sent });
+      // A prompt draws its line itself.
+      const isText = task !== 'repl';
+      return runThere(work, project, place, { argv, prepare: scriptText('cabal'), isText, after: sent });
     }),
   );
 }
@@ -45,8 +50,9 @@ export async function cabal(
 export async function syncOnly(context: Context, options: ProjectOptions): Promise<number> {
   const work = new ProjectWork(context, openFleet(context));
   const project = projectOf(context, options.project, false);
+  const sending = sendingOf(context, options);
   return untilInterrupted(context, async () => {
-    const request = { project, vm: options.vm, ghc: undefined, again: true };
+    const request = { project, sending, vm: options.vm, ghc: undefined, again: true };
     const { place, files, deleted, bytes } = await work.withSources(request, async (place, sent) => ({
       place,
       ...(await sent),
@@ -67,7 +73,7 @@ export function runThere(
   { context: { signal }, connections }: ProjectWork,
   project: Project,
   { vm, workspace }: Place,
-  command: Pick<WorkspaceCommand, 'argv' | 'prepare' | 'after'>,
+  command: Pick<WorkspaceCommand, 'argv' | 'prepare' | 'isText' | 'after'>,
 ): Promise<number> {
   return runInWorkspace({ signal, connections }, { vm, workspace, subdirectory: project.subdirectory, ...command });
 }

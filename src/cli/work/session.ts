@@ -1,8 +1,11 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
+import { printableLine } from '../../model/printable';
 import { hold } from '../../process/held';
+import { SshFailure } from '../../ssh/failure';
 import { BUILD_ROOT } from '../project/workspace';
+import { answerTooLarge } from '../ssh/answer-too-large';
 import type { Connections } from '../ssh/connections';
 import { scriptCommand } from '../ssh/remote-command';
 import { ConnectionLost, wasCutOff } from './connection-lost';
@@ -34,6 +37,9 @@ export class NotAdmitted extends Error {
   }
 }
 
+/** Longest name of somebody who has a workspace that is repeated, in characters. */
+const LONGEST_NAME = 200;
+
 /** Longest that is waited for a machine for which there may be another: it may cost 3 s with all that follows. */
 const SOON_MS = 2500;
 
@@ -41,7 +47,7 @@ const SOON_MS = 2500;
  * Runs an action while no other session has the workspace. Processes that an earlier session left there are ended
  * first, and those of the action afterwards: the machine does so by itself when the connection is gone.
  *
- * @throws ConnectionLost; NotAdmitted; FleetError `workspace-refused` or `vm-draining`; what the action throws
+ * @throws ConnectionLost; NotAdmitted; FleetError `workspace-refused`, `vm-draining` or `vm-answer-limit`; what the action throws
  */
 export async function withWorkspace<T>(
   connections: Connections,
@@ -55,8 +61,10 @@ export async function withWorkspace<T>(
     signal: AbortSignal.any([signal, late.signal]),
     onLine,
   });
-  const early = session.ended.then(({ stderr, exitCode }) => {
+  const early = session.ended.then(({ stderr, exitCode, excess }) => {
     signal.throwIfAborted();
+    if (excess !== undefined)
+      throw answerTooLarge(vm, new SshFailure(vm.name, 'the session', { stderr, exitCode, excess }));
     if (wasCutOff('ssh', exitCode)) throw new ConnectionLost(vm, stderr);
     throw refused(vm, stderr.trim());
   });
@@ -88,11 +96,12 @@ function commandOf({ workspace, who, onlyIf }: SessionRequest): string {
 type Admission = 'admitted' | 'refused' | 'silent';
 
 /** Reads what `assets/cli/session.sh` prints, with what `probe.sh` says in it where the machine has to do. */
-function listen({ onlyIf, onWait }: Pick<SessionRequest, 'onlyIf' | 'onWait'>) {
+function listen({ vm, onlyIf, onWait }: Pick<SessionRequest, 'vm' | 'onlyIf' | 'onWait'>) {
   let admit: (admission: Admission) => void = () => undefined;
   let settle: (word: string) => void = () => undefined;
   const admitted = new Promise<Admission>((resolve) => (admit = resolve));
   const answer = new Promise<string>((resolve) => (settle = resolve));
+  let isWaiting = false;
   let probed: string[] | undefined = onlyIf === undefined ? undefined : [];
   const onLine = (line: string): void => {
     if (probed !== undefined) {
@@ -101,13 +110,17 @@ function listen({ onlyIf, onWait }: Pick<SessionRequest, 'onlyIf' | 'onWait'>) {
         probed.push(line);
         return;
       }
-      const isAdmitted = onlyIf?.(parseProbe(probed.join('\n'))) ?? true;
+      const isAdmitted = onlyIf?.(parseProbe(probed.join('\n'), vm)) ?? true;
       admit(isAdmitted ? 'admitted' : 'refused');
       if (!isAdmitted) return;
       probed = undefined;
     }
-    if (line.startsWith('waiting ')) onWait(line.slice('waiting '.length));
-    else settle(line);
+    if (!line.startsWith('waiting ')) settle(line);
+    else if (!isWaiting) {
+      // The script says it once; what says it again is not the script.
+      isWaiting = true;
+      onWait(printableLine(line.slice('waiting '.length)).slice(0, LONGEST_NAME));
+    }
   };
   return { onLine, admitted, answer };
 }

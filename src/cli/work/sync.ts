@@ -1,13 +1,16 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
 import { endingWithUs } from '../../process/ending-with-us';
 import { CommandError, type Run, type RunOptions } from '../../process/run';
 import { shellWords } from '../../rendering/shell-word';
-import { filterRules, IGNORE_FILE } from '../project/ignore-rules';
 import { FETCHED_MARK } from '../project/fetched';
-import { endlessLinks } from '../project/endless-links';
+import { readIgnoreFile } from '../project/ignore-file';
+import { filterRules, IGNORE_FILE } from '../project/ignore-rules';
+import { visibleName } from '../project/visible-name';
+import { type Sending, type Survey, surveyProject } from '../project/survey';
 import { workspacePath } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
 import { ConnectionLost, wasCutOff } from './connection-lost';
@@ -19,8 +22,8 @@ export interface SyncReport {
   readonly deleted: number;
   /** Sum of the sizes of the files that were not the same, in bytes. */
   readonly bytes: number;
-  /** Files that cannot be sent, each with the reason in one line. */
-  readonly skipped: readonly string[];
+  /** What is not sent and why, and what is sent in place of a link, one line each. */
+  readonly remarks: readonly string[];
 }
 
 export interface SyncRequest {
@@ -29,9 +32,15 @@ export interface SyncRequest {
   readonly root: string;
   /** Name of the workspace. */
   readonly workspace: string;
+  readonly sending: Sending;
   /** Resolves when the workspace is held, for a start before: nothing is sent or changed until then, or if it rejects. */
   readonly after?: Promise<unknown> | undefined;
   readonly signal: AbortSignal;
+}
+
+interface SyncTools {
+  readonly run: Run;
+  readonly connections: Connections;
 }
 
 /** Exit codes of rsync: some files were not transferred; some vanished while it looked. */
@@ -47,18 +56,36 @@ const MISSING_THERE = /command not found|rsync: not found/;
  * neither sent nor deleted, so build products stay. The workspace has to be held: see `withWorkspace`.
  *
  * @throws ConnectionLost; FleetError `sync-incomplete`, `sync-in-the-way`, `sync-failed`, `vm-disk-full`,
- *   `rsync-missing` or `setpriv-missing`
+ *   `rsync-missing`, `setpriv-missing`, or one of `surveyProject`
  */
-export async function sync(
-  { run, connections }: { readonly run: Run; readonly connections: Connections },
+export async function sync(tools: SyncTools, request: SyncRequest): Promise<SyncReport> {
+  const { root, sending, signal } = request;
+  const scratch = mkdtempSync(join(tmpdir(), 'buildfleet-sync-'));
+  try {
+    const ignoreFile = readIgnoreFile(root);
+    const survey = await surveyProject({ run: tools.run, signal }, { root, ignoreFile, sending, scratch });
+    const rules = join(scratch, 'rules');
+    writeFileSync(
+      rules,
+      [...fetched(root), ...filterRules(ignoreFile, survey.known, join(root, IGNORE_FILE))].join('\0'),
+    );
+    return await send(tools, request, survey, rules);
+  } finally {
+    rmSync(scratch, { recursive: true, force: true });
+  }
+}
+
+/** @param rules path of a file with filter rules, each ended by a null byte */
+async function send(
+  { run, connections }: SyncTools,
   { vm, root, workspace, after, signal }: SyncRequest,
+  { stage, remarks }: Survey,
+  rules: string,
 ): Promise<SyncReport> {
   const target = `${vm.name}:${workspacePath(workspace)}/`;
-  const endless = endlessLinks(root);
   const args = [
+    // A link is sent as a link and never followed: what may be followed has been copied.
     ...['--recursive', '--links', '--perms', '--times', '--delete', '--stats', '--8-bit-output'],
-    // A link that leads out of the project would dangle over there: what it leads to is sent in its place.
-    '--copy-unsafe-links',
     // Builds write beside the sources, also where the sources are read-only here.
     '--chmod=u+rwX',
     // What a broken connection leaves of a large file is gone on with. A directory for it would be looked into for every file.
@@ -66,18 +93,17 @@ export async function sync(
     // Told of the files directory by directory, an emulated machine takes a third longer for ten thousand.
     '--no-inc-recursive',
     ...['--rsh', rsyncShell(connections, vm, after !== undefined)],
-    ...[...endless.map(leaveOut), ...rules(root)].flatMap((rule) => ['--filter', rule]),
-    ...['--', `${root}/`, target],
+    // In a file, because there may be more than fit a command line. Lines would end at the line ends of names.
+    ...['--from0', '--filter', `merge ${rules}`],
+    // Of two with the same name the first one is sent.
+    ...['--', ...(stage.isEmpty ? [] : [`${stage.directory}/`]), `${root}/`, target],
   ];
   for (let attempt = 1; ; attempt++) {
     const { stdout, stderr, exitCode } = await transfer(run, vm, args, { signal, gate: after });
     // Files changed during the transfer: vanished ones are gone, and new ones are seen the next time.
     if (exitCode === VANISHED && attempt < 3) continue;
     if (exitCode === PARTIAL) throw inTheWay(stderr, vm, workspace) ?? incomplete(stderr, root);
-    return {
-      ...parseStats(stdout),
-      skipped: [...endless.map((link) => `${link}: leads to a directory that holds it`), ...remarks(stdout)],
-    };
+    return { ...parseStats(stdout), remarks: [...remarks, ...remarksOf(stdout)] };
   }
 }
 
@@ -100,18 +126,11 @@ async function transfer(run: Run, vm: FleetVm, args: readonly string[], options:
 }
 
 /** A directory that was fetched is not sent back; one of this name that is the project's own is. */
-function rules(root: string): string[] {
-  const file = join(root, IGNORE_FILE);
-  const fetched = existsSync(join(root, 'result', FETCHED_MARK)) ? ['- /result/'] : [];
-  return [...fetched, ...filterRules(existsSync(file) ? readFileSync(file, 'utf8') : '')];
+function fetched(root: string): string[] {
+  return existsSync(join(root, 'result', FETCHED_MARK)) ? ['- /result/'] : [];
 }
 
-/** A rule for exactly one path; special characters in its name are escaped. */
-function leaveOut(path: string): string {
-  return `- /${path.replace(/[\\*?[]/g, '\\$&')}`;
-}
-
-function parseStats(stdout: string): Omit<SyncReport, 'skipped'> {
+function parseStats(stdout: string): Omit<SyncReport, 'remarks'> {
   const value = (name: string) => {
     const found = new RegExp(`^${name}: ([\\d,.]+)`, 'm').exec(stdout)?.[1] ?? '0';
     return Number(found.replace(/[,.]/g, ''));
@@ -123,8 +142,9 @@ function parseStats(stdout: string): Omit<SyncReport, 'skipped'> {
   };
 }
 
-function remarks(stdout: string): string[] {
-  return stdout.split('\n').filter((line) => line.startsWith('skipping non-regular file'));
+function remarksOf(stdout: string): string[] {
+  const skipped = stdout.split('\n').filter((line) => line.startsWith('skipping non-regular file'));
+  return skipped.map((line) => `not sent: ${visibleName(line)}`);
 }
 
 /** What is built in a directory stays when the directory goes, and then nothing else can have its name. */
@@ -148,7 +168,7 @@ function incomplete(stderr: string, root: string): FleetError {
     code: 'sync-incomplete',
     problem: `not everything could be sent: ${lines.slice(0, 5).join('; ')}${lines.length > 5 ? `; and ${lines.length - 5} more` : ''}`,
     place: root,
-    remedy: `make it readable, mend the links, or name it in ${join(root, IGNORE_FILE)}`,
+    remedy: `make it readable, or name it in ${join(root, IGNORE_FILE)}`,
   });
 }
 

@@ -25,6 +25,7 @@ async function watch(reports: readonly StatusReport[], changes: Partial<Terminal
   const stop = new AbortController();
   const terminal: Terminal = {
     data: (text) => void written.push(text),
+    draw: (screen) => void written.push(screen),
     message: () => undefined,
     error: () => undefined,
     json: false,
@@ -94,6 +95,7 @@ test('an unexpected failure is one, and gives the terminal back', async () => {
   const terminal: Terminal = {
     ...{ message: () => undefined, error: () => undefined, json: false, colour: false },
     data: (text) => void written.push(text),
+    draw: (screen) => void written.push(screen),
     screen: { columns: 80, rows: 24 },
   };
   let looks = 0;

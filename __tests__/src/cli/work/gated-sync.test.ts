@@ -42,7 +42,9 @@ function start(after: Promise<unknown>): Promise<SyncReport> {
   const connections = {
     options: () => ['-F', "it's here", '-T'],
   } as unknown as Connections;
-  const request = { vm: VM, root: project, workspace: WORKSPACE, after, signal: new AbortController().signal };
+  const sending = { follow: [], ignored: false, home: '/nowhere' };
+  const { signal } = new AbortController();
+  const request = { vm: VM, root: project, workspace: WORKSPACE, sending, after, signal };
   return sync({ run: withStandIn, connections }, request);
 }
 

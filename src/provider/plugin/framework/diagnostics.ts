@@ -1,4 +1,5 @@
 import { FleetError, isFleetError } from '../../../model/errors';
+import { printable } from '../../../model/printable';
 import { toSnakeCase } from '../../../model/wire-names';
 import type { WireDiagnostic, WirePath } from '../wire/protocol';
 
@@ -8,7 +9,7 @@ export function attributePath(name: string): WirePath {
 }
 
 export function warning(summary: string, detail: string): WireDiagnostic {
-  return { severity: 2, summary, detail };
+  return plain({ severity: 2, summary, detail });
 }
 
 /** The diagnostic for a thrown error. `doing` completes "while …", as in `creating buildfleet_vm`. */
@@ -16,13 +17,18 @@ export function errorDiagnostic(error: unknown, doing: string, cancelled: boolea
   if (isFleetError(error)) return fromFleetError(error);
   const what = error instanceof Error ? error.message : String(error);
   if (cancelled) {
-    return { severity: 1, summary: `interrupted while ${doing}`, detail: `Deploy again to finish.\n\n${what}` };
+    return plain({ severity: 1, summary: `interrupted while ${doing}`, detail: `Deploy again to finish.\n\n${what}` });
   }
-  return {
+  return plain({
     severity: 1,
     summary: `defect in the provider while ${doing}`,
     detail: `${what}\n\nReport this with the stack trace from the log (run again with TF_LOG_PROVIDER=debug).`,
-  };
+  });
+}
+
+/** Terraform writes a diagnostic to the terminal as it is, and what a VM says may be quoted in it. */
+function plain(diagnostic: WireDiagnostic): WireDiagnostic {
+  return { ...diagnostic, summary: printable(diagnostic.summary), detail: printable(diagnostic.detail) };
 }
 
 function fromFleetError(error: FleetError): WireDiagnostic {

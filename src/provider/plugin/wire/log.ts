@@ -1,3 +1,4 @@
+import { printableJson } from '../../../model/printable';
 import type { Logger } from '../resource';
 
 /** Extra fields of every line of one logger. */
@@ -18,7 +19,7 @@ export function createLogger(
     (severity: string) =>
     (message: string, more: LogFields = {}): void => {
       write(
-        `${JSON.stringify({ '@level': severity, '@message': message, '@module': module, '@timestamp': timestamp(), ...fields, ...more })}\n`,
+        `${printableJson(JSON.stringify({ '@level': severity, '@message': message, '@module': module, '@timestamp': timestamp(), ...fields, ...more }))}\n`,
       );
     };
   return { debug: line('debug'), info: line('info'), warn: line('warn') };

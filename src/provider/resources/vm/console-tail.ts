@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { printable } from '../../../model/printable';
 
 /** Bytes at the end of a log that are looked at: enough for the lines shown, however large the log. */
 const TAIL_BYTES = 32 * 1024;
@@ -8,15 +9,10 @@ const TAIL_BYTES = 32 * 1024;
  * dropped, empty lines left out.
  */
 export function cleanConsole(raw: string, count: number): string[] {
-  const text = raw
-    // eslint-disable-next-line no-control-regex -- escape sequences are what is removed: CSI, OSC, two-character ones
-    .replace(/\u001b(?:\[[0-?]*[ -/]*[@-~]|\][^\u0007\u001b]*(?:\u0007|\u001b\\)?|[ -/]*[0-~])/g, '')
-    .replace(/\r+\n/g, '\n');
-  const lines = text
+  const lines = printable(raw, (sequence) => sequence.startsWith('\r'))
+    .replace(/\r+\n/g, '\n')
     .split('\n')
-    .map((line) => line.slice(line.lastIndexOf('\r') + 1))
-    // eslint-disable-next-line no-control-regex -- what is left of them would disturb a terminal
-    .map((line) => line.replace(/[\u0000-\u0008\u000b-\u001f\u007f]/g, '').trimEnd())
+    .map((line) => line.slice(line.lastIndexOf('\r') + 1).trimEnd())
     .filter((line) => line !== '');
   return count > 0 ? lines.slice(-count) : [];
 }

@@ -33,6 +33,9 @@ const BUILD_ROOT = '/build';
 /** Seconds for the first answer: a machine that builds on all its CPUs is slow. */
 const ANSWER_SECONDS = 60;
 
+/** Most that a VM may say of its builds over one connection, in bytes: hours of it. */
+const LARGEST_ANSWER = 64 * 2 ** 20;
+
 /** Milliseconds for a guest to notice its release. A guest that is off by now never does. */
 const RELEASE_MS = 5000;
 
@@ -106,6 +109,7 @@ class DrainSession {
         this.onRound(builds);
       }),
       signal: this.kill.signal,
+      limit: LARGEST_ANSWER,
     });
     void this.command.ended.then((end) => {
       const { said, message } = new SshFailure(drain.name, 'the drain', end);

@@ -129,7 +129,7 @@ test('what a guest calls its builds is one short line', () => {
     read(line);
   expect(rounds).toHaveLength(2);
   expect(JSON.parse(rounds[0]!)).toEqual([
-    { workspace: 'a-1', who: expect.stringMatching(/^ \[31mred x{90,120}$/) as unknown },
+    { workspace: 'a-1', who: expect.stringMatching(/^red x{90,120}$/) as unknown },
     { workspace: 'b-2', who: 'an unknown user' },
   ]);
   expect(rounds[1]).toBe('[]');

@@ -1,0 +1,149 @@
+import { lstatSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { FleetError } from '../../model/errors';
+import { CommandError, type Run } from '../../process/run';
+import { visibleName } from './visible-name';
+
+/** What git says of a directory. Paths are relative to it; those of directories end with a slash. */
+export interface GitPaths {
+  /** Absolute path of the work tree; undefined where there is none that git knows. */
+  readonly top: string | undefined;
+  /** Whether it ignores the directory itself, and so everything in it. */
+  readonly ignoresAll: boolean;
+  /** What is there, not tracked, and ignored. */
+  readonly ignored: readonly string[];
+  /** What is tracked and has the name of a build product. */
+  readonly tracked: readonly string[];
+  /** Why git could not be asked, where there seems to be a repository. */
+  readonly remark?: string;
+}
+
+/** What `git rev-parse --local-env-vars` lists: it would have git look at another repository. */
+const LOCAL_VARIABLES = [
+  ...['GIT_ALTERNATE_OBJECT_DIRECTORIES', 'GIT_COMMON_DIR', 'GIT_DIR', 'GIT_GRAFT_FILE', 'GIT_IMPLICIT_WORK_TREE'],
+  ...['GIT_INDEX_FILE', 'GIT_NAMESPACE', 'GIT_NO_REPLACE_OBJECTS', 'GIT_OBJECT_DIRECTORY', 'GIT_PREFIX'],
+  ...['GIT_REPLACE_REF_BASE', 'GIT_SHALLOW_FILE', 'GIT_WORK_TREE'],
+];
+
+/**
+ * The configuration of a repository is that of whom it came from, and some of it names programs. Objects that are missing
+ * would be fetched, by programs as well.
+ */
+const HARMLESS = [
+  ...['-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null', '-c', 'submodule.recurse=false'],
+  ...['-c', 'protocol.allow=never', '--no-pager'],
+];
+const HARMLESS_ENVIRONMENT = {
+  GIT_OPTIONAL_LOCKS: '0',
+  GIT_NO_LAZY_FETCH: '1',
+  GIT_ALLOW_PROTOCOL: 'none',
+  GIT_TERMINAL_PROMPT: '0',
+};
+
+/** Longest that git may take. A repository can name a pipe as a list of patterns. */
+const TIMEOUT_MS = 60_000;
+
+/** Exit code of `env` for a program that is not there, of git for nothing found, and for what it refuses. */
+const MISSING = 127;
+const NO = 1;
+const REFUSED = 128;
+
+const NOT_A_REPOSITORY = /not a git repository/;
+
+export interface GitTools {
+  readonly run: Run;
+  readonly signal: AbortSignal;
+}
+
+/** The work tree around a path, as far as the file system tells: the nearest directory above with a `.git`. */
+export function workTreeAround(path: string): string | undefined {
+  for (let directory = path; ; directory = dirname(directory)) {
+    if (lstatSync(join(directory, '.git'), { throwIfNoEntry: false }) !== undefined) return directory;
+    if (directory === dirname(directory)) return undefined;
+  }
+}
+
+/**
+ * Asks git what it ignores in a directory. Repositories in it are looked at by asking again, for each.
+ *
+ * @param directory absolute path without symbolic links
+ * @throws FleetError `git-failed`
+ */
+export async function gitPaths(tools: GitTools, directory: string): Promise<GitPaths> {
+  const top = workTreeAround(directory);
+  const nothing = { top: undefined, ignoresAll: false, ignored: [], tracked: [] };
+  if (top === undefined) return nothing;
+  const list = (...args: string[]) => git(tools, top, directory, ['ls-files', '-z', ...args]);
+  const [others, builds] = await Promise.all([
+    list('--others', '--ignored', '--exclude-standard', '--directory'),
+    list('--cached', '--ignored', '--exclude=*.o', '--exclude=*.hi'),
+  ]);
+  if (others.exitCode === MISSING)
+    return { ...nothing, remark: 'git is not installed, so what .gitignore names is sent' };
+  if (others.exitCode !== 0 && NOT_A_REPOSITORY.test(others.stderr))
+    return { ...nothing, remark: `${visibleName(top)} is no repository to git, so what .gitignore names is sent` };
+  // Asked in a directory deep inside an ignored one, git ends with an internal error.
+  if (others.exitCode !== 0 && directory !== top && (await isIgnored(tools, directory)))
+    return { ...nothing, top, ignoresAll: true };
+  for (const { exitCode, stderr } of [others, builds]) if (exitCode !== 0) throw failed(top, stderr);
+  const ignored = paths(others.stdout);
+  const ignoresAll = ignored.includes('./');
+  return { top, ignoresAll, ignored: ignoresAll ? [] : outermost(ignored), tracked: paths(builds.stdout) };
+}
+
+/**
+ * Whether git ignores one file or directory.
+ *
+ * @throws FleetError `git-failed`
+ */
+export async function isIgnored(tools: GitTools, path: string): Promise<boolean> {
+  const directory = dirname(path);
+  const top = workTreeAround(directory);
+  if (top === undefined) return false;
+  const { exitCode, stderr } = await git(tools, top, directory, ['check-ignore', '--quiet', '--', path]);
+  if (exitCode === 0 || exitCode === NO) return exitCode === 0;
+  if (exitCode === MISSING || NOT_A_REPOSITORY.test(stderr)) return false;
+  throw failed(top, stderr);
+}
+
+async function git({ run, signal }: GitTools, top: string, directory: string, args: readonly string[]) {
+  try {
+    const unset = LOCAL_VARIABLES.flatMap((name) => ['-u', name]);
+    // The work tree that its configuration names may be any directory.
+    const repository = ['-C', directory, `--work-tree=${top}`];
+    return await run('env', [...unset, 'git', ...repository, ...HARMLESS, ...args], {
+      env: { ...HARMLESS_ENVIRONMENT, GIT_CEILING_DIRECTORIES: dirname(top) },
+      acceptExitCodes: [0, NO, MISSING, REFUSED],
+      timeout: TIMEOUT_MS,
+      signal,
+    });
+  } catch (error) {
+    if (!(error instanceof CommandError) || error.cancelled) throw error;
+    throw failed(top, error.timedOut ? 'it does not answer' : error.stderr, error);
+  }
+}
+
+function paths(output: string): string[] {
+  return output.split('\0').filter((path) => path !== '');
+}
+
+/** A directory of which everything is ignored is listed beside that; it is not itself ignored. */
+function outermost(ignored: readonly string[]): string[] {
+  const holding = new Set<string>();
+  for (const path of ignored) {
+    for (let at = path.indexOf('/'); at !== -1 && at < path.length - 1; at = path.indexOf('/', at + 1))
+      holding.add(path.slice(0, at + 1));
+  }
+  return ignored.filter((path) => !holding.has(path));
+}
+
+function failed(top: string, said: string, cause?: unknown): FleetError {
+  const [line = ''] = said.trim().split('\n');
+  return new FleetError({
+    code: 'git-failed',
+    problem: `git does not tell what it ignores: ${visibleName(line.replace(/^fatal: /, '') || 'it says nothing')}`,
+    place: top,
+    remedy: 'try `git status` there, or send what it ignores as well, with --send-ignored',
+    cause,
+  });
+}
