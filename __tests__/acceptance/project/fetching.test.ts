@@ -78,7 +78,7 @@ describeAsRoot('fetching from stand-in machines (needs root)', () => {
       }
     });
 
-    test('modes are ours: what comes runs as no other account, and nobody else can write to it', async () => {
+    test('what comes runs as no other account, and no other account can write to it', async () => {
       const root = makeProject();
       await cli(root, 'build', '--vm', 'alpha');
       const there = join(workspaceOf(root), 'dist-newstyle');

@@ -90,7 +90,7 @@ describe('setup-vm.sh', () => {
     expect(adapter()).toEqual(['--nic1', 'bridged', '--bridge-adapter1', 'Intel(R) Ethernet: I219']);
   });
 
-  test('chooses as a deploy does, whatever adapters there are', async () => {
+  test('chooses as a deploy does, for any adapters', async () => {
     const name = fc.constantFrom('eno1', 'wlp3s0: Wi-Fi', 'Intel(R) Ethernet: I219', 'tap0', '0', 'eth9');
     const adapters = fc.uniqueArray(
       fc.tuple(

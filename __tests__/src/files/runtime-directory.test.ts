@@ -44,7 +44,7 @@ const inHome = () => runtimeDirectory({ HOME: home });
 const ofState = () => join(home, '.local/state/buildfleet/.run');
 const mode = (path: string) => lstatSync(path).mode & 0o777;
 
-test('is made in the directory of the session for this account alone, whatever the umask is', () => {
+test('is made in the directory of the session for this account alone, under any umask', () => {
   expect(inSession()).toBe(join(session, 'buildfleet'));
   expect(mode(inSession())).toBe(0o700);
 });

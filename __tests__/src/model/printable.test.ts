@@ -15,7 +15,7 @@ const hostile = fc.string({
 });
 const STEERING = /[^\P{Cc}\n\t]|[\u2028-\u202e\u2066-\u2069]/u;
 
-describe('whatever comes, nothing is left that steers a terminal', () => {
+describe('nothing is left that steers a terminal', () => {
   test('in text', () => {
     fc.assert(
       fc.property(hostile, (text) => {

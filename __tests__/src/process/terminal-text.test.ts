@@ -21,7 +21,7 @@ test('what cabal and GHC write stays readable and coloured, however it is cut', 
   }
 });
 
-test('whatever bytes come, in whatever pieces, no more than colours gets through', async () => {
+test('of any bytes, in any pieces, no more than colours gets through', async () => {
   const hostile = fc.array(
     fc.oneof(
       fc.uint8Array(),

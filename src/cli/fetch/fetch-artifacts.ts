@@ -57,7 +57,7 @@ done
 if [ "$total" -gt "$limit" ]; then echo "large $total"; exit; fi
 [ $# -eq 0 ] || exec sha256sum --zero -- "$@"`;
 
-/** Runs rsync, which may not write a file of more than KIBIBYTES, whatever the other side sends: KIBIBYTES COMMAND… */
+/** Runs rsync, which can write no file of more than KIBIBYTES even if the VM sends more: KIBIBYTES COMMAND… */
 const LIMITED = 'trap "" XFSZ; ulimit -f "$1"; shift; exec "$@"';
 
 /** Largest `plan.json`, in bytes: cabal writes some kilobytes for each package. */
@@ -66,7 +66,7 @@ const LARGEST_PLAN = 32 * 2 ** 20;
 /** Most that rsync may print, in bytes. */
 const LARGEST_OUTPUT = 16 * 2 ** 20;
 
-/** Permissions are ours: nothing runs as another account, and nobody else can write. */
+/** Permissions of fetched files: nothing runs as another account, and no other account can write. */
 const MODES = '--chmod=ug-s,o-t,go-w,u+rwX';
 
 /**

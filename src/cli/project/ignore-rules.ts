@@ -77,7 +77,7 @@ function bringsBack({ include, text }: Pattern, builtIn: BuiltIn): boolean {
   return builtIn.startsWith('*') ? name?.endsWith(builtIn.slice(1)) === true : name === builtIn;
 }
 
-/** A pattern for one path, whatever its name holds. rsync takes a backslash for itself where there is no wildcard. */
+/** A pattern for exactly one path; special characters in its name are escaped. rsync takes a backslash for itself where there is no wildcard. */
 function exactly(path: string): string {
   return `/${/[*?[]/.test(path) ? path.replace(/[\\*?[]/g, '\\$&') : path}`;
 }

@@ -37,7 +37,7 @@ export class NotAdmitted extends Error {
   }
 }
 
-/** Longest name of somebody who has a workspace that is repeated, in characters. */
+/** Longest name of the holder of a workspace that is shown, in characters. */
 const LONGEST_NAME = 200;
 
 /** Longest that is waited for a machine for which there may be another: it may cost 3 s with all that follows. */

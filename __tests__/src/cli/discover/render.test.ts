@@ -14,7 +14,7 @@ const REPORT: DiscoveryReport = {
         kind: 'instance',
         capabilityType: 'agent',
         domain: 'railiance',
-        title: 'a\u001bb',
+        title: 'a\u001b[31m\nb',
         description: '',
       },
       ...{ keywords: ['haskell'], ageSeconds: 12 },
