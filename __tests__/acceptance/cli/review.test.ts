@@ -737,7 +737,10 @@ describeWithTools(['git'], 'review', () => {
     const project = await Project.of({ vms: { alpha: {} } });
     render(project.directory, { vms: { alpha: { cpus: 4 } } });
     edit(project.path('rendered/fleet/cdk.tf.json'), (plan) =>
-      plan.replace('"tunnel_ports"', '"developers_note": "<img src=x> [a](b) `c` \\u001b[31m\\n# d", "tunnel_ports"'),
+      plan.replace(
+        '"tunnel_ports"',
+        '"developers_note": "<img src=x> [a](b) `c` \\u001b[31m\\u001b[e\\u001b](f)\\n# d", "tunnel_ports"',
+      ),
     );
     const told = await project.told('--markdown');
     expect(told.replace(/\([0-9a-f]{10}\)/, '(COMMIT)')).toBe(
@@ -748,7 +751,7 @@ describeWithTools(['git'], 'review', () => {
 
       - VM alpha (port 12221) is changed in place and restarted, its disk and keys stay
         - CPUs 2 → 4
-      - developers note of the workstation changes (none → \\<img src=x\\> \\[a\\](b) \`c\`  \\[31m \\# d)
+      - developers note of the workstation changes (none → \\<img src=x\\> \\[a\\](b) \`c\` (f) \\# d)
       - the smoke test of alpha runs
       - deployed files of the fleet are written again: fleet.json
 

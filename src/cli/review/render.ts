@@ -57,9 +57,12 @@ function sideName({ revision, commit }: Side): string {
   return `${revision} (${commit.slice(0, 10)})`;
 }
 
-/** Text between backquotes is code and stays; what else Markdown or HTML would read is escaped. */
+/**
+ * Text between backquotes is code and stays; what else Markdown or HTML would read is escaped. Escape sequences go first:
+ * one that were dropped after that would take the backslash with it.
+ */
 function markdown(text: string): string {
-  return oneLine(text)
+  return oneLine(printable(text))
     .split(/(`[^`]*`)/)
     .map((part, index) => (index % 2 === 1 ? part : part.replace(/[\\*_[\]<>#|~&`]/g, '\\$&')))
     .join('');
