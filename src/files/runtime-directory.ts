@@ -26,8 +26,8 @@ const LONGEST = 70;
 /**
  * Directory for sockets and for what is worth remembering until the next boot: of this account alone, and with a short
  * path. Made when absent: in XDG_RUNTIME_DIR, else in the state directory. Where both are missing or their paths are too
- * long, it lies in /tmp under a name that cannot be guessed, and a link in the state directory leads to it. A directory
- * that is another account's, or open to others, is passed over.
+ * long, it lies in /tmp under a name that cannot be guessed, and a link in the state directory leads to it; where that
+ * cannot be written, under a name with the account's id. A directory that is another account's is passed over.
  *
  * @throws FleetError `runtime-directory` when none of them can be made
  */
@@ -41,6 +41,9 @@ export function runtimeDirectory(environment: NodeJS.ProcessEnv): string {
   try {
     return linked(ofState);
   } catch (cause) {
+    // The state directory cannot be written. The name can be guessed, and a directory of another account is no use.
+    const shared = `/tmp/buildfleet-${process.getuid?.() ?? 0}`;
+    if (makeOwn(shared)) return shared;
     throw new FleetError({
       code: 'runtime-directory',
       problem: `no directory for connections can be made: ${(cause as Error).message}`,

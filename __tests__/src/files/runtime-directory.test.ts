@@ -96,6 +96,15 @@ test('a path that is too long for sockets leads to a short one that cannot be gu
   rmSync(next, { recursive: true });
 });
 
+test('is in /tmp under the id of the account where the state directory cannot be made', () => {
+  const file = join(root, 'file');
+  writeFileSync(file, '');
+  const shared = `/tmp/buildfleet-${process.getuid?.()}`;
+  expect(runtimeDirectory({ HOME: file })).toBe(shared);
+  expect(mode(shared)).toBe(0o700);
+  expect(readdirSync(root).sort()).toEqual(['file', 'home', 'session']);
+});
+
 const asRoot = process.getuid?.() === 0 ? test : test.skip;
 
 asRoot('what another account has made first is passed over (needs root to make it)', () => {
