@@ -60,7 +60,7 @@ describeWithTools(TOOLS, 'a deploy onto a bad disk or network', () => {
       expect(output).toContain('the file system is read-only');
       expect(output).toContain('Mount it writable, or choose another directory, then deploy again');
       expect(output).toContain(`${state.path}/buildfleet`);
-      expect(output).toMatch(/\d+ MiB are free, and building an image takes \d+ there/);
+      expect(output).toMatch(/\d+ MiB are free, and building an image takes [\d.]+ [MG]iB there/);
       expect(output).toContain('Free some space, then deploy again');
       expect(output).not.toContain('defect');
       expect(readdirSync(state.path)).toEqual([]);
