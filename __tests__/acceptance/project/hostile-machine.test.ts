@@ -34,7 +34,7 @@ describeAsRoot('a machine that says what it likes (needs root)', () => {
 
     test('to the terminal of who waits, steers nothing', async () => {
       const root = fleet.makeProject();
-      const name = '\u001b]0;owned\u0007\u009b2Jsomebody\u001b[8m';
+      const name = '\u001b]0;owned\u0007\u009b2Jmallory\u001b[8m\n';
       const flock = fleet.addProgram('flock', `#!/bin/sh\n[ "$2" != 0.5 ] || exit 1\nexec /usr/bin/flock "$@"\n`);
       await fleet.cli(root, 'sync', '--vm', 'alpha');
       writeFileSync(
@@ -43,7 +43,7 @@ describeAsRoot('a machine that says what it likes (needs root)', () => {
       );
       const { stderr } = await fleet.cli(root, 'sync', '--vm', 'alpha');
       rmSync(flock);
-      expect(stderr).toBe('waiting for somebody, who works on this project on haskell-build-alpha\n');
+      expect(stderr).toBe('waiting for mallory, who works on this project on haskell-build-alpha\n');
     });
 
     test('in a build on a terminal, has its colours and nothing else', async () => {
