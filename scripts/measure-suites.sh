@@ -2,6 +2,7 @@
 # Keeps how long each suite took in the last run of scripts/test.sh; the next runs start the longest first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# shellcheck disable=SC2016 # the dollar signs belong to the program
 node -e '
   const { readFileSync, writeFileSync } = require("fs");
   const { relative } = require("path");
