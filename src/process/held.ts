@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { execaLibrary } from './execa';
 import { commandStarts } from './command-observer';
-import { count, LineReader } from './lines';
+import { count, Excess, LineReader } from './lines';
 
 /** How a held command ended. */
 export interface HeldEnd {
@@ -55,32 +55,24 @@ export function hold(
   });
   // It may end before its input is closed.
   child.stdin.on('error', () => undefined);
-  let excess: string | undefined;
-  const tooMuch = (what: string): void => {
-    if (excess !== undefined) return;
-    excess = what;
-    child.kill();
-    // What it has started may have them, too, and go on.
-    child.stdout.destroy();
-    child.stderr.destroy();
-  };
-  const reader = new LineReader(onLine, tooMuch);
+  const excess = new Excess(child);
+  const reader = new LineReader(onLine, excess.end);
   child.stdout.on(
     'data',
-    count(limit, tooMuch, (chunk) => {
+    count(limit, excess.end, (chunk) => {
       reader.take(chunk);
     }),
   );
   const remarks: Buffer[] = [];
   child.stderr.on(
     'data',
-    count(limit, tooMuch, (chunk) => {
+    count(limit, excess.end, (chunk) => {
       remarks.push(chunk);
     }),
   );
   const ended = child.then(({ exitCode }): HeldEnd => {
-    if (excess === undefined) reader.end();
-    return { stderr: Buffer.concat(remarks).toString(), exitCode, excess };
+    if (excess.found === undefined) reader.end();
+    return { stderr: Buffer.concat(remarks).toString(), exitCode, excess: excess.found };
   });
   return {
     ended,

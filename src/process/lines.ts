@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 
 /** Longest line of a program's output that is told on, in bytes. */
@@ -48,6 +49,23 @@ export class LineReader {
     this.length = 0;
     this.onLine(line.endsWith('\r') ? line.slice(0, -1) : line);
   }
+}
+
+/** Ends a program that prints too much, once. */
+export class Excess {
+  /** What was too much; undefined while nothing was. */
+  found: string | undefined;
+
+  constructor(private readonly child: { kill(): unknown; readonly stdout: Readable; readonly stderr: Readable }) {}
+
+  readonly end = (what: string): void => {
+    if (this.found !== undefined) return;
+    this.found = what;
+    this.child.kill();
+    // What it has started may have them, too, and go on.
+    this.child.stdout.destroy();
+    this.child.stderr.destroy();
+  };
 }
 
 /** Passes on what a stream says, until it is too much. */

@@ -3,7 +3,7 @@ import { StringDecoder } from 'node:string_decoder';
 import type { ExecaError } from 'execa';
 import { commandStarts } from './command-observer';
 import { execaLibrary } from './execa';
-import { count, LineReader } from './lines';
+import { count, Excess, LineReader } from './lines';
 import { lastLines } from './output';
 
 /** Largest output of a program of this workstation, for each of its streams, in bytes. */
@@ -100,21 +100,13 @@ export const run: Run = async (file, args, options = {}) => {
     // Other holders of the descriptor do not wait for a line any more.
     child.once('exit', () => descriptor.destroy());
   }
-  let excess: string | undefined;
-  const tooMuch = (what: string): void => {
-    if (excess !== undefined) return;
-    excess = what;
-    child.kill();
-    // What it has started may have them, too, and go on.
-    child.stdout.destroy();
-    child.stderr.destroy();
-  };
-  const streams = [child.stdout, child.stderr].map((stream) => listen(stream, options, tooMuch));
+  const excess = new Excess(child);
+  const streams = [child.stdout, child.stderr].map((stream) => listen(stream, options, excess.end));
   const result = await child;
-  const [stdout = '', stderr = ''] = streams.map((end) => end(excess === undefined));
+  const [stdout = '', stderr = ''] = streams.map((end) => end(excess.found === undefined));
   const accepted = options.acceptExitCodes ?? [0];
   if (
-    excess === undefined &&
+    excess.found === undefined &&
     result.exitCode !== undefined &&
     accepted.includes(result.exitCode) &&
     !result.isCanceled &&
@@ -122,7 +114,7 @@ export const run: Run = async (file, args, options = {}) => {
   ) {
     return { stdout, stderr, exitCode: result.exitCode };
   }
-  throw toCommandError(result as unknown as ExecaError, stdout, stderr, excess);
+  throw toCommandError(result as unknown as ExecaError, stdout, stderr, excess.found);
 };
 
 function inputOf({ input, gate }: RunOptions) {
