@@ -14,11 +14,18 @@ export class VBoxManageError extends Error {
     this.name = 'VBoxManageError';
   }
 
+  /** Whether VBoxManage itself broke down. VBoxSVC may or may not have done what it was asked. */
+  get isCrash(): boolean {
+    return this.cause instanceof CommandError && CRASH_SIGNALS.has(this.cause.endedBy ?? '');
+  }
+
   /** Whether one of VirtualBox's result or status codes is named: `VBOX_E_FILE_ERROR`, `VERR_DISK_FULL`. */
   says(...codes: readonly string[]): boolean {
     return codes.some((code) => new RegExp(`\\b${code}\\b`).test(this.text));
   }
 }
+
+const CRASH_SIGNALS = new Set(['SIGSEGV', 'SIGBUS', 'SIGABRT']);
 
 export interface ClientOptions {
   readonly run: Run;
@@ -45,6 +52,9 @@ const LOCK_INTERVAL = 300;
 const SERVER_ATTEMPTS = 5;
 const SERVER_INTERVAL = 500;
 
+/** How often a command is given during which VBoxManage crashes, as it does now and then where several run at once. */
+const CRASH_ATTEMPTS = 3;
+
 /** Calls VBoxManage. Its exit code is 0 for some failures, and progress goes to stderr, so both are read. */
 export class VBoxManage {
   constructor(private readonly options: ClientOptions) {}
@@ -56,7 +66,7 @@ export class VBoxManage {
    * @throws as {@link run}, for a list that could not be made
    */
   async list(args: readonly string[], signal?: AbortSignal): Promise<string> {
-    return this.reachingServer(signal, () => this.runOnce(args, signal, false));
+    return this.survivingCrashes(signal, () => this.reachingServer(signal, () => this.runOnce(args, signal, false)));
   }
 
   /**
@@ -87,6 +97,18 @@ export class VBoxManage {
     }
   }
 
+  private async survivingCrashes(signal: AbortSignal | undefined, call: () => Promise<string>): Promise<string> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await call();
+      } catch (error) {
+        const isCrash = error instanceof VBoxManageError && error.isCrash;
+        if (!isCrash || attempt === CRASH_ATTEMPTS) throw error;
+        await pause(LOCK_INTERVAL, undefined, { signal });
+      }
+    }
+  }
+
   private async runOnce(
     args: readonly string[],
     signal: AbortSignal | undefined,
@@ -107,12 +129,15 @@ export class VBoxManage {
     }
   }
 
-  /** Runs a command that needs a machine's lock, again and again while another session has it. */
+  /**
+   * Runs a command that needs a machine's lock, again and again while another session has it, and again after a crash of
+   * VBoxManage: such a command may be given twice.
+   */
   async change(args: readonly string[], signal: AbortSignal): Promise<string> {
     const deadline = Date.now() + (this.options.lockPatience ?? LOCK_PATIENCE);
     for (;;) {
       try {
-        return await this.run(args, signal);
+        return await this.survivingCrashes(signal, () => this.run(args, signal));
       } catch (error) {
         const isLocked = error instanceof VBoxManageError && error.says(...LOCKED_CODES);
         if (!isLocked || Date.now() >= deadline) throw error;

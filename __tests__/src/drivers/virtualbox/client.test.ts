@@ -1,4 +1,7 @@
-import { CommandError, type Run } from '../../../../src/process/run';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { CommandError, run, type Run } from '../../../../src/process/run';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 import { VBoxManage } from '../../../../src/drivers/virtualbox/client';
 
 const UNHEARD = `VBoxManage: error: Failed to create the VirtualBox object!
@@ -56,4 +59,41 @@ test('nor is what broke off in the middle', async () => {
   const { client, calls } = failingWith(BROKEN_OFF);
   await expect(client.run(['import'])).rejects.toThrow('NS_ERROR_FAILURE');
   expect(calls).toHaveLength(1);
+});
+
+describe('a VBoxManage that crashes', () => {
+  /** A fake program that breaks down at its first calls, and then succeeds. */
+  function crashing(times: number) {
+    const directory = temporaryDirectory();
+    const [program, calls] = [join(directory, 'fake-VBoxManage'), join(directory, 'calls')];
+    writeFileSync(
+      program,
+      `#!/bin/sh\necho "$*" >>'${calls}'\n[ "$(wc -l <'${calls}')" -gt ${times} ] || kill -SEGV $$\necho done\n`,
+    );
+    chmodSync(program, 0o700);
+    const client = new VBoxManage({ run, program });
+    return { client, calls: () => readFileSync(calls, 'utf8').trimEnd().split('\n') };
+  }
+  const { signal } = new AbortController();
+
+  test('is asked again for a list, and for a change of a machine', async () => {
+    const listing = crashing(1);
+    expect(await listing.client.list(['list', 'vms'])).toBe('done\n');
+    expect(listing.calls()).toHaveLength(2);
+    const changing = crashing(2);
+    expect(await changing.client.change(['modifyvm', 'alpha'], signal)).toBe('done\n');
+    expect(changing.calls()).toEqual(Array.from({ length: 3 }, () => 'modifyvm alpha'));
+  });
+
+  test('is not asked for ever', async () => {
+    const { client, calls } = crashing(9);
+    await expect(client.change(['modifyvm', 'alpha'], signal)).rejects.toThrow(/ended by SIGSEGV/);
+    expect(calls()).toHaveLength(3);
+  });
+
+  test('is not asked twice to make a thing, which may be there by now', async () => {
+    const { client, calls } = crashing(1);
+    await expect(client.run(['createvm'])).rejects.toThrow(/ended by SIGSEGV/);
+    expect(calls()).toHaveLength(1);
+  });
 });
