@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { Duration } from '../../src/model/duration';
-import { singleLineSchema } from '../../src/model/names';
+import { workstationPathSchema as pathSchema } from '../../src/model/names';
 import { Size } from '../../src/model/size';
 
 /** An amount of memory or disk in whole MiB. */
@@ -26,6 +26,6 @@ export const waitSchema = anyDurationSchema
 export const cpusSchema = z.number().int().min(1).meta({ remedy: 'give a whole number, 1 or more' });
 
 /** A place on the workstation. */
-export const workstationPathSchema = singleLineSchema
-  .regex(/^(~\/|\/)./, 'must be absolute or begin with ~/')
-  .meta({ remedy: 'give an absolute path, or one below the home directory, ~/…' });
+export const workstationPathSchema = pathSchema.meta({
+  remedy: 'give an absolute path, or one below the home directory, ~/…',
+});

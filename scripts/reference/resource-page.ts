@@ -1,4 +1,4 @@
-import type { Attribute, AttributeKind, ResourceShape } from '../../src/model/resource-shape';
+import type { Attribute, AttributeKind, Attributes, ResourceShape } from '../../src/model/resource-shape';
 import { type ObjectMember, type ValueType, valueTypeOf } from '../../src/model/value-type';
 import { toSnakeCase } from '../../src/model/wire-names';
 
@@ -11,6 +11,13 @@ export function renderReference(shapes: readonly ResourceShape[]): Map<string, s
   return new Map(sorted.map((shape) => [`${shape.type}.md`, renderPage(shape)]));
 }
 
+/** The page of the provider block. */
+export function renderProviderPage(attributes: Attributes): string {
+  const named = Object.entries(attributes).map(([name, attribute]) => ({ name, attribute }));
+  const intro = "The provider's block, which a stack renders from its own properties.";
+  return `${['# Provider buildfleet', intro, ...section('Arguments', named)].join('\n\n')}\n`;
+}
+
 function renderPage(shape: ResourceShape): string {
   const attributes = Object.entries(shape.attributes).map(([name, attribute]) => ({ name, attribute }));
   const configured = attributes.filter(({ attribute }) => KIND_WORDS[attribute.kind] !== 'read-only');
@@ -20,8 +27,15 @@ function renderPage(shape: ResourceShape): string {
     shape.description,
     ...section('Arguments', configured),
     ...section('Attributes', computed),
+    ...importSection(shape),
   ];
   return `${sections.join('\n\n')}\n`;
+}
+
+function importSection({ type, importId }: ResourceShape): string[] {
+  if (importId === undefined) return [];
+  const command = `terraform import ${type}.NAME '${importId.example}'`;
+  return ['## Import', importId.doc, `\`\`\`\n${command}\n\`\`\``];
 }
 
 interface Named {

@@ -57,7 +57,6 @@ export const ERROR_CODES = {
     exit: 'notFound',
     when: 'no fleet is deployed on this workstation, or the named `fleet.json` is not there',
   },
-  'fleet-not-named': { when: "the provider's configuration does not name the fleet" },
   'fleet-unreadable': { exit: 'notFound', when: '`fleet.json` cannot be read, or is not of this version' },
   'git-failed': { when: 'git cannot read the repository' },
   'git-missing': { when: 'git is not installed' },

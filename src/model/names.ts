@@ -16,6 +16,15 @@ export const singleLineSchema = z
   .regex(/^[^\u0000-\u001f\u007f]*$/, 'must not contain newlines or other control characters')
   .refine((text) => !text.split('/').includes('..'), 'must not contain a ../ step');
 
+/** A place on the workstation. A path that begins elsewhere would depend on where the provider is started. */
+export const workstationPathSchema = singleLineSchema.regex(/^(~\/|\/)./, 'must be absolute or begin with ~/');
+
+/** URL of a State Hub. */
+export const hubUrlSchema = singleLineSchema.refine(
+  (text) => URL.canParse(text) && ['http:', 'https:'].includes(new URL(text).protocol),
+  'must be an http:// or https:// URL',
+);
+
 /** VM name, host name and first Host alias of the VM with this id: `alpha` is `haskell-build-alpha`. */
 export function vmName(id: string): string {
   return `${VM_NAME_PREFIX}-${id}`;

@@ -40,6 +40,8 @@ export interface ResourceShape<A extends Attributes = Attributes> {
   readonly description: string;
   /** Keys are camelCase here and snake_case on the wire. */
   readonly attributes: A;
+  /** What `terraform import` takes: Markdown for the reference page, and an example. Data sources have none. */
+  readonly importId?: { readonly doc: string; readonly example: string };
   /** The attribute by which people know an object; left out where a fleet has one of the type. */
   readonly label?: string;
   /**

@@ -57,6 +57,7 @@ export function valueTypeOf(type: z.ZodType): ValueType {
         members: Object.fromEntries(Object.entries(definition.shape).map(([key, member]) => [key, memberOf(member)])),
       };
     case 'readonly':
+    case 'nullable': // of an item: null is a value of every type
       return valueTypeOf(definition.innerType);
     default:
       throw new Error(`zod type ${definition.type} has no Terraform counterpart`);

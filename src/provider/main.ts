@@ -2,8 +2,8 @@ import { lazy } from '../model/lazy';
 import { observeCommands } from '../process/command-observer';
 import { watchProgress } from '../process/progress';
 import { serveProvider } from './plugin/serve';
-import { resources } from './resources';
-import { fleetName, fleetPaths } from './resources/fleet-paths';
+import { dataSources, resources } from './resources';
+import { fleetPaths } from './resources/fleet-paths';
 import { providerAttributes } from './resources/settings';
 
 /** Only a process that changes something needs it. */
@@ -14,13 +14,14 @@ void serveProvider({
   config: providerAttributes,
   configure: (settings) => settings,
   resources,
+  dataSources,
   logged: (log, work) =>
     observeCommands((argv) => {
       log.debug('running a command', { argv });
     }, work),
   journal: (settings) => {
     const { journal } = fleetPaths(settings);
-    return journalModule().fleetJournal({ fleet: fleetName(settings), directory: journal, environment: process.env });
+    return journalModule().fleetJournal({ fleet: settings.fleet, directory: journal, environment: process.env });
   },
   watched: watchProgress,
 });

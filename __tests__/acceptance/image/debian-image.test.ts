@@ -51,7 +51,7 @@ describeWithTools(['mmdebstrap', 'qemu-system-x86_64', ...AUDIT_TOOLS, 'xorriso'
   const machines: Machine[] = [];
 
   beforeAll(async () => {
-    const resource = imageResource({ fleet: null, stateDirectory: null, cacheDirectory: CACHE });
+    const resource = imageResource({ fleet: 'test', stateDirectory: null, cacheDirectory: CACHE });
     const computed = { artifactPath: undefined, sha256: undefined, sizeBytes: undefined };
     const declared = {
       name: definition.name,

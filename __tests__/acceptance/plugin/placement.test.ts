@@ -44,6 +44,103 @@ describeWithTools(['terraform'], 'the placed provider', () => {
     expect((await project.state())['null_resource.smoke']!.values['id']).toBe('4711');
   });
 
+  test('the rest of its contract: null among the triggers, and its data source', async () => {
+    project.configure({ null_resource: { smoke: { provider: 'buildfleet', triggers: { vm: 'one', none: null } } } });
+    const provider = 'buildfleet';
+    project.configureData(
+      {
+        null_data_source: {
+          values: { provider, inputs: { a: '1', none: null } },
+          odd: { provider, has_computed_default: 'x' },
+        },
+      },
+      {
+        copied: '${data.null_data_source.values.outputs.a}',
+        id: '${data.null_data_source.values.id}',
+        random: '${data.null_data_source.values.random}',
+        defaulted:
+          '${data.null_data_source.values.has_computed_default}${data.null_data_source.odd.has_computed_default}',
+      },
+    );
+    await project.terraform(['init']);
+    await project.apply();
+    expect((await project.state())['null_resource.smoke']!.values['triggers']).toEqual({ vm: 'one', none: null });
+    const outputs = JSON.parse((await project.terraform(['output', '-json'])).stdout) as Record<
+      string,
+      { value: string }
+    >;
+    expect(outputs).toMatchObject({
+      copied: { value: '1' },
+      id: { value: 'static' },
+      defaulted: { value: 'defaultx' },
+    });
+    expect(outputs['random']?.value).toMatch(/^\d+$/);
+  });
+
+  test('what Terraform does not check is refused before anything is planned', async () => {
+    const directory = 'tunnels';
+    project.configure({
+      buildfleet_managed_files: { tunnels: { directory, files: null } },
+      buildfleet_managed_file: { note: { path: '/tmp/note', content: 'x', mode: '0644', block: null } },
+      buildfleet_capability: {
+        type: {
+          hub_url: 'ftp://hub',
+          domain: 'd',
+          capability_type: 't',
+          title: 'T',
+          description: '',
+          keywords: [],
+          id: 'mine',
+        },
+      },
+    });
+    await project.terraform(['init']);
+    const { stdout } = await project.terraform(['validate', '-no-color', '-json'], { acceptExitCodes: [1] });
+    const { diagnostics } = JSON.parse(stdout) as { diagnostics: { summary: string }[] };
+    expect(diagnostics.map(({ summary }) => summary).sort()).toEqual([
+      'directory: must be absolute or begin with ~/',
+      'files: must not be null',
+      'hub_url: must be an http:// or https:// URL',
+      'id: cannot be set, the provider does',
+    ]);
+  });
+
+  test.each([
+    ['no fleet', { fleet: null }, /fleet: must not be null|argument "fleet" is required/i],
+    ['a relative directory', { fleet: 'test', state_directory: 'state' }, /state_directory: must be absolute/],
+  ])('a provider block with %s is refused', async (_, provider, words) => {
+    project.configure({ null_resource: { smoke: SMOKE } }, provider);
+    await project.terraform(['init']);
+    expect((await project.plan()).text).toMatch(words);
+  });
+
+  test('the files of a directory are imported by their names, and the rest of it is left alone', async () => {
+    const directory = join(project.root, 'tunnels');
+    mkdirSync(directory);
+    writeFileSync(join(directory, 'foreign.yml'), 'mine');
+    const files = { 'alpha.yml': 'alpha.yml\n', 'beta.yml': 'beta.yml\n' };
+    project.configure(
+      { buildfleet_managed_files: { tunnels: { directory, files, mode: '0644' } } },
+      { fleet: 'test', state_directory: join(project.root, 'state') },
+    );
+    await project.terraform(['init']);
+    await project.apply();
+    const address = 'buildfleet_managed_files.tunnels';
+    await project.terraform(['state', 'rm', address]);
+    for (const [id, words] of [
+      ['tunnels', 'this names no files of a directory'],
+      [`${directory}/`, 'this names no files of a directory'],
+      [`${directory}/alpha.yml,gamma.yml`, 'there is no such file'],
+    ] as const) {
+      const refused = await project.terraform(['import', '-no-color', address, id], { acceptExitCodes: [1] });
+      expect(refused.stderr).toContain(words);
+    }
+    await project.terraform(['import', address, `${directory}/alpha.yml,beta.yml`]);
+    expect((await project.plan()).exitCode).toBe(0);
+    await project.terraform(['destroy', '-auto-approve']);
+    expect(readdirSync(directory)).toEqual(['foreign.yml']);
+  });
+
   test('without its code the provider says what is missing', async () => {
     project.configure({ null_resource: { smoke: SMOKE } });
     await project.terraform(['init']);

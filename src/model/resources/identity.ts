@@ -8,6 +8,10 @@ export const identityShape = defineShape({
   label: 'vmName',
   description:
     'The tunnel key pair and the host key pair of one VM. Private keys stay on the workstation (0600); only public keys and fingerprints enter the state.',
+  importId: {
+    doc: 'Name of a VM whose key pairs lie below `identities/` in the state directory.',
+    example: 'haskell-build-alpha',
+  },
   attributes: {
     vmName: required(nameSchema, 'Name of the VM that the keys belong to.', { replaces: true }),
     files: observed(

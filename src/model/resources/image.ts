@@ -9,6 +9,10 @@ export const imageShape = defineShape({
   label: 'name',
   description:
     'A disk image, built once per definition and kept in the cache that all fleets of an operator share. Destroying it leaves the cache alone.',
+  importId: {
+    doc: 'Definition hash of an image in the cache, the name of its directory in `images/`; with `.ova` for the appliance.',
+    example: `${'0'.repeat(63)}1.ova`,
+  },
   attributes: {
     name: required(nameSchema, 'Name of the image in the fleet.'),
     definitionHash: required(

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DEFAULT_DRAIN_TIMEOUT_SECONDS, DEFAULT_HEARTBEAT_SECONDS, DEFAULT_READY_TIMEOUT_SECONDS } from '../defaults';
 import { bridgeAdapterSchema, hypervisorSchema, networkKindSchema } from '../hypervisor';
-import { nameSchema, singleLineSchema } from '../names';
+import { hubUrlSchema, nameSchema, singleLineSchema, workstationPathSchema } from '../names';
 import { portSchema } from '../port';
 import { computed, defaulted, defineShape, observed, optional, required, upgradeFrom } from '../resource-shape';
 
@@ -23,13 +23,20 @@ export const vmShape = defineShape({
   label: 'name',
   description:
     'A build VM: its overlay disk, hardware, seed and power. Ready means that its tunnel port answers with the pinned host key and that its entry is in the State Hub.',
+  importId: {
+    doc: 'Name of a VM in the state directory. Two VMs of one name are told apart by the record there.',
+    example: 'haskell-build-alpha',
+  },
   attributes: {
     name: required(nameSchema, 'Name of the VM, its host name and its first ssh alias.', { replaces: true }),
     hypervisor: required(hypervisorSchema, 'Driver that runs the VM.', { replaces: true }),
     imageHash: required(z.string(), 'Definition hash of the image. Another image is another VM.', { replaces: true }),
-    imagePath: required(singleLineSchema, 'Where the image lies on the workstation.'),
+    imagePath: required(workstationPathSchema, 'Where the image lies on the workstation.'),
     identity: required(
-      z.object({ hostFingerprint: z.string(), tunnelFingerprint: z.string() }),
+      z.object({
+        hostFingerprint: z.string().describe("SHA256 fingerprint of the VM's host key."),
+        tunnelFingerprint: z.string().describe('SHA256 fingerprint of the tunnel key.'),
+      }),
       "Fingerprints of the VM's key pairs. Other keys are another VM.",
       { replaces: true },
     ),
@@ -48,15 +55,22 @@ export const vmShape = defineShape({
     tunnelPort: required(portSchema, "Port on the workstation that leads to the VM's sshd."),
     relay: required(
       z.object({
-        host: singleLineSchema,
-        port: portSchema,
-        user: singleLineSchema,
-        hostPublicKey: singleLineSchema,
+        host: singleLineSchema.describe('Host name or address, as the VM reaches it.'),
+        port: portSchema.describe('Port of the sshd.'),
+        user: singleLineSchema.describe('Account that the VM logs in as.'),
+        hostPublicKey: singleLineSchema.describe(
+          'OpenSSH public key of the sshd, without which the VM does not log in.',
+        ),
       }),
       'The sshd that the VM dials: address as seen from the VM, port, account, pinned host key.',
     ),
     hub: required(
-      z.object({ url: singleLineSchema, port: portSchema, domain: singleLineSchema, capabilityType: singleLineSchema }),
+      z.object({
+        url: hubUrlSchema.describe('URL of the hub, as the workstation reaches it.'),
+        port: portSchema.describe('Port on 127.0.0.1 of the workstation that the tunnel leads to.'),
+        domain: singleLineSchema.describe('Domain of the entry.'),
+        capabilityType: singleLineSchema.describe('Type of the entry.'),
+      }),
       'The State Hub: URL on the workstation, its port, and the domain and type that the VM registers under.',
     ),
     developerPublicKeys: required(z.array(singleLineSchema), 'Public keys that may log in as `build`.'),
@@ -72,7 +86,7 @@ export const vmShape = defineShape({
       'Seconds that running builds are waited for before the VM is stopped or deleted; it takes no new ones meanwhile. 0 waits for none.',
     ),
     developerKey: optional(
-      singleLineSchema,
+      workstationPathSchema,
       'Private key on the workstation by which the VM is asked what is built on it. Without it builds are not waited for.',
     ),
     powerState: observed(z.enum(['running', 'stopped', 'paused', 'crashed']), 'running', 'Power state.'),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_DEVELOPER_KEY } from '../defaults';
-import { singleLineSchema } from '../names';
+import { workstationPathSchema } from '../names';
 import { portSchema } from '../port';
 import { computed, defaulted, defineShape, observed, optional, required } from '../resource-shape';
 
@@ -19,6 +19,7 @@ export const workstationShape = defineShape({
   type: 'buildfleet_workstation',
   description:
     "The private sshd that tunnels end at and the embedded State Hub, both kept running after the deploy: by the operator's systemd manager where one answers, else by a supervisor of their own.",
+  importId: { doc: 'Anything: a state directory has one workstation.', example: 'workstation' },
   attributes: {
     address: optional(
       ipv4Schema,
@@ -27,11 +28,14 @@ export const workstationShape = defineShape({
     sshdPort: required(portSchema, 'Port of the private sshd on 127.0.0.1.'),
     hubPort: required(portSchema, 'Port of the embedded State Hub on 127.0.0.1.'),
     tunnelPorts: required(
-      z.object({ first: portSchema, last: portSchema }),
+      z.object({
+        first: portSchema.describe('The lowest port.'),
+        last: portSchema.describe('The highest port.'),
+      }),
       'Range of ports that VMs may listen on through their tunnels, both ends included.',
     ),
     developers: defaulted(
-      z.array(singleLineSchema),
+      z.array(workstationPathSchema),
       [DEFAULT_DEVELOPER_KEY],
       'Files with the public keys that open the VMs. The first one is created, with its private key, if it is absent.',
     ),

@@ -1,5 +1,6 @@
 import type { Progress } from '../../model/journal';
 import type { Attributes, ResourceShape, State } from '../../model/resource-shape';
+import type { DataSourceEntry } from './data-source';
 import type { Journal } from './journal';
 import type { Logger, Resource } from './resource';
 
@@ -35,6 +36,7 @@ export interface ProviderDefinition<A extends Attributes = Attributes, Services 
    */
   readonly configure: (config: ProviderConfig<A>) => Services;
   readonly resources: readonly ResourceEntry<Services>[];
+  readonly dataSources?: readonly DataSourceEntry[];
   /** Called around every handler while Terraform keeps a log, so that code below it can write to it. */
   readonly logged?: <T>(log: Logger, work: () => Promise<T>) => Promise<T>;
   /**

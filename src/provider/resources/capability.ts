@@ -1,7 +1,6 @@
 import { createHubClient, type HubClient } from '../../hub/client';
-import { sameContent, type NewCapability, BUILD_AGENT_TYPE, CAPABILITY_DOMAIN } from '../../model/capability';
+import { sameContent, type NewCapability } from '../../model/capability';
 import { FleetError, isFleetError } from '../../model/errors';
-import { DEFAULT_HUB_PORT, embeddedHubUrl } from '../../model/defaults';
 import { capabilityShape } from '../../model/resources/capability';
 import type { Config, State } from '../../model/resource-shape';
 import type { Resource, ResourceContext } from '../plugin/resource';
@@ -80,7 +79,7 @@ export function capabilityResource(
           code: 'capability-missing',
           problem: 'there is no such entry in the State Hub',
           value: id,
-          remedy: `import with "URL DOMAIN TYPE TITLE", such as "${embeddedHubUrl(DEFAULT_HUB_PORT)} ${CAPABILITY_DOMAIN} ${BUILD_AGENT_TYPE} Title"`,
+          remedy: `import with "URL DOMAIN TYPE TITLE", such as "${capabilityShape.importId?.example ?? ''}"`,
         });
       }
       return {

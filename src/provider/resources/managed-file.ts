@@ -14,7 +14,7 @@ import { blockContent, findBlock, insertBlock, removeBlock } from '../../renderi
 import type { Resource, ResourceContext } from '../plugin/resource';
 import { CreatedPaths } from '../services/created-paths';
 import { makeDirectories, removeEmptyDirectory } from '../../files/directories';
-import { fleetName, fleetPaths } from './fleet-paths';
+import { fleetPaths } from './fleet-paths';
 import type { ProviderSettings } from './settings';
 
 type FileState = State<typeof managedFileShape>;
@@ -30,7 +30,7 @@ export function managedFileResource(
   /** Everything below the state directory is the fleet's own, and needs no entry in the record of created files. */
   const isFleets = (state: FileState) => expandHome(state.path, home).startsWith(`${stateDirectory}/`);
   const holderOf = (state: FileState) =>
-    [fleetName(settings), state.path, ...(state.block === null ? [] : [state.block])].join(' ');
+    [settings.fleet, state.path, ...(state.block === null ? [] : [state.block])].join(' ');
 
   const locate = (path: string) => withFileAdvice(path, () => fileOf(path, home));
 

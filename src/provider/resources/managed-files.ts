@@ -1,6 +1,7 @@
 import { homedir } from 'node:os';
+import { FleetError } from '../../model/errors';
 import type { managedFileShape } from '../../model/resources/managed-file';
-import { managedFilesShape } from '../../model/resources/managed-files';
+import { MANAGED_FILE_NAME, managedFilesShape } from '../../model/resources/managed-files';
 import type { State } from '../../model/resource-shape';
 import type { ApplyContext, Resource } from '../plugin/resource';
 import { managedFileResource } from './managed-file';
@@ -63,7 +64,36 @@ export function managedFilesResource(
         await one.delete(fileState(state, name, content), context);
       }
     },
+    import: async (id, context) => {
+      const { directory, names } = parseImportId(id);
+      const files: Record<string, string> = {};
+      const modes = new Set<string>();
+      for (const name of names) {
+        const file = await one.import?.(`${directory}/${name}`, context);
+        if (file === undefined) continue;
+        files[name] = file.content;
+        modes.add(file.mode);
+      }
+      // files of several modes are several changes to the next plan, which shows one of them
+      const [mode = ''] = modes;
+      return { directory, files, mode, expandHome: false };
+    },
   };
+}
+
+/** `DIRECTORY/NAME,NAME`: neither a slash nor a comma stands in a name. */
+function parseImportId(id: string): { directory: string; names: readonly string[] } {
+  const [, directory = '', list = ''] = /^(.+)\/([^/]+)$/.exec(id) ?? [];
+  const names = list.split(',');
+  if (directory === '' || !names.every((name) => MANAGED_FILE_NAME.test(name))) {
+    throw new FleetError({
+      code: 'managed-file-missing',
+      problem: 'this names no files of a directory',
+      value: id,
+      remedy: `import with the directory and the names of its files, such as "${managedFilesShape.importId?.example ?? ''}"`,
+    });
+  }
+  return { directory, names };
 }
 
 function fileState({ directory, mode, expandHome }: FilesState, name: string, content: string): FileState {

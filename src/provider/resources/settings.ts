@@ -1,13 +1,12 @@
-import { z } from 'zod';
-import { nameSchema } from '../../model/names';
-import { optional } from '../../model/resource-shape';
+import { nameSchema, workstationPathSchema } from '../../model/names';
+import { optional, required } from '../../model/resource-shape';
 import type { ProviderConfig } from '../plugin/provider';
 
 /** What the `provider "buildfleet"` block may say. */
 export const providerAttributes = {
-  fleet: optional(nameSchema, 'Name of the fleet, which tags everything it owns.'),
-  stateDirectory: optional(z.string().min(1), 'Directory for keys, disks and services of this fleet.'),
-  cacheDirectory: optional(z.string().min(1), 'Directory for images, shared by all fleets of this user.'),
+  fleet: required(nameSchema, 'Name of the fleet, which tags everything it owns.'),
+  stateDirectory: optional(workstationPathSchema, 'Directory for keys, disks and services of this fleet.'),
+  cacheDirectory: optional(workstationPathSchema, 'Directory for images, shared by all fleets of this user.'),
 };
 
 /** What every handler is built from. An attribute that the provider block leaves out is null. */

@@ -62,16 +62,9 @@ const CANCELLED = 'the work on the VM was cancelled';
 /** Stands for the image of a VM whose base disk is another one now; no definition hash looks like it. */
 const ALTERED_IMAGE = 'altered';
 
-/** The handler as the provider serves it. @throws FleetError when the provider block names no fleet. */
+/** The handler as the provider serves it. */
 export function vmResource(settings: ProviderSettings): Resource<typeof vmShape> {
   const { fleet } = settings;
-  if (fleet === null) {
-    throw new FleetError({
-      code: 'fleet-not-named',
-      problem: 'the provider does not know which fleet its VMs belong to',
-      remedy: 'set `fleet` in the provider block',
-    });
-  }
   const paths = new FleetPaths(expandHome(settings.stateDirectory ?? defaultStateDirectory(fleet), homedir()));
   const cacheDirectory = expandHome(settings.cacheDirectory ?? DEFAULT_CACHE_DIRECTORY, homedir());
   const drivers = new Map<string, HypervisorDriver>();

@@ -46,7 +46,7 @@ import {
   sshdSessions,
 } from '../services/sshd';
 import { workstationRecord, type WorkstationRecord } from '../services/workstation-record';
-import { fleetName, fleetPaths } from './fleet-paths';
+import { fleetPaths } from './fleet-paths';
 import type { ProviderSettings } from './settings';
 
 type Shape = typeof workstationShape;
@@ -78,7 +78,7 @@ export function workstationResource(
   const directory = paths.services;
   const files = sshdPaths(directory);
   const created = new CreatedPaths(home);
-  const fleet = fleetName(settings);
+  const { fleet } = settings;
   const keyContext = (signal: AbortSignal): DeveloperKeyContext => ({
     run,
     created,

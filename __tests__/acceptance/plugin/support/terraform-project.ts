@@ -42,7 +42,10 @@ export class TerraformProject {
   }
 
   /** Writes the configuration: resources by type and name. */
-  configure(resources: Record<string, Record<string, unknown>>, provider: Record<string, unknown> = {}): void {
+  configure(
+    resources: Record<string, Record<string, unknown>>,
+    provider: Record<string, unknown> = { fleet: 'test' },
+  ): void {
     const configuration = {
       terraform: { required_providers: { buildfleet: { source: FLEET_SOURCE.source, version: FLEET_SOURCE.version } } },
       provider: { buildfleet: provider },
@@ -50,6 +53,13 @@ export class TerraformProject {
       ...(Object.values(resources).some((named) => Object.keys(named).length > 0) ? { resource: resources } : {}),
     };
     writeFileSync(join(this.directory, 'cdk.tf.json'), JSON.stringify(configuration, null, 2));
+  }
+
+  /** Adds outputs to the configuration, and data sources by type and name. */
+  configureData(data: Record<string, Record<string, unknown>>, outputs: Record<string, string>): void {
+    const file = join(this.directory, 'data.tf.json');
+    const output = Object.fromEntries(Object.entries(outputs).map(([name, value]) => [name, { value }]));
+    writeFileSync(file, JSON.stringify({ data, output }));
   }
 
   /** Fake things by name; each gets its own name unless it says otherwise. */

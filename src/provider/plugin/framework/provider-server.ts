@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events';
 import type { JournalAction, Progress } from '../../../model/journal';
 import { type Attributes, schemaVersion } from '../../../model/resource-shape';
 import { FleetError } from '../../../model/errors';
+import type { DataSource, DataSourceEntry } from '../data-source';
 import type { Journal, OperationRecord } from '../journal';
 import type { ProviderConfig, ProviderDefinition, ResourceEntry } from '../provider';
 import type { ApplyContext, Logger, Resource, ResourceContext } from '../resource';
@@ -34,6 +35,12 @@ interface ServedType<Services> {
   handler?: Resource;
 }
 
+interface ServedDataSource {
+  readonly entry: DataSourceEntry;
+  readonly schema: ObjectSchema;
+  handler?: DataSource;
+}
+
 /** Turns a definition into answers to Terraform's calls: dispatch, and the semantics that all resources share. */
 export function createProviderServer<A extends Attributes, Services>(
   definition: ProviderDefinition<A, Services>,
@@ -48,12 +55,22 @@ export function createProviderServer<A extends Attributes, Services>(
   for (const entry of definition.resources) {
     types.set(entry.shape.type, { entry, schema: new ObjectSchema(entry.shape.attributes) });
   }
+  const dataSources = new Map<string, ServedDataSource>();
+  for (const entry of definition.dataSources ?? []) {
+    dataSources.set(entry.shape.type, { entry, schema: new ObjectSchema(entry.shape.attributes) });
+  }
   let services: { readonly value: Services } | undefined;
   let journal: Journal | undefined;
 
   function typeOf(name: string): ServedType<Services> {
     const found = types.get(name);
     if (!found) throw new Error(`resource type ${name} is not served here`);
+    return found;
+  }
+
+  function dataSourceOf(name: string): ServedDataSource {
+    const found = dataSources.get(name);
+    if (!found) throw new Error(`data source ${name} is not served here`);
     return found;
   }
 
@@ -123,6 +140,9 @@ export function createProviderServer<A extends Attributes, Services>(
           schema.toProtocol(entry.shape.description, schemaVersion(entry.shape)),
         ]),
       ),
+      dataSourceSchemas: Object.fromEntries(
+        [...dataSources].map(([name, { entry, schema }]) => [name, schema.toProtocol(entry.shape.description)]),
+      ),
       serverCapabilities: { getProviderSchemaOptional: true },
     }),
 
@@ -152,6 +172,22 @@ export function createProviderServer<A extends Attributes, Services>(
     ValidateResourceConfig: (request) => ({
       diagnostics: validateConfig(typeOf(request.typeName).schema, objectOf(request.config)),
     }),
+
+    ValidateDataResourceConfig: (request) => ({
+      diagnostics: validateConfig(dataSourceOf(request.typeName).schema, objectOf(request.config)),
+    }),
+
+    ReadDataSource: async (request) => {
+      const type = dataSourceOf(request.typeName);
+      const { schema } = type;
+      try {
+        const config = schema.toHandler(planCreation(schema, objectOf(request.config)).planned);
+        const handler = (type.handler ??= type.entry.handler());
+        return { state: encodeValue(schema.toWire(await handler.read(config))), diagnostics: [] };
+      } catch (error) {
+        return { diagnostics: [errorDiagnostic(error, `reading ${request.typeName}`, stop.signal.aborted)] };
+      }
+    },
 
     UpgradeResourceState: (request) => {
       const { entry, schema } = typeOf(request.typeName);

@@ -15,8 +15,12 @@ export function validateConfig(schema: ObjectSchema, config: WireObject): WireDi
 
 function validateAttribute(schema: AttributeSchema, config: WireObject): WireDiagnostic[] {
   const value = config[schema.wireName] ?? null;
-  // Terraform itself asks for required attributes and refuses computed ones
-  if (value === null || schema.attribute.kind === 'computed' || schema.attribute.kind === 'observed') return [];
+  const { kind } = schema.attribute;
+  if (kind === 'computed' || kind === 'observed') {
+    return value === null ? [] : [diagnostic(schema, `${schema.wireName}: cannot be set, the provider does`)];
+  }
+  // Terraform only looks whether the configuration names it
+  if (value === null) return kind === 'required' ? [diagnostic(schema, `${schema.wireName}: must not be null`)] : [];
   const unknown: ValuePath[] = [];
   const candidate = fromWire(schema.type, value, (path) => unknown.push(path));
   const result = schema.attribute.type.safeParse(candidate);
@@ -38,12 +42,12 @@ function toDiagnostic(schema: AttributeSchema, candidate: unknown, issue: z.core
     isSecret: () => schema.attribute.sensitive,
     place: () => place,
   });
-  return {
-    severity: 1,
-    summary: problem,
-    detail: `${'value' in received ? `Received ${quote(received.value)}.\n\n` : ''}${place} is: ${schema.attribute.doc}`,
-    attribute: attributePath(schema.name),
-  };
+  return diagnostic(schema, problem, 'value' in received ? `Received ${quote(received.value)}.\n\n` : '', place);
+}
+
+function diagnostic(schema: AttributeSchema, summary: string, received = '', place = schema.wireName): WireDiagnostic {
+  const detail = `${received}${place} is: ${schema.attribute.doc}`;
+  return { severity: 1, summary, detail, attribute: attributePath(schema.name) };
 }
 
 /** `network.forwards[0].host_port`, as Terraform writes it. */

@@ -1,7 +1,7 @@
 import type { Field, Message } from './protobuf';
 
 /*
- * The part of Terraform's plugin protocol 6 that a provider of managed resources needs. Field numbers are those of
+ * The part of Terraform's plugin protocol 6 that a provider of resources and data sources needs. Field numbers are those of
  * `tfplugin6.proto` (https://github.com/hashicorp/terraform/tree/main/docs/plugin-protocol).
  */
 
@@ -99,12 +99,18 @@ export interface Calls {
     {
       provider: WireSchema;
       resourceSchemas: Record<string, WireSchema>;
+      dataSourceSchemas: Record<string, WireSchema>;
       serverCapabilities: { getProviderSchemaOptional: boolean };
     },
   ];
   ValidateProviderConfig: [{ config?: DynamicValue }, { diagnostics: WireDiagnostic[] }];
   ConfigureProvider: [{ config?: DynamicValue; terraformVersion?: string }, { diagnostics: WireDiagnostic[] }];
   ValidateResourceConfig: [{ typeName: string; config?: DynamicValue }, { diagnostics: WireDiagnostic[] }];
+  ValidateDataResourceConfig: [{ typeName: string; config?: DynamicValue }, { diagnostics: WireDiagnostic[] }];
+  ReadDataSource: [
+    { typeName: string; config?: DynamicValue },
+    { state?: DynamicValue; diagnostics: WireDiagnostic[] },
+  ];
   UpgradeResourceState: [
     { typeName: string; version?: number; rawState?: { json?: Uint8Array } },
     { upgradedState?: DynamicValue; diagnostics: WireDiagnostic[] },
@@ -142,6 +148,7 @@ export const calls: { readonly [N in CallName]: { readonly request: Message; rea
     response: {
       provider: message(1, () => schema),
       resourceSchemas: map(2, () => schema),
+      dataSourceSchemas: map(3, () => schema),
       diagnostics: diagnostics(4),
       serverCapabilities: message(6, () => serverCapabilities),
     },
@@ -154,6 +161,14 @@ export const calls: { readonly [N in CallName]: { readonly request: Message; rea
   ValidateResourceConfig: {
     request: { typeName: string(1), config: value(2) },
     response: { diagnostics: diagnostics(1) },
+  },
+  ValidateDataResourceConfig: {
+    request: { typeName: string(1), config: value(2) },
+    response: { diagnostics: diagnostics(1) },
+  },
+  ReadDataSource: {
+    request: { typeName: string(1), config: value(2) },
+    response: { state: value(1), diagnostics: diagnostics(2) },
   },
   UpgradeResourceState: {
     request: { typeName: string(1), version: int64(2), rawState: message(3, () => rawState) },

@@ -115,8 +115,18 @@ describe('validation', () => {
     ).toHaveLength(1);
   });
 
-  test('leaves absent and computed attributes to Terraform', () => {
-    expect(summaries({ vm_name: null, ready: null })).toEqual([]);
+  test('refuses a required attribute that is null, and a value for a computed one, which Terraform both lets through', () => {
+    expect(summaries({ vm_name: null, ready: null })).toEqual(['vm_name: must not be null']);
+    expect(summaries({ vm_name: 'ok', ready: true })).toEqual(['ready: cannot be set, the provider does']);
+    expect(summaries({ vm_name: 'ok', ready: Unknown.value })).toHaveLength(1);
+    expect(summaries({ vm_name: 'ok', ready: null })).toEqual([]);
+  });
+
+  test('takes null as an item where the type does', () => {
+    const texts = new ObjectSchema({ texts: optional(z.record(z.string(), z.string().nullable()), 'Texts.') });
+    expect(validateConfig(texts, { texts: { one: null, two: '2' } })).toEqual([]);
+    expect(texts.toHandler({ texts: { one: null } })).toEqual({ texts: { one: null } });
+    expect(validateConfig(schema, { vm_name: 'ok', user_labels: { a: null } })).toHaveLength(1);
   });
 
   test('does not repeat a sensitive value', () => {
