@@ -4,9 +4,16 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-state=terraform.${1:?usage: remove-empty-state.sh STACK}.tfstate
+stack=${1:?usage: remove-empty-state.sh STACK}
+state=terraform.$stack.tfstate
 [ -e "$state" ] || exit 0
-left=$(node -e 'console.log(JSON.parse(require("fs").readFileSync(process.argv[1], "utf8")).resources.length)' "./$state")
+
+# OpenTofu can read the state that it has encrypted, and the file itself tells nothing
+if grep -q '"encrypted_data"' "$state"; then
+  left=$("${TERRAFORM_BINARY_NAME:-tofu}" -chdir="cdktf.out/stacks/$stack" state list | wc -l)
+else
+  left=$(node -e 'console.log(JSON.parse(require("fs").readFileSync(process.argv[1], "utf8")).resources.length)' "./$state")
+fi
 if [ "$left" -eq 0 ]; then
   rm -f "$state" "$state.backup"
 else

@@ -1,5 +1,5 @@
-import { readFileSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { FleetError } from '../model/errors';
 
 /**
@@ -22,13 +22,36 @@ export function findBlockingCliConfig(environment: NodeJS.ProcessEnv, home: stri
   });
 }
 
-/** The files that Terraform and OpenTofu read (https://developer.hashicorp.com/terraform/cli/config/config-file). */
+/**
+ * The files that Terraform reads (https://developer.hashicorp.com/terraform/cli/config/config-file), or OpenTofu
+ * (https://opentofu.org/docs/cli/config/config-file/) where that is to run.
+ */
 function cliConfigFiles(environment: NodeJS.ProcessEnv, home: string): string[] {
   const chosen = environment['TF_CLI_CONFIG_FILE'] ?? environment['TERRAFORM_CONFIG'] ?? '';
   if (chosen !== '') return [chosen];
-  const directory = join(home, '.terraform.d');
+  const legacy = join(home, '.terraformrc');
+  const [file, directory] = isOpenTofu(environment)
+    ? openTofuPlaces(environment['XDG_CONFIG_HOME'] ?? '', home, legacy)
+    : [legacy, join(home, '.terraform.d')];
   const more = namesIn(directory).filter((name) => name.endsWith('.tfrc') || name.endsWith('.tfrc.json'));
-  return [join(home, '.terraformrc'), join(home, '.tofurc'), ...more.map((name) => join(directory, name))];
+  return [file, ...more.map((name) => join(directory, name))];
+}
+
+/** As the cdktf command chooses its program. */
+function isOpenTofu(environment: NodeJS.ProcessEnv): boolean {
+  return basename(environment['TERRAFORM_BINARY_NAME'] ?? '').startsWith('tofu');
+}
+
+/** The file and the directory that OpenTofu takes: its own, Terraform's where these are there, or those of the XDG rules. */
+function openTofuPlaces(xdg: string, home: string, legacy: string): [file: string, directory: string] {
+  const own = join(home, '.tofurc');
+  const directory = join(home, '.terraform.d');
+  const file = existsSync(own) || (xdg === '' && !existsSync(legacy)) ? own : legacy;
+  if (xdg === '') return [file, directory];
+  return [
+    existsSync(file) ? file : join(xdg, 'opentofu/tofurc'),
+    existsSync(directory) ? directory : join(xdg, 'opentofu'),
+  ];
 }
 
 /** Whether the text has a `provider_installation` block without a mirror in the working directory's `terraform.d`. */

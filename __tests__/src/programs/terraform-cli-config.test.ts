@@ -36,6 +36,40 @@ describe('the files that are read', () => {
     expect(findBlockingCliConfig({ TF_CLI_CONFIG_FILE: '/dev/null' }, home)).toBeNull();
   });
 
+  describe('of OpenTofu', () => {
+    const tofu = { TERRAFORM_BINARY_NAME: '/opt/bin/tofu' };
+    const place = (environment: NodeJS.ProcessEnv) => findBlockingCliConfig(environment, home)?.place;
+
+    test('its own file goes before that of Terraform, which does not read it', () => {
+      writeFileSync(join(home, '.tofurc'), blocking);
+      expect(place(tofu)).toBe(join(home, '.tofurc'));
+      expect(place({})).toBeUndefined();
+      writeFileSync(join(home, '.terraformrc'), blocking);
+      writeFileSync(join(home, '.tofurc'), '');
+      expect(place(tofu)).toBeUndefined();
+      expect(place({})).toBe(join(home, '.terraformrc'));
+    });
+
+    test("Terraform's is read where it has none", () => {
+      writeFileSync(join(home, '.terraformrc'), blocking);
+      expect(place(tofu)).toBe(join(home, '.terraformrc'));
+      expect(place({ ...tofu, XDG_CONFIG_HOME: join(home, 'config') })).toBe(join(home, '.terraformrc'));
+    });
+
+    test('the XDG directory counts where the home directory has neither', () => {
+      const environment = { ...tofu, XDG_CONFIG_HOME: join(home, 'config') };
+      const own = join(home, 'config/opentofu');
+      mkdirSync(own, { recursive: true });
+      writeFileSync(join(own, 'tofurc'), blocking);
+      expect(place(environment)).toBe(join(own, 'tofurc'));
+      writeFileSync(join(own, 'tofurc'), '');
+      writeFileSync(join(own, 'more.tfrc'), blocking);
+      expect(place(environment)).toBe(join(own, 'more.tfrc'));
+      mkdirSync(join(home, '.terraform.d'));
+      expect(place(environment)).toBeUndefined();
+    });
+  });
+
   test('those of the configuration directory', () => {
     mkdirSync(join(home, '.terraform.d'));
     writeFileSync(join(home, '.terraform.d/more.tfrc'), blocking);
