@@ -202,17 +202,41 @@ export class Workstation extends FleetConstruct implements IWorkstation {
         remedy: 'choose two ports',
       });
     }
+    return [...problems, ...this.conflictsWithOtherFleets(), ...this.secondOfItsFleet()];
+  }
+
+  /** Services of two fleets of one app would fight for the port, in turn at each deploy. */
+  private conflictsWithOtherFleets(): Problem[] {
+    const all = this.node.root.node.findAll().filter((one) => one instanceof Workstation);
+    const earlier = all.slice(0, all.indexOf(this)).filter((other) => fleetOf(other) !== fleetOf(this));
+    const taken = earlier.flatMap((other) => [
+      { port: other.sshdPort, by: `sshdPort of ${other.node.path}` },
+      { port: other.hubPort, by: `hubPort of ${other.node.path}` },
+    ]);
+    return Object.entries({ sshdPort: this.sshdPort, hubPort: this.hubPort }).flatMap(([name, port]) =>
+      taken
+        .filter((other) => other.port === port)
+        .map(({ by }) => ({
+          code: 'duplicate-port' as const,
+          problem: `${name} is also ${by}`,
+          value: port,
+          remedy: 'give each fleet of the app ports of its own',
+        })),
+    );
+  }
+
+  private secondOfItsFleet(): Problem[] {
     const others = fleetOf(this)
       .node.findAll()
       .filter((other) => other instanceof Workstation);
-    if (others[0] !== this) {
-      problems.push({
+    if (others[0] === this) return [];
+    return [
+      {
         code: 'second-workstation',
         problem: 'a fleet has one workstation',
         value: this.id,
         remedy: `use ${others[0]?.node.path ?? 'the first one'}, or declare another FleetStack`,
-      });
-    }
-    return problems;
+      },
+    ];
   }
 }

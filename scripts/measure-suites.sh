@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Keeps how long each suite took in the last run of scripts/test.sh; the next runs start the longest first.
 set -euo pipefail
+unset CDPATH
 cd "$(dirname "$0")/.."
 # shellcheck disable=SC2016 # the dollar signs belong to the program
 node -e '

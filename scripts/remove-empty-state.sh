@@ -2,6 +2,7 @@
 # Removes a stack's local Terraform state once nothing is left in it. A state that still holds something stays.
 # usage: remove-empty-state.sh STACK
 set -euo pipefail
+unset CDPATH
 cd "$(dirname "$0")/.."
 
 stack=${1:?usage: remove-empty-state.sh STACK}

@@ -3,6 +3,7 @@
 # are there.
 # usage: setup.sh deploy|test
 set -euo pipefail
+unset CDPATH
 cd "$(dirname "$0")/.."
 
 profile=${1:?usage: setup.sh deploy|test}

@@ -2,6 +2,7 @@
 # Runs jest and ends with one line that counts the tests, taken from jest's own result.
 # usage: test.sh [JEST ARGUMENT…]
 set -euo pipefail
+unset CDPATH
 cd "$(dirname "$0")/.."
 
 PATH="$PWD/node_modules/.bin:$PATH"

@@ -194,6 +194,19 @@ describe('what is wrong is said with construct path, value and remedy', () => {
     ]);
   });
 
+  test('two fleets of an app whose services want the same port', () => {
+    const fleet = new TestFleet();
+    const { sshdPort, hubPort } = fleet.standard.workstation;
+    Workstation.embedded(new FleetStack(fleet.app, 'other'), 'desk', { sshdPort: hubPort, hubPort: 18_999 });
+    Workstation.embedded(new FleetStack(fleet.app, 'third'), 'desk', { sshdPort, hubPort: 18_999 });
+    const remedy = 'give each fleet of the app ports of its own';
+    expect(fleet.app.problems()).toEqual([
+      `other/desk: sshdPort is also hubPort of fleet/workstation (received ${hubPort}): ${remedy}`,
+      `third/desk: sshdPort is also sshdPort of fleet/workstation (received ${sshdPort}): ${remedy}`,
+      `third/desk: hubPort is also hubPort of other/desk (received 18999): ${remedy}`,
+    ]);
+  });
+
   // ts-node does not check types, so that this is what an operator's slip meets
   test('props of the wrong kind, or none', () => {
     const fleet = new TestFleet();

@@ -5,6 +5,7 @@
 # usage: smoke-test.sh VM
 set -euo pipefail
 
+unset CDPATH
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 vm=${1:?usage: smoke-test.sh VM}
 

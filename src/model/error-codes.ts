@@ -10,6 +10,7 @@ export interface ErrorFacts {
 
 /** Every code of an error, in alphabetical order. Users see codes in `--json`: they are not renamed. */
 export const ERROR_CODES = {
+  'account-missing': { when: 'the process runs under a user id that has no account' },
   'appliance-unsuitable': { when: "the image's OVA has no SATA controller, which the seed needs" },
   'autoinstall-ambiguous': {
     when: "a value of the installer's `user-data` means different things in YAML 1.1 and 1.2",

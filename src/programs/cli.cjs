@@ -22,11 +22,21 @@ const KEEP_MS = 3600 * 1000;
 
 /** Runs the CLI in this process. */
 function start() {
+  requireWorkingDirectory();
   const [, , word = ''] = process.argv;
   // Each command has a code cache of its own: it holds what that runs, and nothing else.
   const use = /^(-h|--help|help)?$/.test(word) ? 'help' : /^[a-z][a-z-]{0,20}$/.test(word) ? word : 'any';
   const bundle = freshBundle();
   runWithCodeCache(bundle, `${bundle}.${use}`);
+}
+
+/** Node and every program that a command starts ask for it, and each names another cause. */
+function requireWorkingDirectory() {
+  try {
+    process.cwd();
+  } catch {
+    fail('the working directory has been deleted', 'change to one that is there');
+  }
 }
 
 /**

@@ -44,7 +44,7 @@ export const SEED_PLACEHOLDERS: SeedKeys = {
 export const INSTANCE_ID_PLACEHOLDER = '(digest of the seed, made at deploy time)';
 
 const PUBLIC_KEY =
-  /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]+={0,2}( [\x20-\x7e\u00a0-\ud7ff]*)?$/;
+  /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-(ssh-ed25519|ecdsa-sha2-nistp256)@openssh\.com) [A-Za-z0-9+/]+={0,2}( [\x20-\x7e\u00a0-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]*)?$/u;
 const PRIVATE_KEY =
   /^-----BEGIN OPENSSH PRIVATE KEY-----\n([A-Za-z0-9+/=]{1,76}\n)+-----END OPENSSH PRIVATE KEY-----\n$/;
 const publicKey = singleLineSchema.regex(PUBLIC_KEY, 'must be one line of an OpenSSH public key');

@@ -1,4 +1,4 @@
-import { cpSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
 import { temporaryDirectory } from '../../support/temporary-directory';
@@ -94,6 +94,24 @@ describe('bin/buildfleet in a checkout of its own', () => {
     const { stderr } = await run(join(checkout, 'bin/buildfleet'), ['--help'], { acceptExitCodes: [1] });
     expect(stderr).toMatch(/src\/cli\/ports\/run\.ts:\d+:6: ERROR/);
   });
+
+  test.each(['--help', 'status', 'build', 'deploy'])(
+    '%s says that the working directory has been deleted',
+    async (word) => {
+      const gone = join(checkout, 'gone');
+      mkdirSync(gone);
+      const words = [
+        '-c',
+        'cd "$1" && rmdir "$1" && shift && exec "$@"',
+        'sh',
+        gone,
+        join(checkout, 'bin/buildfleet'),
+        word,
+      ];
+      const { stderr } = await run('sh', words, { acceptExitCodes: [1] });
+      expect(stderr).toBe('buildfleet: the working directory has been deleted: change to one that is there\n');
+    },
+  );
 
   test('says what to do when dependencies are missing', async () => {
     rmSync(join(checkout, 'node_modules'));

@@ -59,7 +59,12 @@ describe('renderUserData', () => {
   });
 
   const base64 = fc.stringMatching(/^[A-Za-z0-9+/]{1,60}={0,2}$/);
-  const comment = fc.stringMatching(/^[ -~]{0,40}$/).filter((text) => !text.includes('..'));
+  const comment = fc
+    .oneof(
+      fc.stringMatching(/^[ -~]{0,40}$/),
+      fc.stringMatching(/^[\u00a0-\ud7ff\ue000-\ufdcf\u{10000}-\u{1f9ff}]{1,9}$/u),
+    )
+    .filter((text) => !text.includes('..'));
   const key = fc.tuple(base64, comment).map(([body, text]) => `ssh-ed25519 ${body} ${text}`);
   const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,30}$/);
   // What YAML 1.1 takes for booleans, numbers, times and nulls, where such a text may stand.
@@ -131,6 +136,7 @@ describe('renderUserData', () => {
     ['a second line in a developer key', { developerKeys: ['ssh-ed25519 AAAA x\nssh-ed25519 EVIL'] }],
     ['options before a developer key', { developerKeys: ['command="/bin/sh" ssh-ed25519 AAAA'] }],
     ['a way out of a directory', { developerKeys: ['ssh-ed25519 AAAA ../../etc'] }],
+    ['half a character in a comment', { developerKeys: ['ssh-ed25519 AAAA \ud83d'] }],
     ['no developer at all', { developerKeys: [] }],
     ['a carriage return in a host key', { relayHostKeys: ['ssh-ed25519 AAAA\r'] }],
     ['no pinned workstation', { relayHostKeys: [] }],

@@ -1,6 +1,7 @@
 import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
-import { release, userInfo } from 'node:os';
+import { release } from 'node:os';
 import type { PreflightMachine } from '../../drivers/preflight';
+import { account } from '../../process/account';
 import { describePortOwner, parseTcpTable, portOwner } from '../../process/port-owner';
 import { readProcess } from '../../process/process-identity';
 
@@ -28,7 +29,7 @@ export interface Machine extends PreflightMachine {
 
 /** The machine that this process runs on. */
 export function thisMachine({ run, environment, home }: Pick<Machine, 'run' | 'environment' | 'home'>): Machine {
-  const { username, uid } = userInfo();
+  const { username, uid } = account();
   const read = (path: string): string | null => {
     try {
       return readFileSync(path, 'utf8');

@@ -1,7 +1,8 @@
-import { hostname, userInfo } from 'node:os';
+import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
+import { account } from '../../process/account';
 import { SshFailure } from '../../ssh/failure';
 import type { Context } from '../context';
 import { findVm, type LoadedFleet } from '../fleet-file';
@@ -349,6 +350,6 @@ export class ProjectWork {
   }
 
   private owner(): { readonly user: string; readonly host: string } {
-    return { user: userInfo().username, host: hostname() };
+    return { user: account().username, host: hostname() };
   }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { userInfo } from 'node:os';
 import { posix } from 'node:path';
 import { defaultStateDirectory, expandHome, type FleetPaths } from '../../model/paths';
+import { account } from '../../process/account';
 import type { Run } from '../../process/run';
 import type { CreatedPaths } from './created-paths';
 import type { RunnerKind, ServiceRunner } from './service-runner';
@@ -36,7 +36,7 @@ export interface Runners {
 /** Looks for a manager of the operator. Where none has a socket, no program is started. */
 export async function findRunners(surroundings: RunnerSurroundings, signal: AbortSignal): Promise<Runners> {
   const { run, home, environment, fleet, paths, programs, created } = surroundings;
-  const { uid, username } = userInfo();
+  const { uid, username } = account();
   const units = unitDirectory(home, environment);
   const manager = await UserManager.find(run, runtimeDirectory(environment, uid), units, signal);
   const lingering: LingeringContext = { run, user: username, created, holder: `${fleet} lingering` };

@@ -1,8 +1,8 @@
 import { accessSync, constants, mkdirSync, readFileSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
-import { userInfo } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { FleetError } from '../../model/errors';
+import { account } from '../../process/account';
 import { listensOn, processesOnLocalPort } from '../../process/port-owner';
 import { readProcess, type ProcessIdentity } from '../../process/process-identity';
 import { CommandError, type Run } from '../../process/run';
@@ -37,7 +37,7 @@ export interface SshdFacts {
  */
 export async function findSshd(run: Run, directory: string, signal: AbortSignal): Promise<SshdFacts> {
   const program = sshdProgram();
-  const operator = userInfo();
+  const operator = account();
   // Old versions print their version only with a complaint about the option.
   const { stdout, stderr } = await run(program, ['-V'], { signal, acceptExitCodes: [0, 1, 255] });
   const [, major = '0', minor = '0'] = /OpenSSH_(\d+)\.(\d+)/.exec(stdout + stderr) ?? [];
