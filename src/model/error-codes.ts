@@ -115,6 +115,7 @@ export const ERROR_CODES = {
   'links-too-large': { when: 'links of a project lead to more outside of it than is sent in their place' },
   'managed-block-broken': { when: 'the markers of the managed block in a file do not enclose one block' },
   'managed-block-content': { when: 'the text of a managed block has a line like a marker' },
+  'managed-block-unwritable': { when: "a file of the operator's cannot be written" },
   'managed-file-foreign': { when: 'a file that the fleet did not write stands at the path of one of its files' },
   'managed-file-missing': { when: 'the file or block to import is not there' },
   'managed-file-path': { when: 'the path of a managed file is relative' },

@@ -70,6 +70,18 @@ export function removeBlock(text: string, name: string): string {
   return block === null ? text : text.slice(0, block.start) + text.slice(block.end);
 }
 
+/**
+ * Whether the text says the block's content without its markers: the operator has written it where buildfleet may not.
+ * What stands below a `Host` or `Match` of ssh_config would hold for some hosts only.
+ */
+export function isWrittenByHand(text: string, content: string): boolean {
+  const head = linesOf(text).map((line) => line.text.trim());
+  const conditional = head.findIndex((line) => /^(host|match)[\s=]/i.test(line));
+  const wanted = linesOf(content).map((line) => line.text.trim());
+  const all = `\n${(conditional === -1 ? head : head.slice(0, conditional)).join('\n')}\n`;
+  return wanted.length > 0 && all.includes(`\n${wanted.join('\n')}\n`);
+}
+
 /** The content as it stands between the markers: its last line is a whole one. */
 export function blockContent(content: string): string {
   return content === '' || content.endsWith('\n') ? content : `${content}\n`;

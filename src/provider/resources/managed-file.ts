@@ -10,7 +10,7 @@ import { FleetError, isFleetError } from '../../model/errors';
 import { expandHome } from '../../model/paths';
 import { managedFileShape } from '../../model/resources/managed-file';
 import type { State } from '../../model/resource-shape';
-import { blockContent, findBlock, insertBlock, removeBlock } from '../../rendering/managed-block';
+import { blockContent, findBlock, insertBlock, isWrittenByHand, removeBlock } from '../../rendering/managed-block';
 import type { Resource, ResourceContext } from '../plugin/resource';
 import { CreatedPaths } from '../services/created-paths';
 import { makeDirectories, removeEmptyDirectory } from '../../files/directories';
@@ -36,11 +36,12 @@ export function managedFileResource(
 
   const write = async (state: FileState, context: ResourceContext, prior: FileState | null): Promise<FileState> => {
     const path = await locate(state.path);
-    return withFileAdvice(path, () =>
+    const work = () =>
       inTurn(path, context.signal, async () => {
         removeAbandonedWrites(dirname(path), basename(path));
         const wanted = wantedContent(state, home);
         const before = readByteText(path);
+        if (standsByHand(path, before, state, wanted)) return state;
         if (state.block === null)
           refuseForeignFile(
             path,
@@ -61,8 +62,8 @@ export function managedFileResource(
         if (after !== before) writeFileAtomically(path, bytesOf(after), { mode });
         else if (modeOf(path) !== mode) chmodSync(path, mode);
         return state;
-      }),
-    );
+      });
+    return withFileAdvice(path, state.block === null ? work : () => orByHand(path, wantedContent(state, home), work));
   };
 
   return {
@@ -74,11 +75,12 @@ export function managedFileResource(
       return withFileAdvice(path, () => {
         const bytes = readByteText(path);
         if (bytes === null) return null;
+        const wanted = wantedContent(state, home);
+        if (standsByHand(path, bytes, state, wanted)) return state;
         const found =
           state.block === null ? bytes : (atPlace(path, () => findBlock(bytes, blockName(state)))?.content ?? null);
         if (found === null) return null;
         const mode = state.block === null ? `0${modeOf(path).toString(8).padStart(3, '0')}` : state.mode;
-        const wanted = wantedContent(state, home);
         if (found === (state.block === null ? wanted : blockContent(wanted))) return { ...state, mode };
         const content = shownContent(found, state.expandHome ? home : null);
         // Only the homes in it are not as they should be, which the content as configured cannot show.
@@ -161,6 +163,31 @@ function wantedContent(state: FileState, home: string): string {
     ? state.content.replace(HOME_AT_WORD_START, `$1${home.replaceAll('$', '$$$$')}/`)
     : state.content;
   return byteText(text);
+}
+
+/** Whether the operator has written the block's content without its markers. */
+function standsByHand(path: string, bytes: string | null, state: FileState, wanted: string): boolean {
+  if (state.block === null || bytes === null) return false;
+  if (atPlace(path, () => findBlock(bytes, blockName(state))) !== null) return false;
+  return [wanted, byteText(state.content)].some((content) => isWrittenByHand(bytes, content));
+}
+
+/** The file belongs to the operator, who may have it written by something else, and can write what is missing there. */
+async function orByHand<T>(path: string, wanted: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    const { code = '' } = Object(cause) as NodeJS.ErrnoException;
+    if (isFleetError(cause) || !['EROFS', 'EACCES', 'EPERM'].includes(code)) throw cause;
+    throw new FleetError({
+      code: 'managed-block-unwritable',
+      problem: `this file cannot be written (${code})`,
+      place: path,
+      value: bytesOf(wanted).toString('utf8'),
+      remedy: 'have these lines written there, above the first Host or Match, or make it writable, then deploy again',
+      cause,
+    });
+  }
 }
 
 function blockName(state: FileState): string {

@@ -172,6 +172,28 @@ test('broken markers: an error with the file, and nothing changed', async () => 
   expect(readdirSync(home)).toEqual(['.ssh']);
 });
 
+test.each(['Include ~/state/ssh-config', `# mine\n\n  Include HOME/state/ssh-config  \r\nUser me`])(
+  'what the operator wrote by hand is enough, and is never touched: %j',
+  async (words) => {
+    const text = `${words.replace('HOME', home)}\nHost *\n  User me\n`;
+    putConfig(text);
+    const state = block({ expandHome: true });
+    const handler = handlerOf();
+    expect(await handler.create(state, recordingContext())).toEqual(state);
+    expect(await handler.read(state, recordingContext())).toEqual(state);
+    await handler.delete(state, recordingContext());
+    expect(readFileSync(config(), 'utf8')).toBe(text);
+    writeFileSync(config(), 'Host *\n');
+    expect(await handler.read(state, recordingContext())).toBeNull();
+  },
+);
+
+test('below a Host it would hold for that one only, and does not count', async () => {
+  putConfig('host=x\nInclude ~/state/ssh-config\n');
+  await handlerOf().create(block(), recordingContext());
+  expect(readFileSync(config(), 'utf8')).toMatch(/^# >>> buildfleet test >>>\n/);
+});
+
 test('homes are expanded at word starts and shown as configured', async () => {
   const handler = handlerOf();
   const state = await handler.create(
