@@ -17,7 +17,7 @@ const port = z.number().int().min(1).max(65535);
 // What an address or account may hold is what neither systemd's quoting, ssh's options nor a YAML reader can misread.
 const host = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9.:-]{0,252}[A-Za-z0-9])?$/, 'must be a host name or an address');
 const word = z.string().regex(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?$/, 'must be one word');
-const account = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,63}$/, 'must be an account name');
+const account = z.string().regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,63}(@[A-Za-z0-9_.-]{1,63})?$/, 'must be an account name');
 
 /** Shape of {@link GuestEnvironment}. */
 const guestEnvironmentSchema = z.strictObject({

@@ -3,6 +3,7 @@ import type { Observation } from '../../model/finding';
 import { hypervisorSchema } from '../../model/hypervisor';
 import { checkCacheDirectory, checkStateDirectory } from './checks/disk-space';
 import { checkKeyring, checkMmdebstrap, checkPacker, checkUserNamespaces, checkXorriso } from './checks/image-building';
+import { checkLogin } from './checks/login';
 import { checkServicePorts, checkTunnelPorts } from './checks/ports';
 import { checkServiceRunner } from './checks/service-runner';
 import { checkHub, checkSshd } from './checks/services';
@@ -32,6 +33,7 @@ const CHECKS: readonly NamedCheck[] = [
   ['state directory', checkStateDirectory],
   ['ports', checkServicePorts],
   ['tunnel ports', checkTunnelPorts],
+  ['login', checkLogin],
   ['sshd', checkSshd],
   ['hub', checkHub],
   ['services', checkServiceRunner],

@@ -1,7 +1,7 @@
 import { accessSync, constants, readFileSync, statfsSync, statSync } from 'node:fs';
 import { release } from 'node:os';
 import type { PreflightMachine } from '../../drivers/preflight';
-import { account } from '../../process/account';
+import { type LoginMachine, loginMachine } from '../../ssh/loopback-login';
 import { describePortOwner, parseTcpTable, portOwner } from '../../process/port-owner';
 import { readProcess } from '../../process/process-identity';
 
@@ -20,6 +20,7 @@ export interface Machine extends PreflightMachine {
   readonly home: string;
   /** `20.19.4` */
   readonly nodeVersion: string;
+  readonly login: LoginMachine;
   isDirectory(path: string): boolean;
   freeMebibytes(directory: string): number;
   listener(port: number): Listener | null;
@@ -29,7 +30,7 @@ export interface Machine extends PreflightMachine {
 
 /** The machine that this process runs on. */
 export function thisMachine({ run, environment, home }: Pick<Machine, 'run' | 'environment' | 'home'>): Machine {
-  const { username, uid } = account();
+  const login = loginMachine(home);
   const read = (path: string): string | null => {
     try {
       return readFileSync(path, 'utf8');
@@ -41,7 +42,8 @@ export function thisMachine({ run, environment, home }: Pick<Machine, 'run' | 'e
     run,
     environment,
     home,
-    user: { name: username, uid },
+    login,
+    user: { name: login.account.username, uid: login.account.uid },
     nodeVersion: process.versions.node,
     kernel: release(),
     read,

@@ -15,6 +15,7 @@ import type { Planned, State } from '../../model/resource-shape';
 import { describePortOwner, portOwner, settledPortOwner } from '../../process/port-owner';
 import { readProcess } from '../../process/process-identity';
 import { run as runCommand, type Run } from '../../process/run';
+import { loginMachine, loginObstacles } from '../../ssh/loopback-login';
 import { renderSshdConfig } from '../services/sshd-config';
 import type { ApplyContext, Resource, ResourceContext } from '../plugin/resource';
 import { CreatedPaths } from '../services/created-paths';
@@ -94,6 +95,9 @@ export function workstationResource(
       inTurn(directory, context.signal, async () => {
         const { signal, progress } = context;
         progress.step('making keys and configuration');
+        const [obstacle] = await loginObstacles(loginMachine(home));
+        if (obstacle !== undefined)
+          throw new FleetError({ ...obstacle, remedy: `${obstacle.remedy}, then deploy again` });
         await refuseTakenPorts(directory, planned);
         const former = valueOrRebuild(workstationRecord.read(directory));
         const { preferred: runner, all } = await runnersOf(signal);

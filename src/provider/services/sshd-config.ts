@@ -93,15 +93,18 @@ function quoted(path: string): string {
   return `"${path}"`;
 }
 
-/** AllowUsers takes patterns, so that a name with a wildcard would allow others. */
+/**
+ * AllowUsers takes patterns, so that a name with a wildcard would allow others. What stands behind an `@` it takes for a
+ * host; a character for the `@` of a directory's account lets no other in, because the sshd runs as that account.
+ */
 function account(name: string): string {
-  if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*\$?$/.test(name)) {
+  if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]*(@[A-Za-z0-9_.-]+|\$)?$/.test(name)) {
     throw new FleetError({
       code: 'sshd-account',
       problem: 'sshd cannot be told to allow this account and no other',
       value: name,
-      remedy: 'deploy as a user whose name has only letters, digits, dots, hyphens and underscores',
+      remedy: 'deploy as a user whose name has only letters, digits, dots, hyphens, underscores and one @',
     });
   }
-  return name;
+  return name.replace('@', '?');
 }

@@ -203,7 +203,16 @@ function checkDirectories(directory: string, uid: number): 'strict' | 'sticky' {
     const stat = statSync(path);
     const writable = (stat.mode & 0o022) !== 0;
     const sticky = (stat.mode & 0o1000) !== 0;
-    if ((stat.uid !== uid && stat.uid !== 0) || (writable && !sticky)) {
+    if (stat.uid !== uid && stat.uid !== 0) {
+      throw new FleetError({
+        code: 'sshd-unsafe-directory',
+        problem: `this directory belongs to user id ${stat.uid}, so sshd would not use the keys below it`,
+        place: path,
+        remedy: `run "chown ${uid} ${path}" as root if it is yours, or choose another state directory`,
+        attribute: 'sshd',
+      });
+    }
+    if (writable && !sticky) {
       throw new FleetError({
         code: 'sshd-unsafe-directory',
         problem: 'others may replace the keys below this directory, so sshd would not use them',

@@ -6,6 +6,7 @@ import {
   checkUserNamespaces,
   checkXorriso,
 } from '../../../../src/cli/doctor/checks/image-building';
+import { checkLogin } from '../../../../src/cli/doctor/checks/login';
 import { checkServicePorts, checkTunnelPorts } from '../../../../src/cli/doctor/checks/ports';
 import { checkServiceRunner } from '../../../../src/cli/doctor/checks/service-runner';
 import { checkHub, checkSshd } from '../../../../src/cli/doctor/checks/services';
@@ -85,6 +86,17 @@ const TABLE: readonly (readonly [string, Check, Subject, FakeParts, readonly Exp
     [['problem', /there is no tf/, /install/]],
   ],
 
+  ['login', checkLogin, QEMU, {}, [['ok', /as alice at localhost/]]],
+  [
+    'home of another account, no localhost',
+    checkLogin,
+    QEMU,
+    { homeOwner: 0, localhost: null },
+    [
+      ['problem', /belongs to user id 0, and this is alice \(1000\)/, /deploy as its owner/],
+      ['problem', /^\/etc\/hosts: localhost does not stand for 127\.0\.0\.1/, /127\.0\.0\.1 localhost/],
+    ],
+  ],
   [
     'mmdebstrap',
     checkMmdebstrap,

@@ -23,6 +23,8 @@ export interface FakeParts {
   readonly listeners?: Readonly<Record<number, Listener>>;
   readonly freeMebibytes?: number;
   readonly uid?: number;
+  readonly homeOwner?: number;
+  readonly localhost?: string | null;
   readonly kernel?: string;
   readonly nodeVersion?: string;
   readonly environment?: NodeJS.ProcessEnv;
@@ -42,6 +44,13 @@ export function fakeMachine(parts: FakeParts = {}): Machine {
     environment: parts.environment ?? {},
     home: HOME,
     user: { name: 'alice', uid: parts.uid ?? 1000 },
+    login: {
+      account: { username: 'alice', uid: parts.uid ?? 1000 },
+      home: HOME,
+      homeOwner: parts.homeOwner ?? parts.uid ?? 1000,
+      read: (path) => files[path] ?? null,
+      localhost: () => Promise.resolve(parts.localhost === undefined ? '127.0.0.1' : parts.localhost),
+    },
     nodeVersion: parts.nodeVersion ?? '20.19.4',
     kernel: parts.kernel ?? '6.1.0-38-amd64',
     read: (path) => files[path] ?? null,

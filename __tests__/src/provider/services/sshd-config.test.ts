@@ -47,7 +47,7 @@ test.each(['/a"b', '/a\\b', '/a\nForceCommand /bin/sh'])('a path that sshd would
   );
 });
 
-test.each(['*', 'a b', 'root@host', 'a\nb', '!root', ''])(
+test.each(['*', 'a b', 'a@b@c', '@host', 'a@*', 'a\nb', '!root', ''])(
   'an account that sshd would take for a pattern is refused: %j',
   (operator) => {
     expect(() => renderSshdConfig({ ...config, operator })).toThrow(
@@ -55,6 +55,10 @@ test.each(['*', 'a b', 'root@host', 'a\nb', '!root', ''])(
     );
   },
 );
+
+test('the account of a directory service has an @, for which AllowUsers has no word', () => {
+  expect(renderSshdConfig({ ...config, operator: 'me@corp.example' })).toContain('\nAllowUsers me?corp.example\n');
+});
 
 test('a line of authorized_keys', () => {
   expect(tunnelKeyLine({ port: 12221, hubPort: 8000, publicKey: 'ssh-ed25519 AAAA alpha' })).toBe(
