@@ -10,6 +10,8 @@ set -u
 root=$1 workspace=$2 who=$3 probe=${4-}
 
 refuse() {
+  # of blocks, or of inodes: the shell's own words go to standard error, which is not waited for
+  case $(stat -f -c '%a %d' "$root") in '0 '* | *' 0') set -- "No space left on device: $*" ;; esac
   echo "refused $*"
   exit 1
 }

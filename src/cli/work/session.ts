@@ -9,6 +9,7 @@ import { answerTooLarge } from '../ssh/answer-too-large';
 import type { Connections } from '../ssh/connections';
 import { scriptCommand } from '../ssh/remote-command';
 import { ConnectionLost, wasCutOff } from './connection-lost';
+import { diskFullOn } from './disk-full';
 import { parseProbe, type Probe } from './probe';
 import { scriptText } from './script';
 
@@ -66,7 +67,7 @@ export async function withWorkspace<T>(
     if (excess !== undefined)
       throw answerTooLarge(vm, new SshFailure(vm.name, 'the session', { stderr, exitCode, excess }));
     if (wasCutOff('ssh', exitCode)) throw new ConnectionLost(vm, stderr);
-    throw refused(vm, stderr.trim());
+    throw workspaceRefused(vm, stderr.trim());
   });
   // It ends in any case, and mostly when no caller waits for that.
   early.catch(() => undefined);
@@ -147,10 +148,13 @@ function requireReady(answer: string, vm: FleetVm): void {
       remedy: 'wait for the deploy, or build on another VM: leave out --vm',
     });
   }
-  throw refused(vm, answer.replace(/^refused /, ''));
+  throw workspaceRefused(vm, answer.replace(/^refused /, ''));
 }
 
-function refused(vm: FleetVm, why: string): FleetError {
+/** @param why in the words of `assets/cli/session.sh`, or of what kept it from running */
+export function workspaceRefused(vm: FleetVm, why: string): FleetError {
+  const full = diskFullOn(vm, why);
+  if (full !== undefined) return full;
   return new FleetError({
     code: 'workspace-refused',
     problem: `${vm.name} does not open the workspace: ${why}`,

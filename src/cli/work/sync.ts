@@ -14,6 +14,7 @@ import { type Sending, type Survey, surveyProject } from '../project/survey';
 import { workspacePath } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
 import { ConnectionLost, wasCutOff } from './connection-lost';
+import { diskFullOn } from './disk-full';
 import { rsyncShell } from './rsync-shell';
 
 /** Result of one synchronisation. */
@@ -46,7 +47,6 @@ interface SyncTools {
 /** Exit codes of rsync: some files were not transferred; some vanished while it looked. */
 const PARTIAL = 23;
 const VANISHED = 24;
-const DISK_FULL = /No space left on device/;
 /** As setpriv says it. */
 const MISSING_HERE = /failed to execute rsync/;
 const MISSING_THERE = /command not found|rsync: not found/;
@@ -102,7 +102,7 @@ async function send(
     const { stdout, stderr, exitCode } = await transfer(run, vm, args, { signal, gate: after });
     // Files changed during the transfer: vanished ones are gone, and new ones are seen the next time.
     if (exitCode === VANISHED && attempt < 3) continue;
-    if (exitCode === PARTIAL) throw inTheWay(stderr, vm, workspace) ?? incomplete(stderr, root);
+    if (exitCode === PARTIAL) throw diskFullOn(vm, stderr) ?? inTheWay(stderr, vm, workspace) ?? incomplete(stderr, root);
     return { ...parseStats(stdout), remarks: [...remarks, ...remarksOf(stdout)] };
   }
 }
@@ -119,7 +119,8 @@ async function transfer(run: Run, vm: FleetVm, args: readonly string[], options:
     if (error.code === 'ENOENT') throw missingHere('setpriv', 'util-linux', error);
     if (MISSING_HERE.test(error.stderr)) throw missingHere('rsync', 'rsync', error);
     if (MISSING_THERE.test(error.stderr)) throw missingThere(vm, error);
-    if (DISK_FULL.test(error.stderr)) throw diskFull(vm, error);
+    const full = diskFullOn(vm, error.stderr, error);
+    if (full !== undefined) throw full;
     if (wasCutOff('rsync', error.exitCode)) throw new ConnectionLost(vm, error.stderr, error);
     throw failed(vm, error);
   }
@@ -178,15 +179,6 @@ function failed(vm: FleetVm, cause: CommandError): FleetError {
     code: 'sync-failed',
     problem: `the sources could not be sent to ${vm.name}: ${said.slice(0, 3).join('; ')}`,
     remedy: `put right what it names; \`buildfleet ssh ${vm.id}\` looks there`,
-    cause,
-  });
-}
-
-function diskFull(vm: FleetVm, cause: unknown): FleetError {
-  return new FleetError({
-    code: 'vm-disk-full',
-    problem: `the disk of ${vm.name} is full`,
-    remedy: `see what fills it: \`buildfleet exec ${vm.id} -- sh -c 'du -sh /build/*'\`, and delete unused workspaces`,
     cause,
   });
 }

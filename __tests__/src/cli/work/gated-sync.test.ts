@@ -78,3 +78,11 @@ test('a connection that ends before the gate opens is noticed', async () => {
   writeFileSync(join(machine, 'dead'), '');
   await expect(start(new Promise(() => undefined))).rejects.toThrow(ConnectionLost);
 });
+
+test.each([
+  [23, 'rsync: [receiver] mkstemp "/build/x/.Main.hs.1" failed: No space left on device (28)'],
+  [11, 'rsync: [Receiver] mkdir "/build/x" failed: No space left on device (28)'],
+])('a disk that is full is told as that, with exit code %d of a fake rsync, too', async (exitCode, words) => {
+  writeFileSync(join(directory, 'bin/rsync'), `#!/bin/sh\necho '${words}' >&2\nexit ${exitCode}\n`, { mode: 0o755 });
+  await expect(start(Promise.resolve())).rejects.toMatchObject({ code: 'vm-disk-full' });
+});
