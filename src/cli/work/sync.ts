@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
 import { endingWithUs } from '../../process/ending-with-us';
@@ -15,6 +16,7 @@ import { workspacePath } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
 import { ConnectionLost, wasCutOff } from './connection-lost';
 import { diskFullOn } from './disk-full';
+import { freshFiles } from './fresh-files';
 import { rsyncShell } from './rsync-shell';
 
 /** Result of one synchronisation. */
@@ -47,6 +49,10 @@ interface SyncTools {
 /** Exit codes of rsync: some files were not transferred; some vanished while it looked. */
 const PARTIAL = 23;
 const VANISHED = 24;
+/** Begins the lines that name what was sent. */
+const SENT = 'sent ';
+/** How often a file that is being written on and on is sent again. */
+const MOST_REPEATS = 3;
 /** As setpriv says it. */
 const MISSING_HERE = /failed to execute rsync/;
 const MISSING_THERE = /command not found|rsync: not found/;
@@ -84,8 +90,19 @@ async function send(
 ): Promise<SyncReport> {
   const target = `${vm.name}:${workspacePath(workspace)}/`;
   const args = [
+    // Whole seconds would hide an edit of the same size, as a formatter makes it right behind the editor.
+    '--modify-window=-1',
     // A link is sent as a link and never followed: what may be followed has been copied.
-    ...['--recursive', '--links', '--perms', '--times', '--delete', '--stats', '--8-bit-output'],
+    ...[
+      '--recursive',
+      '--links',
+      '--perms',
+      '--times',
+      '--delete',
+      '--stats',
+      '--8-bit-output',
+      `--out-format=${SENT}%n`,
+    ],
     // Builds write beside the sources, also where the sources are read-only here.
     '--chmod=u+rwX',
     // What a broken connection leaves of a large file is gone on with. A directory for it would be looked into for every file.
@@ -99,15 +116,44 @@ async function send(
     ...['--', ...(stage.isEmpty ? [] : [`${stage.directory}/`]), `${root}/`, target],
   ];
   for (let attempt = 1; ; attempt++) {
+    const began = Date.now();
     const { stdout, stderr, exitCode } = await transfer(run, vm, args, { signal, gate: after });
     // Files changed during the transfer: vanished ones are gone, and new ones are seen the next time.
     if (exitCode === VANISHED && attempt < 3) continue;
-    if (exitCode === PARTIAL) throw diskFullOn(vm, stderr) ?? inTheWay(stderr, vm, workspace) ?? incomplete(stderr, root);
+    if (exitCode === PARTIAL)
+      throw diskFullOn(vm, stderr) ?? inTheWay(stderr, vm, workspace) ?? incomplete(stderr, root);
+    await sendFresh({ run, connections }, { vm, root, target, signal }, sentNames(stdout), began);
     return { ...parseStats(stdout), remarks: [...remarks, ...remarksOf(stdout)] };
   }
 }
 
-async function transfer(run: Run, vm: FleetVm, args: readonly string[], options: Pick<RunOptions, 'signal' | 'gate'>) {
+/** Sends again, whatever their times, what may have changed within the step of time in which it was sent. */
+async function sendFresh(
+  { run, connections }: SyncTools,
+  { vm, root, target, signal }: Pick<SyncRequest, 'vm' | 'root' | 'signal'> & { readonly target: string },
+  sent: readonly string[],
+  since: number,
+): Promise<void> {
+  let fresh = freshFiles(root, sent, since);
+  for (let attempt = 1; fresh.names.length > 0 && attempt <= MOST_REPEATS; attempt++) {
+    await pause(Math.max(0, fresh.until - Date.now()), undefined, { signal });
+    const began = Date.now();
+    const args = [
+      ...['--links', '--perms', '--times', '--chmod=u+rwX', '--ignore-times', '--no-implied-dirs'],
+      ...['--rsh', rsyncShell(connections, vm, false), '--from0', '--files-from=-', '--', `${root}/`, target],
+    ];
+    // Those that have vanished are seen the next time.
+    await transfer(run, vm, args, { signal, input: fresh.names.join('\0') });
+    fresh = freshFiles(root, fresh.names, began);
+  }
+}
+
+async function transfer(
+  run: Run,
+  vm: FleetVm,
+  args: readonly string[],
+  options: Pick<RunOptions, 'signal' | 'gate' | 'input'>,
+) {
   try {
     // A transfer that outlives this process would delete and write in the workspace of its next holder.
     return await run('setpriv', endingWithUs('rsync', ...args), {
@@ -129,6 +175,12 @@ async function transfer(run: Run, vm: FleetVm, args: readonly string[], options:
 /** A directory that was fetched is not sent back; one of this name that is the project's own is. */
 function fetched(root: string): string[] {
   return existsSync(join(root, 'result', FETCHED_MARK)) ? ['- /result/'] : [];
+}
+
+/** Names of the files that were sent, of names with escapes those that are told as they are. */
+function sentNames(stdout: string): string[] {
+  const lines = stdout.split('\n').filter((line) => line.startsWith(SENT) && !line.endsWith('/'));
+  return lines.map((line) => line.slice(SENT.length));
 }
 
 function parseStats(stdout: string): Omit<SyncReport, 'remarks'> {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConnectionLost } from '../../../../src/cli/work/connection-lost';
@@ -85,4 +85,33 @@ test.each([
 ])('a disk that is full is told as that, with exit code %d of a fake rsync, too', async (exitCode, words) => {
   writeFileSync(join(directory, 'bin/rsync'), `#!/bin/sh\necho '${words}' >&2\nexit ${exitCode}\n`, { mode: 0o755 });
   await expect(start(Promise.resolve())).rejects.toMatchObject({ code: 'vm-disk-full' });
+});
+
+describe('an edit of the same size', () => {
+  const sent = (name: string) => readFileSync(join(machine, 'build', WORKSPACE, name), 'utf8');
+  const main = () => join(project, 'Main.hs');
+
+  test('in the same second is sent', async () => {
+    await start(Promise.resolve());
+    const { mtimeMs } = statSync(main());
+    writeFileSync(main(), 'main = fail ()\n');
+    utimesSync(main(), mtimeMs / 1000, (Math.floor(mtimeMs / 1000) * 1000 + ((mtimeMs + 7) % 1000)) / 1000);
+    await start(Promise.resolve());
+    expect(sent('Main.hs')).toBe(readFileSync(main(), 'utf8'));
+  });
+
+  test('within the same second, where the file system counts no parts of it, is there all the same', async () => {
+    const time = Math.floor(Date.now() / 1000);
+    utimesSync(main(), time, time);
+    // the stand-in for ssh edits the file once rsync is at work
+    const edit = `printf 'main = fail ()\\n' >'${main()}'; touch -d @${time} '${main()}'`;
+    const once = `[ -e '${machine}/edited' ] || { sleep 0.2; ${edit}; touch '${machine}/edited'; }`;
+    writeFileSync(join(directory, 'bin/ssh'), SSH.replace('exec sh -c', `(${once}) >&2 &\nexec sh -c`), {
+      mode: 0o755,
+    });
+    await start(Promise.resolve());
+    await until('the edit', 10, () => existsSync(join(machine, 'edited')));
+    await start(Promise.resolve());
+    expect(sent('Main.hs')).toBe('main = fail ()\n');
+  });
 });
