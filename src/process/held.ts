@@ -7,6 +7,8 @@ import { count, Excess, LineReader } from './lines';
 export interface HeldEnd {
   readonly stderr: string;
   readonly exitCode: number | undefined;
+  /** `ENOENT` where the program is not installed. */
+  readonly code?: string | undefined;
   /** What it printed too much of, `more than 1 MiB`; it was ended for that. */
   readonly excess?: string | undefined;
 }
@@ -70,9 +72,9 @@ export function hold(
       remarks.push(chunk);
     }),
   );
-  const ended = child.then(({ exitCode }): HeldEnd => {
+  const ended = child.then(({ exitCode, code }): HeldEnd => {
     if (excess.found === undefined) reader.end();
-    return { stderr: Buffer.concat(remarks).toString(), exitCode, excess: excess.found };
+    return { stderr: Buffer.concat(remarks).toString(), exitCode, code, excess: excess.found };
   });
   return {
     ended,

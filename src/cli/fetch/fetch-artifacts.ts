@@ -9,6 +9,7 @@ import { CommandError, type Run } from '../../process/run';
 import { shellWords } from '../../rendering/shell-word';
 import { SshFailure } from '../../ssh/failure';
 import { ConnectionLost, wasCutOff } from '../work/connection-lost';
+import { unfitProgram } from '../work/missing-program';
 import { rsyncShell } from '../work/rsync-shell';
 import { workspacePath } from '../project/workspace';
 import { answerTooLarge } from '../ssh/answer-too-large';
@@ -214,6 +215,8 @@ async function rsync(
     }
     if (error.cancelled) throw error;
     if (error.excess !== undefined) throw answerTooLarge(vm, new SshFailure(vm.name, 'fetch', error, error));
+    const unfit = unfitProgram(vm, 'limited', error);
+    if (unfit !== undefined) throw unfit;
     const full = /No space left on device/.test(error.stderr);
     if (!full)
       throw wasCutOff('rsync', error.exitCode) ? new ConnectionLost(vm, error.stderr, error) : failed(vm, error);

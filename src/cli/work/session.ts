@@ -10,6 +10,7 @@ import type { Connections } from '../ssh/connections';
 import { scriptCommand } from '../ssh/remote-command';
 import { ConnectionLost, wasCutOff } from './connection-lost';
 import { diskFullOn } from './disk-full';
+import { missingHere } from './missing-program';
 import { parseProbe, type Probe } from './probe';
 import { scriptText } from './script';
 
@@ -62,8 +63,9 @@ export async function withWorkspace<T>(
     signal: AbortSignal.any([signal, late.signal]),
     onLine,
   });
-  const early = session.ended.then(({ stderr, exitCode, excess }) => {
+  const early = session.ended.then(({ stderr, exitCode, code, excess }) => {
     signal.throwIfAborted();
+    if (code === 'ENOENT') throw missingHere('ssh', undefined);
     if (excess !== undefined)
       throw answerTooLarge(vm, new SshFailure(vm.name, 'the session', { stderr, exitCode, excess }));
     if (wasCutOff('ssh', exitCode)) throw new ConnectionLost(vm, stderr);

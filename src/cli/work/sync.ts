@@ -17,6 +17,7 @@ import type { Connections } from '../ssh/connections';
 import { ConnectionLost, wasCutOff } from './connection-lost';
 import { diskFullOn } from './disk-full';
 import { freshFiles } from './fresh-files';
+import { unfitProgram } from './missing-program';
 import { rsyncShell } from './rsync-shell';
 
 /** Result of one synchronisation. */
@@ -53,16 +54,13 @@ const VANISHED = 24;
 const SENT = 'sent ';
 /** How often a file that is being written on and on is sent again. */
 const MOST_REPEATS = 3;
-/** As setpriv says it. */
-const MISSING_HERE = /failed to execute rsync/;
-const MISSING_THERE = /command not found|rsync: not found/;
 
 /**
  * Makes the workspace equal to the project, by sending what differs and deleting what is gone here. What is ignored is
  * neither sent nor deleted, so build products stay. The workspace has to be held: see `withWorkspace`.
  *
  * @throws ConnectionLost; FleetError `sync-incomplete`, `sync-in-the-way`, `sync-failed`, `vm-disk-full`,
- *   `rsync-missing`, `setpriv-missing`, or one of `surveyProject`
+ *   those of `unfitProgram`, or one of `surveyProject`
  */
 export async function sync(tools: SyncTools, request: SyncRequest): Promise<SyncReport> {
   const { root, sending, signal } = request;
@@ -127,7 +125,7 @@ async function send(
   }
 }
 
-/** Sends again, whatever their times, what may have changed within the step of time in which it was sent. */
+/** Sends files again that may have changed within the step of time in which they were sent. */
 async function sendFresh(
   { run, connections }: SyncTools,
   { vm, root, target, signal }: Pick<SyncRequest, 'vm' | 'root' | 'signal'> & { readonly target: string },
@@ -162,11 +160,8 @@ async function transfer(
     });
   } catch (error) {
     if (!(error instanceof CommandError) || error.cancelled) throw error;
-    if (error.code === 'ENOENT') throw missingHere('setpriv', 'util-linux', error);
-    if (MISSING_HERE.test(error.stderr)) throw missingHere('rsync', 'rsync', error);
-    if (MISSING_THERE.test(error.stderr)) throw missingThere(vm, error);
-    const full = diskFullOn(vm, error.stderr, error);
-    if (full !== undefined) throw full;
+    const cause = unfitProgram(vm, 'setpriv', error) ?? diskFullOn(vm, error.stderr, error);
+    if (cause !== undefined) throw cause;
     if (wasCutOff('rsync', error.exitCode)) throw new ConnectionLost(vm, error.stderr, error);
     throw failed(vm, error);
   }
@@ -231,24 +226,6 @@ function failed(vm: FleetVm, cause: CommandError): FleetError {
     code: 'sync-failed',
     problem: `the sources could not be sent to ${vm.name}: ${said.slice(0, 3).join('; ')}`,
     remedy: `put right what it names; \`buildfleet ssh ${vm.id}\` looks there`,
-    cause,
-  });
-}
-
-function missingHere(program: 'rsync' | 'setpriv', packageName: string, cause: unknown): FleetError {
-  return new FleetError({
-    code: program === 'rsync' ? 'rsync-missing' : 'setpriv-missing',
-    problem: `${program} is not installed on this workstation`,
-    remedy: `apt-get install ${packageName}`,
-    cause,
-  });
-}
-
-function missingThere(vm: FleetVm, cause: unknown): FleetError {
-  return new FleetError({
-    code: 'rsync-missing',
-    problem: `rsync is not installed on ${vm.name}`,
-    remedy: `\`buildfleet add-package --vm ${vm.id} rsync\``,
     cause,
   });
 }
