@@ -26,13 +26,18 @@ const NEVER_REACHED = ['224.0.0.0/4', 'fe80::/64'] as const;
 
 /**
  * Runs in the namespace as its root, with the file for /etc/resolv.conf or nothing, unreachable networks, `--` and a
- * command, which it becomes without any capability. The metric is below that of routes that the kernel makes.
+ * command, which it becomes without any capability. A rule holds for sockets that are bound to the uplink, too; the route
+ * is for kernels without rules, its metric below that of routes that the kernel makes.
  */
 const ENTER = [
   'set -e',
   '[ -z "$1" ] || mount --bind "$1" /etc/resolv.conf',
   'shift',
-  'while [ "$1" != -- ]; do ip route add unreachable "$1" metric 1; shift; done',
+  'while [ "$1" != -- ]',
+  'do case $1 in *:*) family=-6 ;; *) family=-4 ;; esac',
+  'ip $family rule add to "$1" unreachable 2>/dev/null || ip route add unreachable "$1" metric 1',
+  'shift',
+  'done',
   'shift',
   'exec setpriv --bounding-set=-all --inh-caps=-all --no-new-privs -- "$@"',
 ].join('; ');
