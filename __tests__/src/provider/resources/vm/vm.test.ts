@@ -217,6 +217,14 @@ test('a leftover of another image is replaced, a VM of another fleet is not touc
   expect(driver.calls).toEqual([]);
 });
 
+test('what a VM reaches is told to the driver, and a change of it restarts nothing', async () => {
+  const state = await create();
+  expect(driver.vms.get(NAME)?.spec).toMatchObject({ userNetwork: 'isolated', relayPort: planned.relay.port });
+  driver.calls.length = 0;
+  expect(await update(state, { userNetwork: 'open' })).toMatchObject({ userNetwork: 'open' });
+  expect(driver.calls).toEqual(['start', 'removeSeed', 'confirmBoot']);
+});
+
 test('update stops the VM for new hardware and leaves the seed alone', async () => {
   const state = await create();
   driver.calls.length = 0;
