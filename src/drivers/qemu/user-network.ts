@@ -7,7 +7,7 @@ export interface IsolatedNetwork extends WorkstationNetwork {
   readonly relayPort: number;
   /** Absolute path of a file with the content {@link RESOLV_CONF}; used where the workstation has its own resolver. */
   readonly resolvConf: string;
-  /** Whether this process is root, which pasta would otherwise change to nobody. */
+  /** Whether this process is root: pasta would otherwise give that up for an account that cannot read the disk. */
   readonly isRoot: boolean;
 }
 

@@ -1,4 +1,4 @@
-import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
@@ -23,6 +23,11 @@ while read -r host port; do
   if [ "$host" = name ]; then getent ahostsv4 "$port" | cut -d ' ' -f 1 | head -n 1; continue; fi
   if timeout 2 bash -c 'read -r line <"/dev/tcp/$0/$1"' "$host" "$port" 2>/dev/null; then echo answers; else echo silent; fi
 done`;
+
+const children: ChildProcess[] = [];
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
 
 async function listen(host: string, port: number): Promise<void> {
   const server = createServer((socket) => {
@@ -57,7 +62,9 @@ class Probe {
     writeFileSync(resolvConf, RESOLV_CONF);
     const network = { ...workstationNetwork(), relayPort: RELAY, resolvConf, isRoot: true };
     const [file = '', ...args] = inIsolatedNetwork(network, ['bash', '-c', PROBE]);
-    return new Probe(spawn(file, args));
+    const child = spawn(file, args);
+    children.push(child);
+    return new Probe(child);
   }
 
   async ask(line: string): Promise<string> {
@@ -83,6 +90,7 @@ async function connect(): Promise<void> {
   const outside = spawn('unshare', ['--net', 'sh', '-c', 'ip link set lo up; echo; exec cat'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
+  children.push(outside);
   await once(outside.stdout, 'data');
   const inside = (line: string) =>
     execFileSync('nsenter', ['--target', String(outside.pid), '--net', 'ip', ...line.split(' ')]);
@@ -101,6 +109,7 @@ async function connect(): Promise<void> {
   const server = spawn('nsenter', ['--target', String(outside.pid), '--net', process.execPath, '-e', serve], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
+  children.push(server);
   await once(server.stdout, 'data');
   // until the cable carries: the kernel brings addresses of IPv6 up a moment later
   while (!execFileSync('ip', ['-6', 'route', 'get', '2001:db8:77::5']).toString().includes('eth0')) await pause(50);
