@@ -21,7 +21,7 @@ const ip = (line: string) => execFileSync('ip', line.split(' '), { stdio: ['igno
 const PROBE = `
 while read -r host port; do
   if [ "$host" = name ]; then getent ahostsv4 "$port" | cut -d ' ' -f 1 | head -n 1; continue; fi
-  if timeout 2 bash -c 'read -r line <"/dev/tcp/$0/$1"' "$host" "$port" 2>/dev/null; then echo answers; else echo silent; fi
+  if timeout 5 bash -c 'read -r line <"/dev/tcp/$0/$1"' "$host" "$port" 2>/dev/null; then echo answers; else echo silent; fi
 done`;
 
 const children: ChildProcess[] = [];
