@@ -160,6 +160,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
         mac: this.mac,
         network: this.host.network,
         bridgeAdapter: this.host.bridgeAdapter,
+        userNetwork: this.host.userNetwork,
         tunnelPort: this.tunnelPort,
         relay: {
           host: this.workstationAddress ?? '',

@@ -10,6 +10,8 @@ import {
   type ImageFormat,
   type NetworkKind,
   networkKindSchema,
+  type UserNetwork,
+  userNetworkSchema,
 } from '../src/model/hypervisor';
 import { Size } from '../src/model/size';
 import { FleetConstruct, type Problem } from './private/fleet-construct';
@@ -43,6 +45,8 @@ export interface IVmHost extends IConstruct {
   readonly hostAddress: string | null;
   /** Adapter that bridged VMs use; undefined leaves the choice to the deploy. */
   readonly bridgeAdapter: string | undefined;
+  /** What the VMs reach of this machine; undefined is the default. */
+  readonly userNetwork: UserNetwork | undefined;
   readonly capacity: Capacity;
   /** Called by a VM that is placed here. */
   addVm(vm: IHostedVm): void;
@@ -65,6 +69,13 @@ export interface LocalVmHostProps {
    * @default the first that is up, wired before wireless
    */
   readonly bridgeAdapter?: string;
+  /**
+   * What QEMU VMs reach of this machine, from their next start on: `isolated`, the relay that their tunnels dial and
+   * nothing else; `open`, every service of its loopback and of its own addresses, without pasta and user namespaces.
+   * VirtualBox's NAT is always open.
+   * @default 'isolated'
+   */
+  readonly userNetwork?: UserNetwork;
   /** What the VMs of this host may use together, and each of them alone. */
   readonly capacity: Capacity;
 }
@@ -77,6 +88,7 @@ const propsSchema = z.strictObject({
   bridgeAdapter: bridgeAdapterSchema
     .optional()
     .meta({ remedy: 'name an adapter as `VBoxManage list bridgedifs` does' }),
+  userNetwork: userNetworkSchema.optional().meta({ remedy: `use one of: ${userNetworkSchema.options.join(', ')}` }),
   capacity: z
     .strictObject({ cpus: cpusSchema, memory: sizeSchema })
     .meta({ remedy: 'say what the machine can give, { cpus: 4, memory: Size.gibibytes(8) }' }),
@@ -96,12 +108,13 @@ export class VmHost extends FleetConstruct implements IVmHost {
   readonly network: NetworkKind;
   readonly hostAddress: string | null;
   readonly bridgeAdapter: string | undefined;
+  readonly userNetwork: UserNetwork | undefined;
   readonly capacity: Capacity;
   private readonly vms: IHostedVm[] = [];
 
   private constructor(scope: Construct, id: string, props: LocalVmHostProps) {
     super(scope, id);
-    const { hypervisor, capacity, network, bridgeAdapter } = this.check(propsSchema, props);
+    const { hypervisor, capacity, network, bridgeAdapter, userNetwork } = this.check(propsSchema, props);
     this.features = HYPERVISORS[hypervisorSchema.safeParse(hypervisor).data ?? DEFAULT_HYPERVISOR];
     const { imageFormat, networks } = this.features;
     this.hypervisor = hypervisor;
@@ -109,6 +122,7 @@ export class VmHost extends FleetConstruct implements IVmHost {
     this.network = network ?? networks[0].kind;
     this.hostAddress = networks.find(({ kind }) => kind === this.network)?.hostAddress ?? null;
     this.bridgeAdapter = bridgeAdapter;
+    this.userNetwork = userNetwork;
     this.capacity = capacity;
     if (this.valid) this.checkNetwork(networks);
     this.addCheck(() => (this.valid ? this.overcommitted() : []));
@@ -134,7 +148,18 @@ export class VmHost extends FleetConstruct implements IVmHost {
         value: this.bridgeAdapter,
         remedy: "leave bridgeAdapter out, or set network to 'bridged'",
       });
+    } else if (this.userNetwork !== undefined && !networks.some((feature) => this.isIsolating(feature))) {
+      this.report({
+        code: 'host-network',
+        problem: `${this.hypervisor} cannot tell what VMs on network ${this.network} reach of this machine`,
+        value: this.userNetwork,
+        remedy: 'leave userNetwork out',
+      });
     }
+  }
+
+  private isIsolating({ kind, canIsolate }: NetworkFeature): boolean {
+    return kind === this.network && canIsolate;
   }
 
   /** A VM that is too large by itself reports that itself. */

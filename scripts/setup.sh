@@ -40,7 +40,6 @@ xauth lets the tests ask for X11 forwarding
 chromium shows the hub's page to the tests
 zsh completes command lines in the tests
 fish completes command lines in the tests
-iproute2 gives the machine an address that sshd waits for in the tests
 bash-completion loads the completion for bash in the tests
 LIST
   fi

@@ -1,4 +1,5 @@
 import { BuildVm } from '../../constructs/build-vm';
+import { type LocalVmHostProps, VmHost } from '../../constructs/vm-host';
 import { Duration } from '../../src/model/duration';
 import { Size } from '../../src/model/size';
 import { TestFleet, planned } from '../support/test-fleet';
@@ -48,6 +49,21 @@ test('builds have ten minutes to end, or no time at all, and never less than tha
   expect(planOf({})).toMatchObject({ drain_timeout_seconds: 600 });
   expect(planOf({ drainTimeout: Duration.seconds(0) })).toMatchObject({ drain_timeout_seconds: 0 });
   expect(() => planOf({ drainTimeout: Duration.seconds(-1) })).toThrow('must be whole seconds, 0 or more');
+});
+
+test('what a VM reaches of its host is planned where the host says it, and only where the hypervisor can tell', () => {
+  const planOf = (props: Partial<LocalVmHostProps>) => {
+    const fleet = new TestFleet();
+    const capacity = { cpus: 4, memory: Size.gibibytes(8) };
+    const host = VmHost.local(fleet.stack, 'other', { capacity, ...props });
+    new BuildVm(fleet.stack, 'alpha', { ...fleet.standard, host });
+    return planned(fleet.plan(), 'buildfleet_vm.alpha');
+  };
+  expect(planOf({})).not.toHaveProperty('user_network');
+  expect(planOf({ userNetwork: 'open' })).toMatchObject({ user_network: 'open' });
+  expect(() => planOf({ hypervisor: 'virtualbox', network: 'nat', userNetwork: 'isolated' })).toThrow(
+    'virtualbox cannot tell what VMs on network nat reach of this machine (received "isolated"): leave userNetwork out',
+  );
 });
 
 test('a VM is made after what it dials into and what pins it, and destroyed before', () => {

@@ -59,6 +59,7 @@ const CARRIED: Readonly<Record<string, Carried>> = {
     'hosts.0.bridgeAdapter',
     'eth1',
   ],
+  'LocalVmHost.userNetwork': [{ host: { userNetwork: 'open' } }, 'hosts.0.userNetwork', 'open'],
   'Image.builder': [{ ubuntu: { builder: 'qemu' } }, 'images.0.buildHypervisor', 'qemu'],
   'Image.ghc': [{ ubuntu: { ghc: '9.10.1' } }, 'images.0.ghcVersions', ['9.10.1', '9.6.6']],
   'Image.secondaryGhc': [{ ubuntu: { secondaryGhc: null } }, 'images.0.ghcVersions', ['9.8.4']],

@@ -1,6 +1,7 @@
 import { capabilitySchema } from '../../src/model/capability';
 import { vmName } from '../../src/model/names';
 import { listProcesses } from '../../src/process/process-identity';
+import { readProcessStat } from '../../src/process/process-stat';
 import type { StatusReport, VmStatus } from '../../src/cli/status/report';
 import { statusReportSchema } from '../../src/cli/status/report';
 import type { FleetProject } from './fleet-project';
@@ -51,6 +52,11 @@ export class RunningFleet {
     );
     if (pids.length !== 1) throw new Error(`${pids.length} QEMU processes run ${id}`);
     return pids[0]!;
+  }
+
+  /** Process id of the pasta that QEMU's network depends on. */
+  pasta(id: string): number {
+    return readProcessStat(this.qemu(id))?.parent ?? 0;
   }
 
   /** Every process that has this fleet's state directory in its arguments: QEMU, sshd, hub, supervisor. */

@@ -199,7 +199,12 @@ export function writeStandInFleet(
       developerKey: userKey,
     },
     hub: { url: hubUrl, domain: 'railiance', capabilityType: 'haskell-build-agent' },
-    hosts: [{ id: 'here', hypervisor: 'qemu', connection: 'local', network: 'nat', bridgeAdapter: null }],
+    hosts: [
+      {
+        ...{ id: 'here', hypervisor: 'qemu', connection: 'local', network: 'nat', bridgeAdapter: null },
+        userNetwork: 'isolated',
+      },
+    ],
     images: [
       {
         ...{ id: 'trixie', definitionHash: 'none', builder: 'mmdebstrap', buildHypervisor: null },

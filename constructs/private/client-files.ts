@@ -115,8 +115,9 @@ export class ClientFiles extends Construct implements IRendersFiles {
         domain: workstation.capability.domain,
         capabilityType: workstation.capability.capabilityType,
       },
-      hosts: [...hosts.values()].map(({ id, hypervisor, connection, network, bridgeAdapter = null }) => ({
+      hosts: [...hosts.values()].map(({ id, hypervisor, connection, network, bridgeAdapter = null, userNetwork }) => ({
         ...{ id, hypervisor, connection, network, bridgeAdapter },
+        ...(userNetwork === undefined ? {} : { userNetwork }),
       })),
       images: [...images.values()].map((image) => ({
         id: image.id,

@@ -24,6 +24,7 @@ const vmSchema = z.looseObject({
   cpus: z.number(),
   memory_mib: z.number(),
   mac: z.string(),
+  relay: z.object({ port: z.number() }),
 });
 
 /**
@@ -63,10 +64,11 @@ async function startHalting(fleet: BenchFleet, spec: VmSpec, signal: AbortSignal
 
 function vmSpec({ change }: ResourceChange): VmSpec {
   const vm = vmSchema.parse(change.after);
-  const { name, image_path: imagePath, image_hash: imageHash, cpus, memory_mib: memoryMib, mac, identity } = vm;
+  const { name, image_path: imagePath, image_hash: imageHash, cpus, memory_mib: memoryMib, mac, identity, relay } = vm;
   const { host_fingerprint: hostFingerprint, tunnel_fingerprint: tunnelFingerprint } = identity;
   const uuid = vmUuid({ fleet: FLEET, name, imageHash, hostFingerprint, tunnelFingerprint });
-  return { name, uuid, fleet: FLEET, imagePath, imageHash, cpus, memoryMib, mac, network: 'nat', bridgeAdapter: null };
+  const network = { network: 'nat', bridgeAdapter: null, userNetwork: 'isolated', relayPort: relay.port } as const;
+  return { name, uuid, fleet: FLEET, imagePath, imageHash, cpus, memoryMib, mac, ...network };
 }
 
 /** As Terraform would write it after it created them. */

@@ -1,4 +1,4 @@
-import type { NetworkKind } from '../model/hypervisor';
+import type { NetworkKind, UserNetwork } from '../model/hypervisor';
 import type { FleetPaths } from '../model/paths';
 import type { Run } from '../process/run';
 import type { HypervisorFeatures } from './features';
@@ -28,6 +28,10 @@ export interface VmSpec {
   readonly network: NetworkKind;
   /** Host adapter of a bridged VM; null leaves the choice to the driver: the first that is up, wired before wireless. */
   readonly bridgeAdapter: string | null;
+  /** What it reaches of its host from its next start on, where the hypervisor's network can be told. */
+  readonly userNetwork: UserNetwork;
+  /** Port of the host that its tunnel dials: an isolated VM reaches this one. */
+  readonly relayPort: number;
 }
 
 export type PowerState = 'running' | 'stopped' | 'paused' | 'crashed';

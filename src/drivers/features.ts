@@ -21,6 +21,8 @@ export interface NetworkFeature {
   readonly kind: NetworkKind;
   /** Address at which a VM finds the machine that runs it; null where both are on one network. */
   readonly hostAddress: string | null;
+  /** Whether a VM can be kept from everything but the relay of the machine that runs it: `userNetwork` of a host. */
+  readonly canIsolate: boolean;
 }
 
 /** Shell script that does by hand what a first deploy does. */

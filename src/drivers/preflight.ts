@@ -1,4 +1,5 @@
 import type { Observation } from '../model/finding';
+import type { UserNetwork } from '../model/hypervisor';
 import type { Run } from '../process/run';
 
 export type Access = 'usable' | 'denied' | 'missing' | 'read-only';
@@ -20,6 +21,8 @@ export interface PreflightSubject {
   readonly isNeeded: boolean;
   /** Adapter that each host with bridged VMs names; null where it leaves the choice to the deploy. */
   readonly bridgeAdapters: readonly (string | null)[];
+  /** Hosts of this hypervisor whose VMs are behind NAT, and what these reach of the workstation where that can be told. */
+  readonly natHosts: readonly { readonly id: string; readonly userNetwork: UserNetwork }[];
   /** Holds facts that were found out about this machine. */
   readonly cacheDirectory: string;
 }

@@ -1,4 +1,4 @@
-import { DEFAULT_CACHE_DIRECTORY, DEFAULT_OPERATOR_SSH_CONFIG } from './defaults';
+import { DEFAULT_CACHE_DIRECTORY, DEFAULT_OPERATOR_SSH_CONFIG, DEFAULT_USER_NETWORK } from './defaults';
 import type { Fleet, FleetFile } from './fleet';
 
 /**
@@ -18,6 +18,7 @@ export function completeFleet(file: FleetFile): Fleet {
       // the default of each hypervisor that there was
       network: host.network ?? (host.hypervisor === 'virtualbox' ? 'bridged' : 'nat'),
       bridgeAdapter: host.bridgeAdapter ?? null,
+      userNetwork: host.userNetwork ?? DEFAULT_USER_NETWORK,
     })),
     images: file.images.map((image) => ({ ...image, buildHypervisor: image.buildHypervisor ?? null })),
   };

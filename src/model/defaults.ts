@@ -1,3 +1,4 @@
+import type { UserNetwork } from './hypervisor';
 import { Size } from './size';
 
 // What a fleet has where `main.ts` does not say otherwise. Constructs, resource shapes, CLI and rendering import it from
@@ -11,6 +12,9 @@ export const DEFAULT_SSHD_PORT = 12220;
 
 /** Ports on the workstation that lead to the VMs, both ends included. */
 export const DEFAULT_TUNNEL_PORTS = { first: 12221, last: 12230 } as const;
+
+/** What QEMU VMs reach of the workstation. */
+export const DEFAULT_USER_NETWORK: UserNetwork = 'isolated';
 
 /** Port of the State Hub on 127.0.0.1. */
 export const DEFAULT_HUB_PORT = 8000;

@@ -124,6 +124,9 @@ export const ERROR_CODES = {
   'mirror-moved': { when: 'the mirror changed between the two builds of `image verify`' },
   'mirror-not-trusted': { when: "a key of the Debian mirror's signature is not in the keyring" },
   'mirror-unreachable': { when: 'the Debian mirror could not be read' },
+  'network-isolation-failed': {
+    when: 'the network namespace that keeps a VM from the services of the workstation cannot be made',
+  },
   'no-vm-usable': { exit: 'notUsable', when: 'no VM, or not the named one, can take the work' },
   'not-a-repository': { when: '`review` runs outside the working tree of a git repository' },
   'not-enough-memory': { when: 'the host has too little free memory for a VM' },
@@ -136,6 +139,7 @@ export const ERROR_CODES = {
   'packer-output': { when: 'Packer reported success without the disk that was expected' },
   'packer-plugins': { when: 'a plugin of Packer could not be installed' },
   'packer-variables': { when: 'Packer refuses the variables of an image' },
+  'pasta-missing': { when: '`pasta` is not installed, which keeps VMs from the services of the workstation' },
   'path-busy': { when: 'another process holds a path for longer than a minute' },
   'port-outside-range': { when: "the pinned or reserved port of a VM is outside the workstation's `tunnelPorts`" },
   'port-reserved': { when: 'the pinned port of a VM is reserved for one that the fleet no longer has' },

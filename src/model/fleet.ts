@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { bridgeAdapterSchema, hypervisorSchema, networkKindSchema } from './hypervisor';
+import { bridgeAdapterSchema, hypervisorSchema, networkKindSchema, userNetworkSchema } from './hypervisor';
 import { imageBuilderSchema } from './image-definition';
 import { nameSchema, singleLineSchema } from './names';
 import { portSchema } from './port';
@@ -36,6 +36,8 @@ export const fleetSchema = z.strictObject({
       network: networkKindSchema.optional(),
       /** Adapter that bridged VMs use; null leaves the choice to the deploy. */
       bridgeAdapter: bridgeAdapterSchema.nullable().optional(),
+      /** What QEMU VMs reach of this machine; absent is the default. */
+      userNetwork: userNetworkSchema.optional(),
     }),
   ),
   images: z.array(

@@ -19,6 +19,13 @@ export type ImageFormat = z.infer<typeof imageFormatSchema>;
 export const networkKindSchema = z.enum(['nat', 'bridged']);
 export type NetworkKind = z.infer<typeof networkKindSchema>;
 
+/**
+ * What a VM behind NAT reaches of the machine that runs it. `isolated`: the relay alone. `open`: every service of its
+ * loopback and of its own addresses.
+ */
+export const userNetworkSchema = z.enum(['isolated', 'open']);
+export type UserNetwork = z.infer<typeof userNetworkSchema>;
+
 /** Name of a host's network adapter as the hypervisor spells it: `eth0`, `en0: Wi-Fi`, `Intel(R) Ethernet`. */
 export const bridgeAdapterSchema = singleLineSchema
   .min(1)

@@ -18,6 +18,8 @@ export interface DetachedProcess {
   readonly identity: ProcessIdentity;
   /** Resolves when it ends while this process still runs. `code` is null when a signal ended it. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  /** Kills it and what it has started and left, as far as that is in its process group. */
+  killGroup(): void;
 }
 
 /** Variables that a daemon may see; Terraform's environment holds tokens that must not live on in it. */
@@ -57,7 +59,14 @@ export async function startDetached(
     // On a busy machine the kernel may not have its arguments in place yet, and it then looks as if it were gone.
     while (readProcess(pid) === undefined && child.exitCode === null && child.signalCode === null) await pause(1);
     // A process that has ended has no start time; an empty one matches no other process.
-    return { identity: { pid, startTime: readProcess(pid)?.startTime ?? '' }, ended };
+    const killGroup = () => {
+      try {
+        process.kill(-pid, 'SIGKILL');
+      } catch {
+        // All of it has ended.
+      }
+    };
+    return { identity: { pid, startTime: readProcess(pid)?.startTime ?? '' }, ended, killGroup };
   } finally {
     closeSync(output);
   }

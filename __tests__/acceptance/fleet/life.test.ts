@@ -1,4 +1,8 @@
+import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
 import { FleetProject, withOneCpu } from '../../support/fleet-project';
@@ -8,15 +12,19 @@ import { describeWithTools } from '../../support/tools';
 /** What an operator had in `~/.ssh/config` before: no final newline, so that a careless edit shows. */
 const OWN_SSH_CONFIG = '# mine\nHost *\n  ServerAliveInterval 60';
 
+let outside: ChildProcess | undefined;
+const servers: Server[] = [];
+
 const DEPLOY_SECONDS = 15 * 60;
 
-describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'the life of a fleet', () => {
+describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd', 'pasta'], 'the life of a fleet', () => {
   const project = new FleetProject({ sshd: 13220, hub: 13200, first: 13221, last: 13230 });
   const fleet = new RunningFleet(project);
   const sshConfig = join(project.home, '.ssh/config');
   const deployLog = join(project.directory, 'deploy.log');
 
   beforeAll(() => {
+    makeOutside();
     project.editMain(withOneCpu);
     // At the end both are proved by the same test; until then one is enough for the deploys.
     project.editMain((text) => text.replace("'beta', standard)", "'beta', { ...standard, smokeTest: false })"));
@@ -27,6 +35,8 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
   afterAll(async () => {
     await project.cdktf('destroy', { acceptExitCodes: [0, 1] });
     project.remove();
+    removeOutside();
+    for (const server of servers.splice(0)) server.close();
   }, 180_000);
 
   test(
@@ -56,7 +66,10 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
     const ran = (program: string, type: string) =>
       commands.filter((line) => line.includes(`argv=[${program},`) && line.includes(`tf_resource_type=${type} `));
 
-    expect(ran('qemu-system-x86_64', 'buildfleet_vm')).not.toEqual([]);
+    // QEMU is started by what makes its network namespace
+    expect(
+      commands.filter((line) => line.includes('qemu-system-x86_64') && line.includes('=buildfleet_vm ')),
+    ).not.toEqual([]);
     expect(ran('ssh-keygen', 'buildfleet_identity')).not.toEqual([]);
     expect(ran('ssh-keygen', 'buildfleet_vm')).toEqual([]);
   });
@@ -70,6 +83,31 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
 
     expect(names).toEqual(['haskell-build-alpha', 'haskell-build-alpha', 'haskell-build-alpha', 'haskell-build-beta']);
     expect(existsSync(join(project.home, '.ssh/known_hosts'))).toBe(false);
+  }, 60_000);
+
+  test('lets a VM reach the relay and what is outside, and no other service of the workstation', async () => {
+    const port = await listenEverywhere();
+    const own = Object.values(networkInterfaces())
+      .flatMap((infos = []) => infos)
+      .filter(({ internal, address }) => !internal && !address.startsWith('fe80:'))
+      .map(({ address }) => address);
+    // each of them is answered on the workstation itself
+    expect(own).toEqual(expect.arrayContaining([OUTSIDE.own]));
+    for (const address of ['127.0.0.1', '::1', ...own])
+      expect([address, await isAnswered(address, port)]).toEqual([address, true]);
+
+    const targets = [
+      ...[`10.0.2.2 ${project.ports.sshd}`, `${OUTSIDE.address} ${OUTSIDE.port}`],
+      ...['10.0.2.2', '10.0.2.3', 'fec0::2', '::ffff:127.0.0.1', ...own].map((address) => `${address} ${port}`),
+      ...[`10.0.2.2 ${project.ports.hub}`, `fec0::2 ${project.ports.hub}`, `192.0.0.1 ${port}`],
+    ];
+    const { stdout } = await project.ssh(['alpha', 'bash', '-s'], {
+      input: `${REACH}\n${targets.map((target) => `reach ${target} &`).join('\n')}\nwait\n`,
+    });
+
+    expect(stdout.trim().split('\n').sort()).toEqual(
+      targets.map((target, index) => `${target} ${index < 2 ? 'answers' : 'does not'}`).sort(),
+    );
   }, 60_000);
 
   test('gives the two VMs of one image identities of their own', async () => {
@@ -102,18 +140,20 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
   }, 120_000);
 
   test(
-    'names the power state of a killed VM and nothing else, and heals it',
+    'names the power state of a killed VM and of one that lost its network, and nothing else, and heals both',
     async () => {
       const hostKey = (await project.ssh(['alpha', 'cat /etc/ssh/ssh_host_ed25519_key.pub'])).stdout;
       process.kill(fleet.qemu('alpha'), 'SIGKILL');
+      process.kill(fleet.pasta('beta'), 'SIGKILL');
 
       const plan = await project.cdktf('diff');
 
-      expect(plan.stdout).toContain('0 to add, 1 to change, 0 to destroy');
-      expect(changedAttributes(plan.stdout)).toEqual(['power_state']);
+      expect(plan.stdout).toContain('0 to add, 2 to change, 0 to destroy');
+      expect(changedAttributes(plan.stdout)).toEqual(['power_state', 'power_state']);
+      expect(plan.stdout).toMatch(/power_state\s+= "crashed" -> "running"/);
 
       await project.cdktf('deploy');
-      await fleet.untilUsable('alpha', 30);
+      await fleet.untilAllUsable(30);
       expect((await project.ssh(['alpha', 'cat /etc/ssh/ssh_host_ed25519_key.pub'])).stdout).toBe(hostKey);
       expect(await fleet.hubEntries('alpha')).toHaveLength(1);
     },
@@ -239,6 +279,64 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'th
     expect(filesBelow(project.home).filter((path) => !path.startsWith('.cache') && path !== '.ssh/config')).toEqual([]);
   }, 180_000);
 });
+
+/** A machine on another network, for want of an internet: a namespace at the other end of a cable. */
+const OUTSIDE = { namespace: 'buildfleet-outside', own: '198.51.100.1', address: '198.51.100.2', port: 4000 } as const;
+
+function makeOutside(): void {
+  removeOutside();
+  const { namespace, own, address, port } = OUTSIDE;
+  const inside = ['netns', 'exec', namespace];
+  for (const args of [
+    ['netns', 'add', namespace],
+    ['link', 'add', 'bf-outside', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', namespace],
+    ['address', 'add', `${own}/30`, 'dev', 'bf-outside'],
+    ['link', 'set', 'bf-outside', 'up'],
+    [...inside, 'ip', 'address', 'add', `${address}/30`, 'dev', 'eth0'],
+    [...inside, 'ip', 'link', 'set', 'eth0', 'up'],
+  ])
+    execFileSync('ip', args);
+  const serve = `require('net').createServer((socket) => socket.end('hello\\n')).on('connection', (s) => s.on('error', () => 0)).listen(${port})`;
+  outside = spawn('ip', [...inside, process.execPath, '-e', serve], { stdio: 'ignore' });
+}
+
+function removeOutside(): void {
+  outside?.kill('SIGKILL');
+  for (const args of [
+    ['link', 'delete', 'bf-outside'],
+    ['netns', 'delete', OUTSIDE.namespace],
+  ])
+    spawnSync('ip', args, { stdio: 'ignore' });
+}
+
+/** A service on every address of the workstation. @returns its port */
+async function listenEverywhere(): Promise<number> {
+  const server = createServer((socket) => {
+    socket.on('error', () => undefined);
+    socket.end('hello\n');
+  });
+  servers.push(server);
+  server.listen(0, '::');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
+
+async function isAnswered(host: string, port: number): Promise<boolean> {
+  const socket = connect({ host, port });
+  try {
+    await once(socket, 'data', { signal: AbortSignal.timeout(5000) });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    socket.destroy();
+  }
+}
+
+/** For bash on a VM: whether what listens there says something within ten seconds. */
+const REACH = `reach() {
+  if timeout 10 bash -c 'read -r line <"/dev/tcp/$0/$1"' "$1" "$2" 2>/dev/null; then echo "$1 $2 answers"; else echo "$1 $2 does not"; fi
+}`;
 
 /** Names of the attributes that a plan changes, as Terraform prints them. */
 function changedAttributes(plan: string): readonly string[] {

@@ -7,23 +7,31 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { FleetPaths } from '../../../src/model/paths';
-import { readProcess, isRunning, signalProcess, waitForEnd } from '../../../src/process/process-identity';
+import {
+  isRunning,
+  listProcesses,
+  type ProcessIdentity,
+  readProcess,
+  signalProcess,
+  waitForEnd,
+} from '../../../src/process/process-identity';
 import { run } from '../../../src/process/run';
 import type { VmSpec } from '../../../src/drivers/driver';
 import { QemuDriver, type QemuDriverOptions } from '../../../src/drivers/qemu/driver';
 import { withQmp } from '../../../src/drivers/qemu/qmp';
 import { temporaryDirectory } from '../../support/temporary-directory';
-import { describeWithTools } from '../../support/tools';
+import { describeWithTools, findProgram } from '../../support/tools';
 import { until } from '../../support/until';
 
 const SIGNAL = new AbortController().signal;
 
-describeWithTools(['qemu-system-x86_64', 'qemu-img'], 'the QEMU driver with real halted machines', () => {
+describeWithTools(['qemu-system-x86_64', 'qemu-img', 'pasta'], 'the QEMU driver with real halted machines', () => {
   let root: string;
   let paths: FleetPaths;
   let image: string;
@@ -50,7 +58,8 @@ describeWithTools(['qemu-system-x86_64', 'qemu-img'], 'the QEMU driver with real
   function spec(name: string, changes: Partial<VmSpec> = {}): VmSpec {
     const made: VmSpec = {
       ...{ name, uuid: '5bd7a3f0-0000-5000-8000-000000000001', fleet: 'fleet', imagePath: image, imageHash: 'hash' },
-      ...{ cpus: 1, memoryMib: 16, mac: '52:54:00:00:00:01', network: 'nat', bridgeAdapter: null, ...changes },
+      ...{ cpus: 1, memoryMib: 16, mac: '52:54:00:00:00:01', network: 'nat', bridgeAdapter: null },
+      ...{ userNetwork: 'isolated', relayPort: 12220, ...changes },
     };
     specs.push(made);
     return made;
@@ -103,13 +112,89 @@ describeWithTools(['qemu-system-x86_64', 'qemu-img'], 'the QEMU driver with real
     await driver().create(vm, SIGNAL);
     await driver().start(vm, SIGNAL);
     const pid = pidOf('two');
-    expect(readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ')[3]).toBe(String(pid));
+    // Its session is that of pasta, of which it is the child.
+    const [, parent, , session] = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
+    expect(session).toBe(parent);
+    expect(readProcess(Number(parent))?.argv[0]).toBe('pasta');
     expect(readFileSync(`/proc/${pid}/environ`, 'utf8')).not.toContain('TF_VAR_token_of_this_test');
     const open = readdirSync(`/proc/${pid}/fd`).map((fd) => linkOf(pid, fd));
     const ours = ['0', '1', '2'].map((fd) => linkOf(process.pid, fd)).filter((link) => !link.includes('/dev/null'));
     expect(open.filter((link) => ours.includes(link))).toEqual([]);
     expect(linkOf(pid, '1')).toContain('qemu.log');
     delete process.env['TF_VAR_token_of_this_test'];
+  }, 60_000);
+
+  test('an isolated VM has no right in its namespace, is named by its own pid, and takes pasta with it', async () => {
+    const vm = spec('isolated');
+    await driver().create(vm, SIGNAL);
+    await driver().start(vm, SIGNAL);
+    const qemu = readProcess(pidOf('isolated'));
+    if (!qemu) throw new Error('no process');
+    expect(qemu.argv[0]).toBe('qemu-system-x86_64');
+    const status = readFileSync(`/proc/${qemu.pid}/status`, 'utf8');
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    for (const set of ['CapPrm', 'CapEff', 'CapBnd', 'CapAmb'])
+      expect(status).toMatch(new RegExp(`^${set}:\t0+$`, 'm'));
+    expect(namespaceOf(qemu.pid)).not.toBe(namespaceOf('self'));
+    const pasta = pastaOf(qemu.pid);
+    signalProcess(qemu, 'SIGKILL');
+    expect(await waitForEnd(qemu, 5000)).toBe(true);
+    expect(await waitForEnd(pasta, 5000)).toBe(true);
+    await driver().start(vm, SIGNAL);
+    const second = pastaOf(pidOf('isolated'));
+    await driver().destroy(vm, SIGNAL);
+    expect(await waitForEnd(second, 5000)).toBe(true);
+  }, 60_000);
+
+  test('a VM whose pasta was killed counts as crashed, and a start gives it a network again', async () => {
+    const vm = spec('cut-off');
+    await driver().create(vm, SIGNAL);
+    await driver().start(vm, SIGNAL);
+    await driver().start(vm, SIGNAL);
+    expect(await driver().inspect('cut-off')).toMatchObject({ power: 'running' });
+    const first = readProcess(pidOf('cut-off'));
+    if (!first) throw new Error('no process');
+    const pasta = pastaOf(first.pid);
+    signalProcess(pasta, 'SIGKILL');
+    await waitForEnd(pasta, 5000);
+    await until('the interface is gone', 5, async () => (await driver().inspect('cut-off'))?.power === 'crashed');
+    expect(await driver().inspect('cut-off')).toMatchObject({ detail: 'its pasta has ended' });
+    await driver({ cutOffGraceSeconds: 1 }).start(vm, SIGNAL);
+    expect(isRunning(first)).toBe(false);
+    expect(await driver().inspect('cut-off')).toMatchObject({ power: 'paused' });
+    pastaOf(pidOf('cut-off'));
+  }, 60_000);
+
+  test('an open VM is started as it always was, and one that runs is left alone by a change', async () => {
+    const open = spec('open', { userNetwork: 'open' });
+    await driver().create(open, SIGNAL);
+    await driver().start(open, SIGNAL);
+    const pid = pidOf('open');
+    expect(namespaceOf(pid)).toBe(namespaceOf('self'));
+    await driver().start({ ...open, userNetwork: 'isolated' }, SIGNAL);
+    expect(pidOf('open')).toBe(pid);
+    expect(await driver().inspect('open')).toMatchObject({ power: 'running' });
+    await driver().stop(open, 0, SIGNAL);
+    await driver().start({ ...open, userNetwork: 'isolated' }, SIGNAL);
+    expect(namespaceOf(pidOf('open'))).not.toBe(namespaceOf('self'));
+  }, 60_000);
+
+  test('without pasta a start says what to do, and leaves no process', async () => {
+    const vm = spec('alone');
+    await driver().create(vm, SIGNAL);
+    const path = process.env['PATH'];
+    const programs = join(root, 'programs-without-pasta');
+    mkdirSync(programs);
+    for (const name of ['unshare', 'qemu-system-x86_64']) symlinkSync(findProgram(name) ?? '', join(programs, name));
+    process.env['PATH'] = programs;
+    try {
+      await expect(driver().start(vm, SIGNAL)).rejects.toMatchObject({
+        ...{ code: 'pasta-missing', remedy: expect.stringContaining("userNetwork: 'open'") as string },
+      });
+    } finally {
+      process.env['PATH'] = path;
+    }
+    expect(listProcesses().filter(({ argv }) => argv.includes('guest=alone'))).toEqual([]);
   }, 60_000);
 
   test('kill -9 is seen, and what the pid file says is not believed', async () => {
@@ -271,6 +356,18 @@ describeWithTools(['qemu-system-x86_64', 'qemu-img'], 'the QEMU driver with real
     expect(seen.filter((vm) => vm?.power === 'stopped')).toHaveLength(90);
   }, 120_000);
 });
+
+function namespaceOf(pid: number | 'self'): string {
+  return readlinkSync(`/proc/${pid}/ns/net`);
+}
+
+/** The parent of an isolated QEMU. */
+function pastaOf(qemu: number): ProcessIdentity {
+  const parent = Number(readFileSync(`/proc/${qemu}/stat`, 'latin1').split(') ')[1]?.split(' ')[1]);
+  const pasta = readProcess(parent);
+  if (pasta?.argv[0] !== 'pasta') throw new Error(`${parent} is no pasta`);
+  return pasta;
+}
 
 function holdsFile(pid: number, name: string): boolean {
   return readdirSync(`/proc/${pid}/fd`).some((fd) => linkOf(pid, fd).includes(name));

@@ -106,7 +106,7 @@ describe('a fleet.json that an earlier version deployed', () => {
       ...earlier,
       cacheDirectory: '~/.cache/buildfleet',
       workstation: { ...earlier.workstation, operatorSshConfig: '~/.ssh/config' },
-      hosts: earlier.hosts.map((host) => ({ ...host, network, bridgeAdapter: null })),
+      hosts: earlier.hosts.map((host) => ({ ...host, network, bridgeAdapter: null, userNetwork: 'isolated' })),
       images: earlier.images.map((image) => ({ ...image, buildHypervisor: null })),
     });
     expect(loaded).toMatchObject({

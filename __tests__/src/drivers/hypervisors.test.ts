@@ -83,7 +83,7 @@ describe.each(FOLDERS)('%s', (hypervisor) => {
     const [[name, installed] = []] = Object.entries(preflightOf(hypervisor));
     expect(name).toBe(hypervisor);
     const levels = async (isNeeded: boolean) =>
-      (await installed?.(fakeMachine(), { isNeeded, bridgeAdapters: [], cacheDirectory: state }))?.map(
+      (await installed?.(fakeMachine(), { isNeeded, bridgeAdapters: [], natHosts: [], cacheDirectory: state }))?.map(
         ({ level }) => level,
       );
     expect(await levels(true)).toEqual(['problem']);

@@ -38,6 +38,7 @@ export const disk: Benchmark = (context) =>
     const spec: VmSpec = {
       ...{ name: NAME, uuid: 'd2a0f6a4-8d0f-5c3e-9b1a-3f6d2c1b0a99', fleet: 'fleet', imagePath, imageHash: 'bench' },
       ...{ cpus: 2, memoryMib: 2048, mac: '52:54:00:00:00:01', network: 'nat', bridgeAdapter: null },
+      ...{ userNetwork: 'isolated', relayPort: 12220 },
     };
     const driver = new QemuDriver({ paths, run, accelerator: () => Promise.resolve('tcg') });
     await driver.create(spec, signal);

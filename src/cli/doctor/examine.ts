@@ -47,9 +47,11 @@ function hypervisorChecks(): NamedCheck[] {
       name,
       (machine, subject) => {
         const { bridgeAdapters, cacheDirectory } = subject;
+        const natHosts = subject.natHosts.filter((host) => host.hypervisor === hypervisor);
         return check(machine, {
           isNeeded: needsHypervisor(machine, subject, hypervisor),
           bridgeAdapters,
+          natHosts,
           cacheDirectory,
         });
       },

@@ -1,10 +1,11 @@
-import { DEFAULT_HYPERVISOR, type Hypervisor } from '../../model/hypervisor';
+import { DEFAULT_HYPERVISOR, type Hypervisor, type UserNetwork } from '../../model/hypervisor';
 import {
   DEFAULT_CACHE_DIRECTORY,
   DEFAULT_FLEET,
   DEFAULT_HUB_PORT,
   DEFAULT_SSHD_PORT,
   DEFAULT_TUNNEL_PORTS,
+  DEFAULT_USER_NETWORK,
   embeddedHubUrl,
 } from '../../model/defaults';
 import type { ImageBuilder } from '../../model/image-definition';
@@ -23,6 +24,12 @@ export interface Subject {
   readonly hypervisors: ReadonlySet<Hypervisor>;
   /** Adapter that each host with bridged VMs names; null where it leaves the choice to the deploy. */
   readonly bridgeAdapters: readonly (string | null)[];
+  /** Hosts whose VMs are behind NAT. */
+  readonly natHosts: readonly {
+    readonly id: string;
+    readonly hypervisor: Hypervisor;
+    readonly userNetwork: UserNetwork;
+  }[];
   readonly sshdPort: number;
   readonly hubUrl: string;
   readonly tunnelPorts: { readonly first: number; readonly last: number };
@@ -45,6 +52,7 @@ export function subjectOf(fleet: LoadedFleet | null, home: string): Subject {
       cacheDirectory: expandHome(DEFAULT_CACHE_DIRECTORY, home),
       hypervisors: new Set([DEFAULT_HYPERVISOR]),
       bridgeAdapters: [],
+      natHosts: [{ id: 'local', hypervisor: DEFAULT_HYPERVISOR, userNetwork: DEFAULT_USER_NETWORK }],
       sshdPort: DEFAULT_SSHD_PORT,
       hubUrl: embeddedHubUrl(DEFAULT_HUB_PORT),
       tunnelPorts: DEFAULT_TUNNEL_PORTS,
@@ -62,6 +70,7 @@ export function subjectOf(fleet: LoadedFleet | null, home: string): Subject {
     cacheDirectory: fleet.cacheDirectory,
     hypervisors: new Set(hosts.map(({ hypervisor }) => hypervisor)),
     bridgeAdapters: hosts.filter(({ network }) => network === 'bridged').map(({ bridgeAdapter }) => bridgeAdapter),
+    natHosts: hosts.filter(({ network }) => network === 'nat'),
     sshdPort: workstation.sshdPort,
     hubUrl: hub.url,
     tunnelPorts: workstation.tunnelPorts,

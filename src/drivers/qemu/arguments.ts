@@ -1,3 +1,6 @@
+import type { UserNetwork } from '../../model/hypervisor';
+import { isMakingNamespace } from './user-network';
+
 /** Parameters of one QEMU process. */
 export interface QemuMachine {
   readonly name: string;
@@ -12,6 +15,8 @@ export interface QemuMachine {
   readonly memoryMib: number;
   readonly mac: string;
   readonly accelerator: 'kvm' | 'tcg';
+  /** Whether it is started in a network namespace of its own, as `user-network.ts` makes it. */
+  readonly userNetwork: UserNetwork;
   /** Halt before the first instruction, to be continued through QMP. Default false. */
   readonly startHalted?: boolean;
 }
@@ -19,11 +24,11 @@ export interface QemuMachine {
 /** Parameters that can be read back from the argv of a buildfleet QEMU. */
 export type QemuMachineSeen = Pick<
   QemuMachine,
-  'name' | 'uuid' | 'fleet' | 'diskPath' | 'seedPath' | 'cpus' | 'memoryMib' | 'mac'
+  'name' | 'uuid' | 'fleet' | 'diskPath' | 'seedPath' | 'cpus' | 'memoryMib' | 'mac' | 'userNetwork'
 >;
 
 /** File names inside a VM's directory, which is the working directory of its QEMU. */
-export const QEMU_FILES = { console: 'console.log', control: 'qmp.sock', pid: 'qemu.pid' } as const;
+export const QEMU_FILES = { console: 'console.log', control: 'qmp.sock' } as const;
 
 /** QMP names of devices that can be removed while the VM runs. */
 export const SEED_DRIVE = 'seed-drive';
@@ -31,14 +36,18 @@ export const SEED_NODE = 'seed';
 
 const OWNER_TAG = 'opt/buildfleet/fleet';
 
+/** Tells a process that is in a namespace of its own from one of a version that knew none. */
+const ISOLATION = 'name=opt/buildfleet/user-network,string=isolated';
+
 /**
- * Arguments of `qemu-system-x86_64` for one VM. The process MUST be started in the VM's directory: socket, log and pid
- * file are relative, because a unix socket address holds no more than 107 bytes.
+ * Arguments of `qemu-system-x86_64` for one VM. The process MUST be started in the VM's directory: socket and log are
+ * relative, because a unix socket address holds no more than 107 bytes.
  */
 export function qemuArguments(machine: QemuMachine): string[] {
   return [
     ...['-name', `guest=${machine.name}`, '-uuid', machine.uuid],
     ...['-fw_cfg', `name=${OWNER_TAG},string=${machine.fleet}`],
+    ...(machine.userNetwork === 'isolated' ? ['-fw_cfg', ISOLATION] : []),
     ...['-no-user-config', '-nodefaults', '-display', 'none'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
     ...['-machine', 'type=q35,usb=off,vmport=off', '-accel', machine.accelerator],
@@ -52,7 +61,7 @@ export function qemuArguments(machine: QemuMachine): string[] {
     ...['-device', 'virtio-rng-pci'],
     ...['-chardev', `file,id=console,path=${QEMU_FILES.console},append=on`, '-serial', 'chardev:console'],
     ...['-chardev', `socket,id=control,path=${QEMU_FILES.control},server=on,wait=off`],
-    ...['-mon', 'chardev=control,mode=control', '-pidfile', QEMU_FILES.pid],
+    ...['-mon', 'chardev=control,mode=control'],
     // A guest that resets while it boots has panicked; once it is known to be up, QMP allows it to reboot. A panic
     // that the guest can report stops it, so that nothing loops unseen.
     ...['-device', 'pvpanic-pci', '-action', 'reboot=shutdown,panic=pause'],
@@ -87,6 +96,8 @@ function seedArguments(path: string | undefined): string[] {
  * @returns undefined for every process that was not started with these arguments, foreign QEMUs included.
  */
 export function readQemuArguments(argv: readonly string[]): QemuMachineSeen | undefined {
+  // Its own arguments contain QEMU's.
+  if (isMakingNamespace(argv)) return undefined;
   const name = /^guest=([^,]+)$/.exec(valueAfter(argv, '-name'))?.[1];
   const fleet = argv
     .map((argument) => new RegExp(`^name=${OWNER_TAG},string=([^,]+)$`).exec(argument)?.[1])
@@ -100,7 +111,8 @@ export function readQemuArguments(argv: readonly string[]): QemuMachineSeen | un
   const diskPath = nodeFile(argv, 'disk');
   if (name === undefined || fleet === undefined || mac === undefined || diskPath === undefined) return undefined;
   if (uuid === '' || Number.isNaN(cpus) || Number.isNaN(memoryMib)) return undefined;
-  return { name, uuid, fleet, diskPath, seedPath: nodeFile(argv, SEED_NODE), cpus, memoryMib, mac };
+  const userNetwork = argv.includes(ISOLATION) ? 'isolated' : 'open';
+  return { name, uuid, fleet, diskPath, seedPath: nodeFile(argv, SEED_NODE), cpus, memoryMib, mac, userNetwork };
 }
 
 function valueAfter(argv: readonly string[], option: string): string {

@@ -1,10 +1,13 @@
 import { readFileSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { listProcesses, readProcess, type ProcessSeen } from '../../process/process-identity';
-import { QEMU_FILES, type QemuMachineSeen, readQemuArguments } from './arguments';
+import { type QemuMachineSeen, readQemuArguments } from './arguments';
 
 /** Name of a VM's own disk in its directory. */
 export const DISK_FILE = 'disk.qcow2';
+
+/** Name of the file with the process id of a VM's QEMU, written by the driver: in its namespace QEMU has another one. */
+export const PID_FILE = 'qemu.pid';
 
 /** A running QEMU that was started for a VM in this state directory. */
 export interface QemuProcess extends ProcessSeen {
@@ -61,7 +64,7 @@ function canonical(path: string): string {
 
 function fromPidFile(directory: string): QemuProcess | undefined {
   try {
-    const pid = Number(readFileSync(join(directory, QEMU_FILES.pid), 'utf8').trim());
+    const pid = Number(readFileSync(join(directory, PID_FILE), 'utf8').trim());
     const seen = Number.isInteger(pid) && pid > 0 ? readProcess(pid) : undefined;
     return seen && asQemu(seen);
   } catch {

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, open, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { chmod, open, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectories } from '../../files/directories';
 import { FleetError } from '../../model/errors';
@@ -11,16 +11,19 @@ import type { Run } from '../../process/run';
 import { QEMU_FILES, qemuArguments, SEED_DRIVE, SEED_NODE } from './arguments';
 import type { DiskOrigin, HypervisorDriver, PowerState, VmObservation, VmSpec } from '../driver';
 import type { Accelerator } from './accelerator';
-import { canonicalDisk, createDiscovery, DISK_FILE, type QemuProcess } from './discovery';
+import { canonicalDisk, createDiscovery, DISK_FILE, PID_FILE, type QemuProcess } from './discovery';
 import { diskOrigins } from './disk-origins';
-import { explainFailure, explainText } from './failures';
+import { explainFailure, explainText, withoutRemarks } from './failures';
 import { features } from './features';
 import { createOverlay, imageFingerprint, moveBackingFile, requireImage } from './overlay';
 import { type QmpConnection, QmpError, QmpUnavailableError, withQmp } from './qmp';
 import { readOwnRecord, readRecord, RECORD_FILE, type VmRecord, writeRecord } from './record';
+import { inIsolatedNetwork, isConnected, type IsolatedNetwork, RESOLV_CONF } from './user-network';
+import { workstationNetwork } from './workstation-network';
 
 const SEED_FILE = 'seed.iso';
 const OUTPUT_FILE = 'qemu.log';
+const RESOLV_FILE = 'resolv.conf';
 const PREVIOUS_CONSOLE = 'console.previous.log';
 
 /** Options of {@link QemuDriver}. */
@@ -33,6 +36,8 @@ export interface QemuDriverOptions {
   readonly program?: string;
   /** Starts every VM halted, for measurements and tests that need no guest. Default false. */
   readonly startHalted?: boolean;
+  /** Seconds that a guest without its network has to power off before it is started again. Default 30. */
+  readonly cutOffGraceSeconds?: number;
 }
 
 /** Milliseconds that QEMU has to answer: it answers in one, unless the machine is overloaded. */
@@ -44,10 +49,13 @@ const START_TIMEOUT = 30_000;
 /** Milliseconds that QEMU has to end once told to, before it is killed. */
 const QUIT_TIMEOUT = 5_000;
 
+const CUT_OFF_GRACE = 30;
+
 /**
  * VMs as QEMU processes on this machine. Everything of one VM lies in its directory: `vm.json` (VM and owner,
  * written first), `disk.qcow2`, `seed.iso` while there is one, `console.log` of this start and `console.previous.log` of
- * the one before, `qemu.log` (what QEMU itself printed), `qmp.sock` and `qemu.pid`. A process is recognised by its argv,
+ * the one before, `qemu.log` (what QEMU itself printed), `qmp.sock`, `qemu.pid` and `resolv.conf` (the name server of its
+ * namespace, where the workstation's is its own). A process is recognised by its argv,
  * which names VM, fleet and disk; pid files are hints only.
  */
 export class QemuDriver implements HypervisorDriver {
@@ -144,14 +152,14 @@ export class QemuDriver implements HypervisorDriver {
       const record = this.requireOwned(spec);
       const running = await this.discovery.find(directory);
       if (running) {
-        const { power } = await this.powerOf(directory, running);
+        const { power, isCutOff = false } = await this.powerOf(directory, running);
         if (power === 'running') return;
         if (power === 'paused') return this.resume(directory, signal);
-        await this.end(directory, 0, signal);
+        await this.end(directory, isCutOff ? (this.options.cutOffGraceSeconds ?? CUT_OFF_GRACE) : 0, signal);
       }
       this.requireSameImage(record);
       const accelerator = await this.options.accelerator(record.imagePath, signal);
-      await this.launch(directory, record, accelerator, signal);
+      await this.launch(directory, { ...record, ...networkOf(spec), accelerator }, signal);
     });
   }
 
@@ -218,13 +226,19 @@ export class QemuDriver implements HypervisorDriver {
     });
   }
 
-  private async powerOf(directory: string, running: QemuProcess): Promise<{ power: PowerState; detail?: string }> {
+  private async powerOf(
+    directory: string,
+    running: QemuProcess,
+  ): Promise<{ power: PowerState; detail?: string; isCutOff?: boolean }> {
     try {
       const answer = await withQmp(directory, QEMU_FILES.control, { timeoutMs: QMP_TIMEOUT }, (qmp) =>
         qmp.execute('query-status'),
       );
       const status = String((answer as { status?: unknown }).status);
-      return { power: powerOfStatus(status), detail: `qemu status ${status}` };
+      const power = powerOfStatus(status);
+      const isCutOff = running.machine.userNetwork === 'isolated' && isConnected(running.pid) === false;
+      if (power === 'running' && isCutOff) return { power: 'crashed', detail: 'its pasta has ended', isCutOff };
+      return { power, detail: `qemu status ${status}` };
     } catch (error) {
       if (!(error instanceof QmpUnavailableError)) throw error;
       return isRunning(running)
@@ -235,37 +249,68 @@ export class QemuDriver implements HypervisorDriver {
 
   private async launch(
     directory: string,
-    record: VmRecord,
-    accelerator: Accelerator,
+    vm: VmRecord & { readonly accelerator: Accelerator } & Pick<VmSpec, 'userNetwork' | 'relayPort'>,
     signal: AbortSignal,
   ): Promise<void> {
     signal.throwIfAborted();
-    const { name, uuid, fleet, cpus, memoryMib, mac } = record;
+    const { name, uuid, fleet, cpus, memoryMib, mac, accelerator, userNetwork, relayPort } = vm;
     const seed = join(directory, SEED_FILE);
     const diskPath = canonicalDisk(directory);
     const seedPath = existsSync(seed) ? diskPath.replace(/[^/]+$/, SEED_FILE) : undefined;
     const { startHalted = false, program = 'qemu-system-x86_64' } = this.options;
-    const machine = { name, uuid, fleet, diskPath, seedPath, cpus, memoryMib, mac, accelerator, startHalted };
+    const machine = {
+      name,
+      uuid,
+      fleet,
+      diskPath,
+      seedPath,
+      cpus,
+      memoryMib,
+      mac,
+      accelerator,
+      userNetwork,
+      startHalted,
+    };
     await rm(join(directory, QEMU_FILES.control), { force: true });
-    await rm(join(directory, QEMU_FILES.pid), { force: true });
+    await rm(join(directory, PID_FILE), { force: true });
     await freshConsole(directory);
     const outputPath = join(directory, OUTPUT_FILE);
-    const child = await startDetached(program, qemuArguments(machine), { cwd: directory, outputPath });
+    const command = [program, ...qemuArguments(machine)];
+    const [file = program, ...args] =
+      userNetwork === 'open' ? command : inIsolatedNetwork(await this.network(directory, relayPort), command);
+    const child = await startDetached(file, args, { cwd: directory, outputPath });
     const end = { isOver: false };
     void child.ended.then(() => (end.isOver = true));
     const deadline = Date.now() + START_TIMEOUT;
     for (;;) {
       try {
         await this.qmp(directory, signal, (qmp) => qmp.execute('query-status'));
+        await this.writePid(directory);
         return;
       } catch (error) {
         if (!(error instanceof QmpUnavailableError)) throw error;
       }
-      if (!end.isOver && Date.now() > deadline) signalProcess(child.identity, 'SIGKILL');
+      if (!end.isOver && Date.now() > deadline) child.killGroup();
       // Until the socket is there, the end of the process is the only event to wait for.
       await Promise.race([child.ended, waitForEnd(child.identity, 50, signal)]);
-      if (end.isOver) throw explainText(readFileSync(outputPath, 'utf8'), 'the VM cannot be started', name);
+      if (!end.isOver) continue;
+      // A pasta that gives up leaves the process that waits for its namespace.
+      child.killGroup();
+      throw explainText(withoutRemarks(readFileSync(outputPath, 'utf8')), 'the VM cannot be started', name);
     }
+  }
+
+  private async network(directory: string, relayPort: number): Promise<IsolatedNetwork> {
+    const network = workstationNetwork();
+    const resolvConf = canonicalDisk(directory).replace(/[^/]+$/, RESOLV_FILE);
+    if (network.hasOwnResolver) await writeFile(resolvConf, RESOLV_CONF, { mode: 0o644 });
+    return { ...network, relayPort, resolvConf, isRoot: process.getuid?.() === 0 };
+  }
+
+  /** A hint for {@link QemuDiscovery}, which does without it. */
+  private async writePid(directory: string): Promise<void> {
+    const running = await this.discovery.find(directory);
+    if (running) await writeFile(join(directory, PID_FILE), `${running.pid}\n`, { mode: 0o600 });
   }
 
   private async resume(directory: string, signal: AbortSignal): Promise<void> {
@@ -333,6 +378,10 @@ export class QemuDriver implements HypervisorDriver {
 }
 
 const STOPPED = { power: 'stopped', detail: 'no process' } as const;
+
+function networkOf({ userNetwork, relayPort }: VmSpec): Pick<VmSpec, 'userNetwork' | 'relayPort'> {
+  return { userNetwork, relayPort };
+}
 
 /** Null when the image is another one now: the disk then cannot be used any longer. A missing one may come back. */
 function recordedImage(record: VmRecord): string | null {

@@ -3,6 +3,11 @@ import { FleetError, isFleetError } from '../../model/errors';
 import { CommandError } from '../../process/run';
 import { features } from './features';
 
+const INSTALL = `install it, on Debian and Ubuntu with \`apt-get install ${features.packages.join(' ')}\``;
+
+/** The opt-out. */
+const OPEN = "give the host `userNetwork: 'open'` in main.ts, which lets its VMs reach all of them";
+
 /** Messages of QEMU and of the file system, with their remedies. The first that matches counts. */
 const KNOWN: readonly {
   readonly pattern: RegExp;
@@ -10,6 +15,24 @@ const KNOWN: readonly {
   readonly problem: string;
   readonly remedy: string;
 }[] = [
+  {
+    pattern: /failed to execute pasta|^pasta is not installed/,
+    code: 'pasta-missing',
+    problem: 'pasta is not installed, which keeps VMs from the services of the workstation',
+    remedy: `install it, on Debian and Ubuntu with \`apt-get install passt\`, or ${OPEN}`,
+  },
+  {
+    pattern: /user namespace|detached namespaces|unshare failed|tun socket|ip: not found/,
+    code: 'network-isolation-failed',
+    problem: 'no network namespace could be made, which keeps VMs from the services of the workstation',
+    remedy: `allow user namespaces and /dev/net/tun to this user (\`buildfleet doctor\` tries it), or ${OPEN}`,
+  },
+  {
+    pattern: /failed to execute \S*qemu/,
+    code: 'qemu-missing',
+    problem: 'qemu is not installed',
+    remedy: INSTALL,
+  },
   {
     pattern: /No space left on device|ENOSPC|Disk quota exceeded|EDQUOT/,
     code: 'disk-full',
@@ -49,12 +72,15 @@ export function explainFailure(error: unknown, what: string, place: string): unk
   if ((error as { name?: unknown } | undefined)?.name === 'AbortError') return error;
   if (error instanceof CommandError && error.cancelled) return error;
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (code === 'ENOENT' && syscallOf(error) === 'spawn pasta') {
+    return explainText('pasta is not installed', what, place, error);
+  }
   if (code === 'ENOENT' && (error instanceof CommandError || syscallOf(error).startsWith('spawn'))) {
     return new FleetError({
       code: 'qemu-missing',
       problem: `${what}, because qemu is not installed`,
       place,
-      remedy: `install it, on Debian and Ubuntu with \`apt-get install ${features.packages.join(' ')}\``,
+      remedy: INSTALL,
       cause: error,
     });
   }
@@ -72,6 +98,14 @@ export function explainText(said: string, what: string, place: string, cause?: u
     remedy: known?.remedy ?? 'read the message above, correct its cause and deploy again',
     cause,
   });
+}
+
+/** What was printed by a start, without what pasta says where everything went well. */
+export function withoutRemarks(said: string): string {
+  return said.replace(
+    /^(?:Failed to send \d+ bytes to syslog|Couldn't (?:write to \/proc\/self\/uid_map|configure user mappings).*)\n/gm,
+    '',
+  );
 }
 
 function syscallOf(error: unknown): string {

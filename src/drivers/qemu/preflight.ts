@@ -1,9 +1,15 @@
 import { join } from 'node:path';
+import { DEFAULT_SSHD_PORT } from '../../model/defaults';
 import { note, ok, type Observation, problem, warning } from '../../model/finding';
 import { ask, versionIn } from '../../process/ask';
 import type { Preflight, PreflightMachine, PreflightSubject } from '../preflight';
 import { ACCELERATOR_FILE, knownAccelerator } from './accelerator';
+import { explainText, withoutRemarks } from './failures';
 import { features } from './features';
+import { inIsolatedNetwork } from './user-network';
+
+/** A namespace needs no more to show that one can be made. */
+const ANY_NETWORK = { own: [], interface: 'lo', hasOwnResolver: false } as const;
 
 const INSTALL = `apt-get install ${features.packages.join(' ')}`;
 
@@ -57,4 +63,30 @@ function checkAcceleration(machine: PreflightMachine, { isNeeded, cacheDirectory
   }
 }
 
-export const preflight: Preflight = { qemu: checkPrograms, acceleration: checkAcceleration };
+/** Makes a namespace as the start of a VM does, and names the hosts that do without. */
+async function checkUserNetwork(machine: PreflightMachine, { natHosts }: PreflightSubject): Promise<Observation[]> {
+  const open = natHosts.filter(({ userNetwork }) => userNetwork === 'open').map(({ id }) => id);
+  const found = open.map((id) =>
+    warning(
+      `VMs of ${id} reach every service of this workstation's loopback and addresses`,
+      "leave `userNetwork: 'open'` out in main.ts, then deploy and start the VMs again",
+    ),
+  );
+  if (open.length === natHosts.length) return found;
+  const [program = '', ...args] = inIsolatedNetwork(
+    { ...ANY_NETWORK, isRoot: machine.user.uid === 0, relayPort: DEFAULT_SSHD_PORT, resolvConf: '' },
+    ['true'],
+  );
+  const answer = await ask(machine, program, args);
+  if (answer.status === 'answered')
+    return [...found, ok('VMs reach the relay and no other service of this workstation')];
+  const said = answer.status === 'missing' ? `${program} is not installed` : withoutRemarks(answer.output).trim();
+  const { problem: what, remedy } = explainText(said, 'VMs cannot be started', 'pasta');
+  return [...found, problem(what, remedy)];
+}
+
+export const preflight: Preflight = {
+  qemu: checkPrograms,
+  acceleration: checkAcceleration,
+  'user network': checkUserNetwork,
+};

@@ -5,9 +5,9 @@ export const features: HypervisorFeatures = {
   title: 'VirtualBox',
   imageFormat: 'ova',
   networks: [
-    { kind: 'bridged', hostAddress: null },
+    { kind: 'bridged', hostAddress: null, canIsolate: false },
     // The gateway of VirtualBox's NAT; `hardwareArguments` has it lead to the loopback of the host.
-    { kind: 'nat', hostAddress: '10.0.2.2' },
+    { kind: 'nat', hostAddress: '10.0.2.2', canIsolate: false },
   ],
   hardwareNeedsPowerOff: true,
   packages: [],

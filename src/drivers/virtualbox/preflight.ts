@@ -87,8 +87,19 @@ async function checkBridgeAdapters(
   });
 }
 
+/** VirtualBox has one switch for all of the loopback, which the way to the relay needs. */
+function checkNat(_machine: PreflightMachine, { natHosts }: PreflightSubject): Observation[] {
+  return natHosts.map(({ id }) =>
+    warning(
+      `VMs of ${id} reach every service of this workstation's loopback and addresses`,
+      "give the host network: 'bridged', and services of the workstation a firewall or a password",
+    ),
+  );
+}
+
 export const preflight: Preflight = {
   virtualbox: checkProgram,
   vboxdrv: checkKernelDriver,
   'bridge adapter': checkBridgeAdapters,
+  nat: checkNat,
 };

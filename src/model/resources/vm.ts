@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_DRAIN_TIMEOUT_SECONDS, DEFAULT_HEARTBEAT_SECONDS, DEFAULT_READY_TIMEOUT_SECONDS } from '../defaults';
-import { bridgeAdapterSchema, hypervisorSchema, networkKindSchema } from '../hypervisor';
+import { bridgeAdapterSchema, hypervisorSchema, networkKindSchema, userNetworkSchema } from '../hypervisor';
 import { hubUrlSchema, nameSchema, singleLineSchema, workstationPathSchema } from '../names';
 import { portSchema } from '../port';
 import { computed, defaulted, defineShape, observed, optional, required, upgradeFrom } from '../resource-shape';
@@ -51,6 +51,10 @@ export const vmShape = defineShape({
     bridgeAdapter: optional(
       bridgeAdapterSchema,
       'Adapter of the host that a bridged VM uses. Without it the first that is up, wired before wireless.',
+    ),
+    userNetwork: optional(
+      userNetworkSchema,
+      'What a QEMU VM reaches of the workstation from its next start on: the relay alone (`isolated`), or every service (`open`). Without it the relay alone.',
     ),
     tunnelPort: required(portSchema, "Port on the workstation that leads to the VM's sshd."),
     relay: required(

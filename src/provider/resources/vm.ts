@@ -7,7 +7,7 @@ import { instanceTitle } from '../../model/capability';
 import { FleetError, isFleetError } from '../../model/errors';
 import { defaultStateDirectory, expandHome, FleetPaths } from '../../model/paths';
 import { type NetworkKind } from '../../model/hypervisor';
-import { DEFAULT_CACHE_DIRECTORY } from '../../model/defaults';
+import { DEFAULT_CACHE_DIRECTORY, DEFAULT_USER_NETWORK } from '../../model/defaults';
 import type { Planned, State } from '../../model/resource-shape';
 import { vmShape } from '../../model/resources/vm';
 import { hold, type Hold } from '../../process/held';
@@ -211,6 +211,7 @@ export class VmResource implements Resource<typeof vmShape> {
       readyTimeoutSeconds: vmShape.attributes.readyTimeoutSeconds.default as number,
       drainTimeoutSeconds: vmShape.attributes.drainTimeoutSeconds.default as number,
       developerKey: deployedDeveloperKey(this.services.paths.fleetFile),
+      userNetwork: null,
       powerState: observed.power,
       seed: seedState(observed),
       problem: '',
@@ -369,7 +370,9 @@ export class VmResource implements Resource<typeof vmShape> {
     const { name, imagePath, imageHash, cpus, memoryMib, mac, bridgeAdapter } = planned;
     const { fleet } = this.services;
     const network = plannedNetwork(planned, this.services.driver(planned.hypervisor).features);
-    return { name, uuid, fleet, imagePath, imageHash, cpus, memoryMib, mac, network, bridgeAdapter };
+    const userNetwork = planned.userNetwork ?? DEFAULT_USER_NETWORK;
+    const reached = { network, bridgeAdapter, userNetwork, relayPort: planned.relay.port };
+    return { name, uuid, fleet, imagePath, imageHash, cpus, memoryMib, mac, ...reached };
   }
 
   /** After Ctrl-C, reports what the next deploy does instead of the error of a wait. */

@@ -7,6 +7,8 @@ import { QEMU_FILES, qemuArguments } from '../../../../src/drivers/qemu/argument
 import { FakeQmpServer } from '../../../src/drivers/qemu/fake-qmp-server';
 
 const HARDWARE = { cpus: 2, memoryMib: 2048, mac: '52:54:00:00:00:01' } as const;
+/** It has no namespace. */
+const OPEN = { userNetwork: 'open', relayPort: 12220 } as const;
 const UUID = '00000000-0000-4000-8000-000000000001';
 
 /** Stands in for the QEMU of one VM, as its driver finds it: a process of its argv, its control socket, its files. */
@@ -31,7 +33,7 @@ export class FakeQemu {
     writeFileSync(imagePath, '');
     const built = Date.now() / 1000 - daysAgo * 86_400 - 60;
     utimesSync(imagePath, built, built);
-    const [{ fleet, name }, network] = [this, { network: 'nat', bridgeAdapter: null } as const];
+    const [{ fleet, name }, network] = [this, { network: 'nat', bridgeAdapter: null, ...OPEN } as const];
     writeRecord(
       this.directory,
       { ...HARDWARE, ...network, name, uuid: UUID, fleet, imagePath, imageHash },
@@ -50,6 +52,7 @@ export class FakeQemu {
     const argv = qemuArguments({
       ...HARDWARE,
       ...{ name: this.name, fleet: this.fleet, uuid: UUID, diskPath, seedPath: undefined, accelerator: 'tcg' },
+      userNetwork: OPEN.userNetwork,
     });
     // A shell that reads until we are gone.
     const child = spawn('sh', ['-c', 'read _', ...argv], { stdio: ['pipe', 'ignore', 'ignore'] });

@@ -92,6 +92,7 @@ function vm(fleet: string, name: string, hash: string, hasRecord: boolean, vms =
       {
         ...{ name, uuid: 'd2a0f6a4-8d0f-5c3e-9b1a-3f6d2c1b0a99', fleet, imagePath, imageHash: 'f'.repeat(64), cpus: 2 },
         ...{ memoryMib: 2048, mac: '52:54:00:00:00:01', network: 'nat', bridgeAdapter: null },
+        ...{ userNetwork: 'isolated', relayPort: 12220 },
       },
       'fingerprint',
     );

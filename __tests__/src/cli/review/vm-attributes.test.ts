@@ -28,7 +28,15 @@ beforeAll(() => {
   vm = {
     ...{ name: 'haskell-build-alpha', hypervisor: 'qemu', imageHash: 'hash', imagePath: '/disk' },
     identity: { hostFingerprint: host!.fingerprint, tunnelFingerprint: tunnel!.fingerprint },
-    ...{ cpus: 2, memoryMib: 2048, mac: '52:54:00:00:00:01', network: 'nat', bridgeAdapter: null, tunnelPort: 12221 },
+    ...{
+      cpus: 2,
+      memoryMib: 2048,
+      mac: '52:54:00:00:00:01',
+      network: 'nat',
+      bridgeAdapter: null,
+      userNetwork: null,
+      tunnelPort: 12221,
+    },
     relay: { host: '10.0.2.2', port: 12220, user: 'tunnel', hostPublicKey: host!.publicKey },
     hub: { url: 'http://127.0.0.1:8000', port: 8000, domain: 'railiance', capabilityType: 'haskell-build-agent' },
     developerPublicKeys: [tunnel!.publicKey],
@@ -40,6 +48,7 @@ beforeAll(() => {
 
 /** Another value for an attribute, or for one member of it. */
 const ANOTHER: Readonly<Record<string, Partial<Vm> | (() => Partial<Vm>)>> = {
+  userNetwork: { userNetwork: 'open' },
   tunnelPort: { tunnelPort: 12229 },
   heartbeatSeconds: { heartbeatSeconds: 60 },
   readyTimeoutSeconds: { readyTimeoutSeconds: 900 },

@@ -1,11 +1,12 @@
 import fc from 'fast-check';
 import { qemuArguments, type QemuMachine, readQemuArguments } from '../../../../src/drivers/qemu/arguments';
+import { inIsolatedNetwork } from '../../../../src/drivers/qemu/user-network';
 import { NAME_PATTERN } from '../../../../src/model/names';
 
 const MACHINE: QemuMachine = {
   ...{ name: 'haskell-build-alpha', uuid: '5bd7a3f0-0000-5000-8000-000000000001', fleet: 'fleet' },
   ...{ diskPath: '/state/vms/haskell-build-alpha/disk.qcow2', seedPath: undefined, cpus: 2, memoryMib: 2048 },
-  ...{ mac: '52:54:00:00:00:01', accelerator: 'tcg' },
+  ...{ mac: '52:54:00:00:00:01', accelerator: 'tcg', userNetwork: 'open' },
 };
 
 const machines = fc.record<QemuMachine>({
@@ -21,6 +22,7 @@ const machines = fc.record<QemuMachine>({
   memoryMib: fc.integer({ min: 16, max: 1_000_000 }),
   mac: fc.stringMatching(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/),
   accelerator: fc.constantFrom('kvm', 'tcg'),
+  userNetwork: fc.constantFrom('isolated', 'open'),
   startHalted: fc.boolean(),
 });
 
@@ -34,6 +36,27 @@ test('every machine can be read back from the argv, paths with any character inc
       expect([argv[argv.indexOf('-accel') + 1], argv.includes('-S')]).toEqual([accelerator, startHalted]);
     }),
   );
+});
+
+test('a process is QEMU only when it has become it, not while its namespace is made', () => {
+  fc.assert(
+    fc.property(machines, fc.boolean(), (machine, isRoot) => {
+      const command = ['qemu-system-x86_64', ...qemuArguments(machine)];
+      const network = { own: ['192.0.2.2'], interface: 'eth0', hasOwnResolver: true, relayPort: 12220, isRoot };
+      const argv = inIsolatedNetwork({ ...network, resolvConf: '/state/resolv.conf' }, command);
+      expect(readQemuArguments(argv)).toBeUndefined();
+      expect(readQemuArguments(argv.slice(argv.indexOf('pasta')))).toBeUndefined();
+      expect(readQemuArguments(argv.slice(argv.indexOf('sh')))).toBeUndefined();
+      expect(argv.slice(-command.length)).toEqual(command);
+    }),
+  );
+});
+
+test('an open VM has the argv of a version that knew no namespaces, but for the pid file', () => {
+  expect(qemuArguments({ ...MACHINE, userNetwork: 'open' })).not.toContainEqual(
+    expect.stringContaining('user-network'),
+  );
+  expect(readQemuArguments(['qemu', ...qemuArguments(MACHINE), '-pidfile', 'qemu.pid'])?.userNetwork).toBe('open');
 });
 
 test('no value can become an option or a further property of one', () => {

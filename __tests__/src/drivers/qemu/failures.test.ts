@@ -1,6 +1,6 @@
 import { FleetError } from '../../../../src/model/errors';
 import { CommandError } from '../../../../src/process/run';
-import { explainFailure, explainText } from '../../../../src/drivers/qemu/failures';
+import { explainFailure, explainText, withoutRemarks } from '../../../../src/drivers/qemu/failures';
 
 const PLACE = 'haskell-build-alpha';
 
@@ -24,6 +24,38 @@ test.each(MESSAGES)('%s', (said, code) => {
   expect(error.code).toBe(code);
   expect(error.message).toContain(said);
   expect(error.remedy).toContain('deploy again');
+});
+
+const ISOLATION: readonly (readonly [string, string])[] = [
+  ['unshare: failed to execute pasta: No such file or directory\n', 'pasta-missing'],
+  ['unshare: unshare failed: Operation not permitted\n', 'network-isolation-failed'],
+  ['unshare: unshare failed: No space left on device\n', 'network-isolation-failed'],
+  ["Couldn't create user namespace: Operation not permitted\n", 'network-isolation-failed'],
+  ['Failed to open tun socket in namespace\n', 'network-isolation-failed'],
+  ['sh: 3: ip: not found\n', 'network-isolation-failed'],
+  ['setpriv: failed to execute qemu-system-x86_64: No such file or directory\n', 'qemu-missing'],
+];
+
+test.each(ISOLATION)('what makes the namespace says %j', (said, code) => {
+  const error = explainText(said, 'the VM cannot be started', PLACE);
+  expect(error.code).toBe(code);
+  if (code !== 'qemu-missing') expect(error.remedy).toContain("`userNetwork: 'open'`");
+});
+
+test('a pasta that is not installed is named, and not QEMU', () => {
+  const cause = Object.assign(new Error('spawn pasta ENOENT'), { code: 'ENOENT', syscall: 'spawn pasta' });
+  expect(explainFailure(cause, 'the VM cannot be started', PLACE)).toMatchObject({
+    ...{ code: 'pasta-missing', cause },
+    remedy: expect.stringContaining('apt-get install passt') as string,
+  });
+});
+
+test('what pasta says where all went well is no part of a failure', () => {
+  const remarks = [
+    "Failed to send 68 bytes to syslog\nCouldn't write to /proc/self/uid_map: Operation not permitted\n",
+    "Failed to send 39 bytes to syslog\nCouldn't configure user mappings\n",
+  ];
+  expect(withoutRemarks(`${remarks.join('')}qemu: no\n`)).toBe('qemu: no\n');
 });
 
 test('a missing program gives the package to install, for both kinds of error', () => {

@@ -1,4 +1,5 @@
 import { preflight } from '../../../../src/drivers/qemu/preflight';
+import { inIsolatedNetwork } from '../../../../src/drivers/qemu/user-network';
 import { type ExpectedFinding, expectFindings } from '../../cli/doctor/expect-findings';
 import { type FakeParts, fakeMachine, HOME } from '../../cli/doctor/fake-machine';
 
@@ -68,8 +69,58 @@ const TABLE: readonly (readonly [string, string, boolean, FakeParts, readonly Ex
   ],
 ];
 
+const HOSTS = {
+  isolated: { id: 'local', userNetwork: 'isolated' },
+  open: { id: 'other', userNetwork: 'open' },
+} as const;
+const proof = (isRoot: boolean) =>
+  inIsolatedNetwork(
+    { ...{ own: [], interface: 'lo', hasOwnResolver: false, relayPort: 12220, resolvConf: '' }, isRoot },
+    ['true'],
+  ).join(' ');
+
+test.each<readonly [string, readonly (keyof typeof HOSTS)[], FakeParts, readonly ExpectedFinding[]]>([
+  ['a namespace', ['isolated'], { programs: { [proof(false)]: '' } }, [['ok', /the relay and no other/]]],
+  ['a namespace of root', ['isolated'], { uid: 0, programs: { [proof(true)]: '' } }, [['ok', /the relay/]]],
+  ['no pasta', ['isolated'], {}, [['problem', /pasta is not installed/, /apt-get install passt.*'open'/]]],
+  [
+    'no pasta for root',
+    ['isolated'],
+    { uid: 0, programs: { [proof(true)]: { fails: 'unshare: failed to execute pasta: No such file or directory' } } },
+    [['problem', /pasta is not installed/, /apt-get install passt/]],
+  ],
+  [
+    'no user namespaces',
+    ['isolated'],
+    {
+      programs: {
+        [proof(false)]: { fails: 'Failed to send 45 bytes to syslog\nFailed to open tun socket in namespace\n' },
+      },
+    },
+    [['problem', /no network namespace .*: Failed to open tun/, /\/dev\/net\/tun.*'open'/]],
+  ],
+  ['a host that is left open', ['open'], {}, [['warning', /VMs of other reach every service/, /main\.ts/]]],
+  [
+    'one of each',
+    ['open', 'isolated'],
+    { programs: { [proof(false)]: '' } },
+    [
+      ['warning', /VMs of other/, /main\.ts/],
+      ['ok', /the relay/],
+    ],
+  ],
+  ['no host behind NAT', [], {}, []],
+])('what VMs reach: %s', async (_name, hosts, parts, expected) => {
+  const natHosts = hosts.map((name) => HOSTS[name]);
+  const subject = { isNeeded: true, bridgeAdapters: [], natHosts, cacheDirectory: CACHE };
+  expectFindings((await preflight['user network']?.(fakeMachine(parts), subject)) ?? [], expected);
+});
+
 test.each(TABLE)('%s', async (_name, check, isNeeded, parts, expected) => {
   const look = preflight[check];
   if (look === undefined) throw new Error(`there is no check ${check}`);
-  expectFindings(await look(fakeMachine(parts), { isNeeded, bridgeAdapters: [], cacheDirectory: CACHE }), expected);
+  expectFindings(
+    await look(fakeMachine(parts), { isNeeded, bridgeAdapters: [], natHosts: [], cacheDirectory: CACHE }),
+    expected,
+  );
 });

@@ -84,11 +84,24 @@ const TABLE: readonly (readonly [string, string, boolean, FakeParts, readonly Ex
   ['adapters unneeded', 'bridge adapter', false, {}, []],
 ];
 
+test('a host behind NAT is named: its VMs reach all of the workstation', async () => {
+  const natHosts = [{ id: 'laptop', userNetwork: 'isolated' }] as const;
+  const subject = { isNeeded: true, bridgeAdapters: [], natHosts, cacheDirectory: CACHE };
+  expectFindings((await preflight['nat']?.(fakeMachine(), subject)) ?? [], [
+    ['warning', /VMs of laptop reach every service/, /bridged/],
+  ]);
+});
+
 test.each(TABLE)('%s', async (_name, check, isNeeded, parts, expected) => {
   const look = preflight[check];
   if (look === undefined) throw new Error(`there is no check ${check}`);
   expectFindings(
-    await look(fakeMachine(parts), { isNeeded, bridgeAdapters: isNeeded ? [null] : [], cacheDirectory: CACHE }),
+    await look(fakeMachine(parts), {
+      isNeeded,
+      bridgeAdapters: isNeeded ? [null] : [],
+      natHosts: [],
+      cacheDirectory: CACHE,
+    }),
     expected,
   );
 });

@@ -66,7 +66,8 @@ test.each([
   const virtualBox = new FakeVirtualBox(MACHINE);
   const driver = new VirtualBoxDriver({ paths, run: virtualBox.run });
   const { name, fleet, imageHash, cpus, memoryMib, mac } = ALPHA;
-  const spec: VmSpec = { name, uuid: ID, fleet, imagePath, imageHash, cpus, memoryMib, mac, ...network };
+  const hardware = { cpus, memoryMib, mac, ...network, userNetwork: 'open', relayPort: 12220 } as const;
+  const spec: VmSpec = { name, uuid: ID, fleet, imagePath, imageHash, ...hardware };
   await driver.create(spec, SIGNAL);
   writeFileSync(join(paths.vm(name), 'new.iso'), 'seed');
   await driver.attachSeed(spec, join(paths.vm(name), 'new.iso'), SIGNAL);

@@ -4,6 +4,8 @@ interface EarlierState {
   /** The shape, by what made the next one differ. */
   readonly shape: string;
   readonly state: Readonly<Record<string, unknown>>;
+  /** Optional attributes that came later, as a plan shows them. */
+  readonly later?: Readonly<Record<string, null>>;
 }
 
 const HASH = 'a'.repeat(64);
@@ -91,8 +93,9 @@ export const earlierStates: Readonly<Record<string, readonly EarlierState[]>> = 
   buildfleet_managed_files: [{ version: 0, shape: 'first', state: managedFiles }],
   buildfleet_vm: [
     { version: 0, shape: 'first', state: vm },
-    { version: 0, shape: 'with networks, draining and problems', state: drainedVm },
-    { version: 1, shape: 'with versions', state: drainedVm },
+    { version: 0, shape: 'with networks, draining and problems', state: drainedVm, later: { user_network: null } },
+    { version: 1, shape: 'with versions', state: drainedVm, later: { user_network: null } },
+    { version: 1, shape: 'with user networks', state: { ...drainedVm, user_network: 'open' } },
   ],
   buildfleet_workstation: [
     { version: 0, shape: 'first', state: workstation },
@@ -107,7 +110,7 @@ export const added: Readonly<Record<string, Readonly<Record<string, unknown>>>> 
   buildfleet_image: { format: 'qcow2' },
   buildfleet_vm: {
     ...{ network: 'nat', bridge_adapter: null, drain_timeout_seconds: 600 },
-    ...{ developer_key: null, problem: '' },
+    ...{ developer_key: null, problem: '', user_network: null },
   },
   buildfleet_workstation: { address: null },
 };

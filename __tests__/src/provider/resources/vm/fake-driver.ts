@@ -16,8 +16,8 @@ export class FakeDriver implements HypervisorDriver {
   features: HypervisorFeatures = {
     ...{ title: 'Fake', imageFormat: 'qcow2', hardwareNeedsPowerOff: true, packages: [], firstDeployScript: null },
     networks: [
-      { kind: 'nat', hostAddress: '10.0.2.2' },
-      { kind: 'bridged', hostAddress: null },
+      { kind: 'nat', hostAddress: '10.0.2.2', canIsolate: true },
+      { kind: 'bridged', hostAddress: null, canIsolate: false },
     ],
   };
   readonly calls: string[] = [];

@@ -85,7 +85,15 @@ beforeEach(() => {
   planned = {
     ...{ name: NAME, hypervisor: 'qemu', imageHash: 'hash', imagePath: '/cache/image.qcow2' },
     identity: { hostFingerprint: key(files.hostKey).fingerprint, tunnelFingerprint: key(files.tunnelKey).fingerprint },
-    ...{ cpus: 2, memoryMib: 2048, mac: '52:54:00:00:00:01', network: 'nat', bridgeAdapter: null, tunnelPort: PORT },
+    ...{
+      cpus: 2,
+      memoryMib: 2048,
+      mac: '52:54:00:00:00:01',
+      network: 'nat',
+      bridgeAdapter: null,
+      userNetwork: null,
+      tunnelPort: PORT,
+    },
     relay: { host: '10.0.2.2', port: 12220, user: 'tunnel', hostPublicKey: key(files.hostKey).publicKey },
     hub: { url: 'http://127.0.0.1:8000', port: 8000, domain: CAPABILITY_DOMAIN, capabilityType: BUILD_AGENT_TYPE },
     developerPublicKeys: [key(files.tunnelKey).publicKey],
@@ -190,14 +198,15 @@ test('a VM that a killed create left running is not restarted', async () => {
 });
 
 test('a leftover of another image is replaced, a VM of another fleet is not touched', async () => {
-  await driver.create({ ...planned, network: 'nat', uuid: 'older', fleet: 'fleet' });
+  const spec = { ...planned, network: 'nat', userNetwork: 'isolated', relayPort: planned.relay.port } as const;
+  await driver.create({ ...spec, uuid: 'older', fleet: 'fleet' });
   driver.calls.length = 0;
   const state = await create();
   expect(driver.calls.slice(0, 2)).toEqual(['destroy', 'create']);
   expect(driver.vms.get(NAME)?.spec.uuid).toBe(state.id);
 
   driver.vms.set(NAME, {
-    spec: { ...planned, network: 'nat', uuid: 'other', fleet: 'theirs' },
+    spec: { ...spec, uuid: 'other', fleet: 'theirs' },
     power: 'running',
     detail: '',
     hasSeed: false,
@@ -206,6 +215,14 @@ test('a leftover of another image is replaced, a VM of another fleet is not touc
   driver.calls.length = 0;
   await resource().delete(state, context());
   expect(driver.calls).toEqual([]);
+});
+
+test('what a VM reaches is told to the driver, and a change of it restarts nothing', async () => {
+  const state = await create();
+  expect(driver.vms.get(NAME)?.spec).toMatchObject({ userNetwork: 'isolated', relayPort: planned.relay.port });
+  driver.calls.length = 0;
+  expect(await update(state, { userNetwork: 'open' })).toMatchObject({ userNetwork: 'open' });
+  expect(driver.calls).toEqual(['start', 'removeSeed', 'confirmBoot']);
 });
 
 test('update stops the VM for new hardware and leaves the seed alone', async () => {
@@ -227,7 +244,7 @@ test('a hypervisor that changes the hardware of a running VM has it running on',
 });
 
 test('a network that the hypervisor does not have is refused before there is anything', async () => {
-  driver.features = { ...driver.features, networks: [{ kind: 'nat', hostAddress: '10.0.2.2' }] };
+  driver.features = { ...driver.features, networks: [{ kind: 'nat', hostAddress: '10.0.2.2', canIsolate: true }] };
   planned = { ...planned, network: 'bridged' };
   await expect(create()).rejects.toMatchObject({ code: 'vm-network', remedy: 'use one of: nat' });
   expect(driver.calls).toEqual([]);
