@@ -16,12 +16,15 @@ import { review } from './review/command';
 import { smoke } from './smoke/command';
 import { ssh } from './ssh/command';
 import { status } from './status/command';
-import { build, repl, sync, test } from './work/command';
+import { bench, build, haddock, repl, run, sync, test } from './work/command';
 
 /** In the order in which `--help` lists them. */
 export const COMMANDS: readonly (CommandDeclaration | CommandGroup)[] = [
   build,
   test,
+  run,
+  bench,
+  haddock,
   repl,
   sync,
   fetch,

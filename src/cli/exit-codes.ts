@@ -42,6 +42,6 @@ Exit codes:
        cannot be asked (discover)
   exec and ssh end with the exit code of the command they ran, 255 when the VM
   could not be reached, and 128 plus its number when a signal ended them.
-  build, test, repl, sync, fetch and exec --project end with 255 when the
+  build, test, run, bench, haddock, repl, sync, fetch and exec --project end with 255 when the
   connection to the VM was lost.
   deploy, diff and destroy end with ${CDK_COMMAND}'s exit code, 130 after Ctrl-C.`;

@@ -81,6 +81,8 @@ test('exec --project runs what stands there in a project', async () => {
   const calls = record();
   await main(['exec', '--project', '.', '--', 'cabal', 'haddock', '--all']);
   expect(calls).toMatchObject([{ work: 'execInProject', rest: [{ project: '.' }, ['cabal', 'haddock', '--all']] }]);
+  await main(['exec', '--project', '--vm', 'beta', '--', 'ls', '-l']);
+  expect(calls[1]).toMatchObject({ work: 'execInProject', rest: [{ project: undefined, vm: 'beta' }, ['ls', '-l']] });
 });
 
 test.each([

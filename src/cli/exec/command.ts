@@ -12,9 +12,9 @@ export const exec: CommandDeclaration = {
   examples: [
     'exec alpha -- ghc --version',
     "exec alpha -- sh -c 'ls /build | wc -l'",
-    'exec --project . -- cabal haddock',
+    'exec --project -- cabal list-bin app',
   ],
-  usage: '[options] VM -- CMD…  |  [options] --project DIRECTORY -- CMD…',
+  usage: '[options] VM -- CMD…  |  [options] --project [DIRECTORY] -- CMD…',
   arguments: [
     new Argument(
       '<words...>',
@@ -22,7 +22,10 @@ export const exec: CommandDeclaration = {
     ),
   ],
   options: [
-    new Option('--project <directory>', 'send the sources in it first, and run the command among them'),
+    new Option(
+      '--project [directory]',
+      'send the sources in it first, and run the command among them (default: the project around the working directory)',
+    ),
     new Option('--vm <vm>', 'with --project: the VM (default: the least loaded one that can be used)'),
     new Option('--ghc <version>', 'with --project: only on a VM with this GHC'),
     ...SENDING,
@@ -34,11 +37,12 @@ export const exec: CommandDeclaration = {
     {
       args: [words],
       options,
-    }: CommandLine<[words: string[]], { project?: string; vm?: string; ghc?: string } & SendingOptions>,
+    }: CommandLine<[words: string[]], { project?: string | true; vm?: string; ghc?: string } & SendingOptions>,
   ) => {
     const { project } = options;
     if (project !== undefined) {
-      return inProject().execInProject(context, { ...options, project }, withoutSeparator(words));
+      const directory = project === true ? undefined : project;
+      return inProject().execInProject(context, { ...options, project: directory }, withoutSeparator(words));
     }
     const [vm = '', ...command] = words;
     return work().exec(context, vm, withoutSeparator(command));

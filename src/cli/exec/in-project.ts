@@ -1,6 +1,7 @@
 import { type Context, openFleet } from '../context';
 import { sendingOf } from '../project/sending';
 import { ProjectWork } from '../work/project-work';
+import { scriptText } from '../work/script';
 import { type ProjectOptions, projectOf, runThere, untilInterrupted } from '../work/run';
 
 /** `buildfleet exec --project`: sources over, then any command there. It is not begun anew when the VM is lost. */
@@ -12,7 +13,9 @@ export async function execInProject(
   const work = new ProjectWork(context, openFleet(context));
   const project = projectOf(context, options.project, false);
   const request = { project, sending: sendingOf(context, options), vm: options.vm, ghc: options.ghc, again: false };
+  // Also where a shell runs it.
+  const prepare = command.some((word) => /\bcabal\b/.test(word)) ? scriptText('cabal') : undefined;
   return untilInterrupted(context, () =>
-    work.withSources(request, (place, sent) => runThere(work, project, place, { argv: command, after: sent })),
+    work.withSources(request, (place, sent) => runThere(work, project, place, { argv: command, prepare, after: sent })),
   );
 }

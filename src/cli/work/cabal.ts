@@ -2,18 +2,25 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Task for cabal. */
-export type CabalTask = 'build' | 'test' | 'repl';
+export type CabalTask = 'build' | 'test' | 'run' | 'bench' | 'haddock' | 'repl';
+
+/** Tasks that may be for all packages. */
+const FOR_ALL: readonly CabalTask[] = ['build', 'test', 'bench', 'haddock'];
+
+/** Options of cabal whose value may be the next word, which then is no target. */
+const WITH_VALUE =
+  /^(-[cfow]|--(with-compiler|with-hc-pkg|constraint|flags|builddir|project-file|project-dir|ghc-options?|index-state|allow-newer|test-options?|benchmark-options?))$/;
 
 /**
  * Arguments of cabal.
  *
  * @param ghcVersion compiler to build with; undefined: the project's or the machine's own
- * @param args targets and options of the user; without any, `build` and `test` are for all packages
+ * @param args targets and options of the user; without a target, all packages are meant where that can be
  */
 export function cabalArguments(task: CabalTask, ghcVersion: string | undefined, args: readonly string[]): string[] {
   const compiler = ghcVersion === undefined ? [] : [`--with-compiler=ghc-${ghcVersion}`];
-  const targets = args.length === 0 && task !== 'repl' ? ['all'] : args;
-  return [task, ...compiler, ...targets];
+  const hasTarget = args.some((arg, index) => !arg.startsWith('-') && !WITH_VALUE.test(args[index - 1] ?? ''));
+  return [task, ...compiler, ...(hasTarget || !FOR_ALL.includes(task) ? [] : ['all']), ...args];
 }
 
 /** The GHC version that a project's `cabal.project` asks for, the local file first; undefined when it names none. */

@@ -41,12 +41,27 @@ function cabalCommand(task: CabalTask, declaration: Pick<CommandDeclaration, 'de
 
 export const build = cabalCommand('build', {
   description: 'send the sources, and build them there with cabal',
-  examples: ['build', 'build ~/projects/app --ghc 9.8.4', 'build -- exe:app -O2'],
+  examples: ['build', 'build ~/projects/app --ghc 9.8.4', 'build -- exe:app -O2', 'build -- -O0'],
 });
 
 export const test = cabalCommand('test', {
   description: 'send the sources, and run the tests there with cabal',
   examples: ['test', 'test -- --test-show-details=streaming'],
+});
+
+export const run = cabalCommand('run', {
+  description: 'send the sources, build an executable there, and run it; input, output and exit code are its own',
+  examples: ['run', 'run -- exe:app -- --port 8080'],
+});
+
+export const bench = cabalCommand('bench', {
+  description: 'send the sources, and run the benchmarks there',
+  examples: ['bench', 'bench -- bench:parser'],
+});
+
+export const haddock = cabalCommand('haddock', {
+  description: 'send the sources, and build the documentation there',
+  examples: ['haddock', 'haddock -- --haddock-hyperlink-source'],
 });
 
 export const repl = cabalCommand('repl', {

@@ -18,7 +18,7 @@ export interface ProjectOptions extends SendingOptions {
 }
 
 /**
- * `buildfleet build|test|repl`: sources over, then cabal there on our own terminal.
+ * `buildfleet build|test|run|bench|haddock|repl`: sources over, then cabal there on our own terminal.
  *
  * @param args targets and options for cabal
  */
@@ -32,15 +32,15 @@ export async function cabal(
   const project = projectOf(context, options.project, true);
   const sending = sendingOf(context, options);
   const ghc = options.ghc ?? compilerOfProject(project.root);
-  // Input that was typed into a prompt is lost, so a repl cannot be begun anew.
-  const again = task !== 'repl';
+  // What a program has done and read is not undone by beginning anew.
+  const again = task !== 'repl' && task !== 'run';
   return untilInterrupted(context, () =>
     work.withSources({ project, sending, vm: options.vm, ghc, again }, (place, sent) => {
       // The project's own choice needs no repetition, and a command line would have cabal configure it anew.
       const ghcVersion = options.ghc === undefined ? undefined : place.ghcVersion;
       const argv = ['cabal', ...cabalArguments(task, ghcVersion, args)];
-      // A prompt draws its line itself.
-      const isText = task !== 'repl';
+      // A prompt draws its line itself, and a program writes anything.
+      const isText = again;
       return runThere(work, project, place, { argv, prepare: scriptText('cabal'), isText, after: sent });
     }),
   );

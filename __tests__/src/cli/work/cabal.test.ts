@@ -9,6 +9,17 @@ test.each([
   ['repl', undefined, [], ['repl']],
   ['build', '9.8.4', [], ['build', '--with-compiler=ghc-9.8.4', 'all']],
   ['build', undefined, ['exe:app', '-O2'], ['build', 'exe:app', '-O2']],
+  [
+    'build',
+    undefined,
+    ['-O0', '--ghc-options', '-Wall', '-f', 'debug'],
+    ['build', 'all', '-O0', '--ghc-options', '-Wall', '-f', 'debug'],
+  ],
+  ['build', undefined, ['-f', 'debug', 'app'], ['build', '-f', 'debug', 'app']],
+  ['bench', '9.8.4', ['-j2'], ['bench', '--with-compiler=ghc-9.8.4', 'all', '-j2']],
+  ['haddock', undefined, [], ['haddock', 'all']],
+  ['run', undefined, [], ['run']],
+  ['run', undefined, ['app', '--', '--port', '1'], ['run', 'app', '--', '--port', '1']],
 ] as const)('%s with %s and %j', (task, ghc, args, expected) => {
   expect(cabalArguments(task, ghc, args)).toEqual(expected);
 });
