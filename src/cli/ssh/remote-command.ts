@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs';
 import { shellWord, shellWords } from '../../rendering/shell-word';
 import { inCheckout } from '../package-root';
 
-/** Puts GHC and cabal on the path. Every image has the file, with each kind of toolchain; other machines lack it. */
-const TOOLCHAIN = '[ -r ~/.ghcup/env ] && . ~/.ghcup/env; ';
+/**
+ * Puts what GHCup and cabal install on the path. No file of the account is read, because any build could have written it,
+ * and the system's programs come first for the same reason.
+ */
+const TOOLCHAIN = 'PATH="$PATH:$HOME/.ghcup/bin:$HOME/.local/bin:$HOME/.cabal/bin"; export PATH; ';
 
 /** A remote command line that runs argv, which a terminal ends when it hangs up. */
 export function commandWithTerminal(argv: readonly string[]): string {
