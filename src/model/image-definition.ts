@@ -19,7 +19,7 @@ export const DEFAULT_IMAGE_PACKAGES = [
   'zlib1g-dev',
   'libncurses-dev',
   'libtinfo-dev',
-  // today's terminal types, such as alacritty
+  // types of terminals, such as alacritty
   'ncurses-term',
   'pkg-config',
   'openssh-server',

@@ -2,11 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import type { Server } from 'node:net';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { commandWithTerminal } from '../../../src/cli/ssh/remote-command';
+import { listenersOn } from '../../../src/process/port-owner';
 import { signalProcess } from '../../../src/process/process-identity';
 import { run } from '../../../src/process/run';
 import { sshdSessions } from '../../../src/provider/services/sshd';
 import { tunnelKeyLine } from '../../../src/rendering/authorized-keys';
 import { renderGuestEnvironment } from '../../../src/rendering/guest-environment';
+import { shellWord } from '../../../src/rendering/shell-word';
 import { buildfleet } from '../../support/buildfleet';
 import { writeStandInFleet } from '../../support/stand-in-machine';
 import { temporaryDirectory } from '../../support/temporary-directory';
@@ -117,7 +120,10 @@ describeWithTools(
       process.kill(station.pid('supervisor'), 'SIGSTOP');
       try {
         process.kill(station.pid('sshd'), 'SIGKILL');
-        for (const session of sshdSessions(state.sshdPort)) signalProcess(session, 'SIGKILL');
+        await until('the end of all tunnels', 20, () => {
+          for (const session of sshdSessions(state.sshdPort)) signalProcess(session, 'SIGKILL');
+          return listenersOn(state.tunnelPorts.first).length === 0;
+        });
         await body();
       } finally {
         process.kill(station.pid('supervisor'), 'SIGCONT');
@@ -154,6 +160,7 @@ describeWithTools(
     });
 
     test('reaches neither the socket nor the directory through which the tunnel leads to the hub', async () => {
+      await newHeartbeat();
       expect(await exec('ls', '/run/build-tunnel/')).toMatch(/Permission denied/);
       expect(await machine.ssh('stat -c "%U %a" /run/build-tunnel /run/build-tunnel/hub.sock')).toBe(
         'build-tunnel 700\nbuild-tunnel 600',
@@ -191,7 +198,7 @@ done`;
         ['sh', '-c'],
         ['bash', '-lc'],
       ]) {
-        expect(await exec(...shell, `command -v ${PROGRAMS.join(' ')}`)).toBe(
+        expect(await exec(...shell, `for name in ${PROGRAMS.join(' ')}; do command -v $name; done`)).toBe(
           PROGRAMS.map((name) => `/usr/bin/${name}\n`).join(''),
         );
       }
@@ -216,12 +223,24 @@ done`;
       expect(await machine.ssh('resolvectl llmnr; resolvectl mdns')).not.toMatch(/: yes/);
     });
 
-    test.each(['alacritty', 'foot', 'tmux-256color', 'xterm-kitty', 'xterm-ghostty'])(
+    test.each(['alacritty', 'foot', 'konsole-256color', 'tmux-256color', 'screen-256color'])(
       'the terminal type %s is known',
       async (type) => {
         expect(await exec('infocmp', type)).toMatch(new RegExp(`^${type}\\|`, 'm'));
       },
     );
+
+    test('a terminal of a type that it does not know is treated as the one that most can do', async () => {
+      const login = (type: string) =>
+        machine.ssh(`su -w TERM - build -c 'tput colors' 2>&1`.replace('su', `TERM=${type} su`));
+      expect(await login('xterm-ghostty')).toBe('256');
+      expect(await login('vt100')).toBe('-1');
+      const command = commandWithTerminal(['tput', 'colors']);
+      const asBuild = (type: string) =>
+        machine.ssh(`TERM=${type} setpriv --reuid=build --regid=build --init-groups sh -c ${shellWord(command)} 2>&1`);
+      expect(await asBuild('xterm-ghostty')).toBe('256');
+      expect(await asBuild('vt100')).toBe('-1');
+    });
 
     test('the kernel does not test a timer that an emulator may be late with', async () => {
       expect(await machine.ssh('cat /proc/cmdline')).toMatch(/ no_timer_check /);

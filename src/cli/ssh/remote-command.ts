@@ -23,9 +23,17 @@ export function scriptWithoutTerminal(name: string, script: string, args: readon
   return `${TOOLCHAIN}${scriptCommand(name, script, args)}`;
 }
 
-/** Variables of this terminal for the program, besides kind and size, which ssh passes. */
+/** A type of terminal that the VM does not know nearly always does what this one does. */
+const KNOWN_TERMINAL =
+  '[ -z "$TERM" ] || ' +
+  ['~/.terminfo', '/etc/terminfo', '/usr/lib/terminfo', '/lib/terminfo', '/usr/share/terminfo']
+    .map((types) => `[ -e ${types}/"\${TERM%"\${TERM#?}"}/$TERM" ]`)
+    .join(' || ') +
+  ' || export TERM=xterm-256color; ';
+
+/** Variables of this terminal for the program, besides its size, which ssh passes. */
 function terminalWishes(environment: NodeJS.ProcessEnv): string {
-  return environment['NO_COLOR'] ? 'export NO_COLOR=1; ' : '';
+  return (environment['NO_COLOR'] ? 'export NO_COLOR=1; ' : '') + KNOWN_TERMINAL;
 }
 
 /**

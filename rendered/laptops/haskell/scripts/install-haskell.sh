@@ -81,6 +81,17 @@ case ":$PATH:" in
   *) PATH="${PATH:-/usr/local/bin:/usr/bin:/bin}:$HOME/.ghcup/bin:$HOME/.local/bin:$HOME/.cabal/bin" ;;
 esac
 export PATH
+# A type of terminal that is newer than this system's list nearly always does what this one does.
+case ${TERM:-dumb} in
+  dumb | */*) ;;
+  *)
+    for buildfleet_types in ~/.terminfo /etc/terminfo /usr/lib/terminfo /usr/share/terminfo ''; do
+      [ ! -e "$buildfleet_types/${TERM%"${TERM#?}"}/$TERM" ] || break
+    done
+    [ -n "$buildfleet_types" ] || export TERM=xterm-256color
+    unset buildfleet_types
+    ;;
+esac
 PROFILE
   )"
   # bash reads the first of its three for a log-in, and other shells the last.
