@@ -237,7 +237,9 @@ done`;
       expect(await login('vt100')).toBe('-1');
       const command = commandWithTerminal(['tput', 'colors']);
       const asBuild = (type: string) =>
-        machine.ssh(`TERM=${type} setpriv --reuid=build --regid=build --init-groups sh -c ${shellWord(command)} 2>&1`);
+        machine.ssh(
+          `TERM=${type} setpriv --reuid=build --regid=build --init-groups bash -c ${shellWord(command)} 2>&1`,
+        );
       expect(await asBuild('xterm-ghostty')).toBe('256');
       expect(await asBuild('vt100')).toBe('-1');
     });
