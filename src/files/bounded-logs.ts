@@ -24,7 +24,9 @@ export function keepLogsSmall(directory: string, signal: AbortSignal): void {
     void cutLogs(directory, signal).finally(() => (isAtWork = false));
   }, INTERVAL);
   timer.unref();
-  signal.addEventListener('abort', () => clearInterval(timer));
+  signal.addEventListener('abort', () => {
+    clearInterval(timer);
+  });
 }
 
 /** Cuts the logs that have become too large. One that cannot be cut is left to the next time. */

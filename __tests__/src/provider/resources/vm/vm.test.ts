@@ -325,7 +325,12 @@ describe('a running VM whose tunnel is closed', () => {
   });
 
   test.each([
-    ['it was heard of lately', () => lastHeartbeat(299)],
+    [
+      'it was heard of lately',
+      () => {
+        lastHeartbeat(299);
+      },
+    ],
     ['its heartbeats are rare', () => (state = { ...state, heartbeatSeconds: 120 })],
     ['the sshd is down, with which all tunnels come back', () => (ports.sshd = false)],
     ['the hub cannot be asked', () => (hubIsDown = true)],
