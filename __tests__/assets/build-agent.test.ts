@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseInstanceKeywords } from '../../src/model/capability';
+import { newCapabilitySchema, parseInstanceKeywords } from '../../src/model/capability';
 import { CommandError, run } from '../../src/process/run';
 import { agentKeywords } from '../support/agent-keywords';
 import { temporaryDirectory } from '../support/temporary-directory';
@@ -129,6 +129,26 @@ time.sleep(600)`;
     expect(entry.description).toContain('cabal=3.12.1.0 ');
     mkdirSync(join(machine, '.ghcup/ghc/9.12.2'));
     await until('the new GHC', 10, () => own()[0]?.keywords.includes('ghc-9.12.2'));
+  });
+
+  test.each([
+    ['80 versions', Array.from({ length: 80 }, (_, minor) => `9.${minor}.1`)],
+    ['long versions', [`9.${'1'.repeat(9)}${'.1'.repeat(100)}`, '9.6.6']],
+    ['digits of other scripts', ['9.²', '٩.٨.٤', '9.８', '9.6.6']],
+    ['what is no version', ['9..6', '9.6.', '.9', '9.6.6\n', '9.6\u001b[2J', '-9.6', '9.6.6']],
+  ])('registers with what the hub takes where builds made directories of %s', async (_, names) => {
+    for (const name of names) mkdirSync(join(machine, '.ghcup/ghc', name), { recursive: true });
+    mkdirSync(join(machine, '.ghcup/bin'));
+    for (const name of names) writeFileSync(join(machine, '.ghcup/bin', `cabal-${name}`), '');
+    mkdirSync(join(machine, '.buildfleet'));
+    symlinkSync('ghc-9.6.6', join(machine, '.ghcup/bin/ghc'));
+    start();
+    const entry = await registered();
+    expect(newCapabilitySchema.safeParse(entry).error).toBeUndefined();
+    expect(entry.keywords).toContain(names.includes('9.6.6') ? 'ghc-9.6.6' : 'ghc-9.79.1');
+    if (names.includes('9.6.6')) expect(parseInstanceKeywords(entry.keywords).ghcVersions).toEqual(['9.6.6']);
+    // The longest description: versions and workspaces together.
+    expect(entry.description.length).toBeLessThan(4000 - 2000);
   });
 
   test('reports the workspaces whose lock a build holds', async () => {

@@ -1,6 +1,9 @@
+import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
+import { keepLogsSmall } from '../files/bounded-logs';
 import type { ErrorCode } from '../model/error-codes';
 import { FleetError, isFleetError } from '../model/errors';
+import { FleetPaths } from '../model/paths';
 import { printable } from '../model/printable';
 import { runHub } from './run';
 
@@ -22,8 +25,12 @@ async function main(): Promise<void> {
     });
   // A terminal that closed must not end a hub that runs in the background.
   process.on('SIGHUP', () => undefined);
+  const options = readArguments();
+  const fleet = new FleetPaths(dirname(dirname(options.database)));
+  // A fleet's hub is there for as long as its VMs, and their hypervisors write consoles without a limit.
+  if (fleet.services === dirname(options.database)) keepLogsSmall(fleet.vms, stop.signal);
   await runHub({
-    ...readArguments(),
+    ...options,
     signal: stop.signal,
     onListening: ({ url }) => process.stdout.write(`State Hub at ${url}\n`),
   });

@@ -19,6 +19,8 @@ export const DEFAULT_IMAGE_PACKAGES = [
   'zlib1g-dev',
   'libncurses-dev',
   'libtinfo-dev',
+  // types of terminals, such as alacritty
+  'ncurses-term',
   'pkg-config',
   'openssh-server',
   'autossh',

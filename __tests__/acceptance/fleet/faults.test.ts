@@ -2,6 +2,9 @@ import { createServer, type Server } from 'node:net';
 import { mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { once } from 'node:events';
 import { join } from 'node:path';
+import { QEMU_FILES } from '../../../src/drivers/qemu/arguments';
+import { withQmp } from '../../../src/drivers/qemu/qmp';
+import { createHubClient } from '../../../src/hub/client';
 import { CommandError } from '../../../src/process/run';
 import { FleetProject, withOneCpu } from '../../support/fleet-project';
 import { processesMatching, RunningFleet } from '../../support/running-fleet';
@@ -113,6 +116,34 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'a 
       await fleet.untilUsable('alpha', 60);
       expect(qemuProcesses(project)).toEqual(qemu);
       expect(await fleet.hubEntries('alpha')).toHaveLength(1);
+    },
+    DEPLOY,
+  );
+
+  test(
+    'starts a VM again whose tunnel stays closed',
+    async () => {
+      await project.cdktf('deploy');
+      const qemu = qemuProcesses(project);
+      const key = hostKey(project);
+      await withQmp(project.paths.vm('haskell-build-alpha'), QEMU_FILES.control, { timeoutMs: 10_000 }, (qmp) =>
+        qmp.execute('set_link', { name: 'net', up: false }),
+      );
+      await until('the end of the tunnel', 60, async () => !(await fleet.listening(project.ports.first)));
+      // As when it has been silent for long.
+      const hub = createHubClient({ url: `http://127.0.0.1:${project.ports.hub}` });
+      for (const { id } of await fleet.hubEntries('alpha')) await hub.remove(id);
+
+      const plan = await project.cdktf('diff');
+
+      expect(plan.stdout).toMatch(/problem\s+= "its tunnel is closed, and the State Hub has no entry of the VM" -> /);
+      expect(plan.stdout).toContain('0 to add, 1 to change, 0 to destroy');
+
+      await project.cdktf('deploy');
+      await fleet.untilUsable('alpha', 60);
+      expect(qemuProcesses(project)).not.toEqual(qemu);
+      expect(hostKey(project)).toBe(key);
+      expect((await project.cdktf('diff')).stdout).toContain('No changes');
     },
     DEPLOY,
   );

@@ -76,7 +76,7 @@ describeWithTools(['terraform', 'git', 'qemu-system-x86_64', 'mmdebstrap'], 'a f
       await project.cdktf('deploy');
       const before = { qemu: fleet.qemu('alpha'), keys: keys(), hub: await fleet.hubEntries('alpha') };
       project.useCode(withImageOf(earlier, directory));
-      project.editMain(withOneVm);
+      project.editMain((main) => withPackages(earlier, withOneVm(main)));
 
       const { stdout: planned } = await project.cdktf('diff');
       expect(planned).toMatch(/No changes\.|\d+ to add, \d+ to change, 0 to destroy/);
@@ -93,6 +93,16 @@ describeWithTools(['terraform', 'git', 'qemu-system-x86_64', 'mmdebstrap'], 'a f
     LIMIT,
   );
 });
+
+/** With the packages that an image had by default in the earlier checkout: other ones are another image, too. */
+function withPackages(earlier: string, main: string): string {
+  const definitions = readFileSync(join(earlier, 'model/image-definition.ts'), 'utf8');
+  const packages = /DEFAULT_IMAGE_PACKAGES = (\[[^\]]*\])/.exec(definitions)?.[1];
+  return main.replace(
+    "HaskellBuildImage.debian(fleet, 'haskell')",
+    `HaskellBuildImage.debian(fleet, 'haskell', { packages: ${packages} })`,
+  );
+}
 
 function withOneVm(main: string): string {
   return withOneCpu(main).replace("new BuildVm(fleet, 'beta', standard);\n", '');

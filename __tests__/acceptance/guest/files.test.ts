@@ -6,17 +6,18 @@ import { describeWithTools, findProgram } from '../../support/tools';
 
 const ASSETS = join(__dirname, '../../../assets/haskell');
 const UNITS = ['build-tunnel.service', 'build-agent.service'];
+const HUB_UNITS = ['build-hub.socket', 'build-hub.service'];
 const HELPER_UNITS = ['build-helper.socket', 'build-helper@.service'];
 
 jest.setTimeout(60_000);
 
 describeWithTools(['systemd-analyze'], 'units of the guest', () => {
-  test.each([...UNITS, ...HELPER_UNITS])('%s is understood without a complaint', async (unit) => {
+  test.each([...UNITS, ...HUB_UNITS, ...HELPER_UNITS])('%s is understood without a complaint', async (unit) => {
     const { stdout, stderr } = await run('systemd-analyze', ['verify', join(ASSETS, 'files', unit)]);
     expect(`${stdout}${stderr}`).toBe('');
   });
 
-  test.each(UNITS)('%s is exposed to 2.0 at most', async (unit) => {
+  test.each([...UNITS, 'build-hub.service'])('%s is exposed to 2.0 at most', async (unit) => {
     const path = join(ASSETS, 'files', unit);
     const { stdout } = await run('systemd-analyze', ['security', '--offline=true', '--threshold=20', path]);
     expect(stdout).toMatch(/Overall exposure level .*: [01]\.\d/);
@@ -74,6 +75,8 @@ describeWithTools(['sshd', 'ssh-keygen'], "sshd's settings in the guest", () => 
       'permitrootlogin no',
       'x11forwarding no',
       'allowagentforwarding no',
+      'permituserrc no',
+      'permituserenvironment no',
       'allowusers build',
       'authenticationmethods publickey',
       'authorizedkeysfile /etc/ssh/authorized_keys.d/%u',

@@ -148,7 +148,10 @@ describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with 
     );
     expect(await asBuild('cat ~/.ghcup/config.yaml')).toBe('gpg-setting: GPGStrict');
     expect(await asBuild('cat ~/.cabal/packages/01-index.tar')).toBe('index');
-    expect(await chroot.sh('find /home/build ! -user build; find /tmp -mindepth 1; ls -d ~/.ghcup || true')).toBe('');
+    expect(await chroot.sh('find /tmp -mindepth 1; ls -d ~/.ghcup || true')).toBe('');
+    expect(await chroot.sh('find /home/build ! -user root ! -user build; stat -c "%U:%G %a" /home/build')).toBe(
+      'root:build 1770',
+    );
     expect(await chroot.sh('passwd --status build | cut -d" " -f1-2; id -nG build; id -u build')).toBe(
       'build L\nbuild\n1000',
     );
@@ -175,6 +178,21 @@ describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with 
     expect(await asBuild('. ~/.ghcup/env; ghc --numeric-version; ghc-9.6.6 --numeric-version')).toBe('9.8.4\n9.6.6');
     const downloads = host.requests.slice(requests).filter((request) => request.includes('/bindist/'));
     expect(downloads).toEqual(['GET /bindist/ghc-9.4.8']);
+  });
+
+  test('the compilers of the image cannot be replaced by a build, which can add others with GHCup', async () => {
+    await install();
+    const tools = ['ghc', 'ghc-9.8.4', 'ghc-9.6.6', 'cabal', 'cabal-3.12.1.0', 'ghcup'];
+    await asBuild(
+      `cd ~/.ghcup; for tool in ${tools.join(' ')}; do rm -rf ghc/* bin/$tool; mv ghc ghc2; mv bin bin2; ` +
+        "mv ~/.ghcup ~/.ghcup2; echo 'echo hijacked' >bin/$tool; echo 'echo hijacked' >ghc/9.8.4/ghc; done 2>/dev/null; true",
+    );
+    expect(await asBuild('ghc --numeric-version; ghc-9.6.6 --numeric-version; cabal --numeric-version')).toBe(
+      '9.8.4\n9.6.6\n3.12.1.0',
+    );
+    await publish([tool('ghc', '9.4.8')], keys.right);
+    await asBuild(`~/.ghcup/bin/ghcup --gpg strict --url-source ${host.url}${LIST} install ghc 9.4.8`);
+    expect(await asBuild('ghc-9.4.8 --numeric-version; ghc --numeric-version')).toBe('9.4.8\n9.8.4');
   });
 
   test('refuses a GHCup with another checksum, and leaves nothing of it', async () => {

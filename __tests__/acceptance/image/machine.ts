@@ -8,6 +8,13 @@ import { run } from '../../../src/process/run';
 import { TRAPPED } from '../../../src/provider/resources/vm/boot';
 import { until } from '../../support/until';
 
+/** A file that a seed brings. */
+export interface SeedFile {
+  readonly path: string;
+  readonly permissions: string;
+  readonly content: string;
+}
+
 export interface BootOptions {
   /** NoCloud seed, attached as a CD. */
   readonly seed?: string;
@@ -97,8 +104,8 @@ export class Machine {
     return stdout.trim();
   }
 
-  /** A seed that gives it a host key and lets root in. @returns path of the ISO */
-  async writeSeed(): Promise<string> {
+  /** A seed that gives it a host key, lets root in and brings `files`. @returns path of the ISO */
+  async writeSeed(files: readonly SeedFile[] = []): Promise<string> {
     const seed = join(this.directory, 'seed');
     mkdirSync(seed);
     for (const name of ['login', 'host']) {
@@ -116,6 +123,7 @@ export class Machine {
           path: '/etc/ssh/sshd_config.d/00-test.conf',
           content: 'PermitRootLogin prohibit-password\nAllowUsers root\n',
         },
+        ...files,
       ],
     };
     writeFileSync(join(seed, 'user-data'), `#cloud-config\n${stringify(config)}`);

@@ -1,8 +1,9 @@
-import { readFileSync, readdirSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { bundleHub, HUB_BUNDLE_FILES } from '../../../src/programs/hub';
 import { temporaryDirectory } from '../../support/temporary-directory';
+import { until } from '../../support/until';
 import { rawRequest, serve } from './support/running-hub';
 import { endBundledHubs, startBundledHub } from './support/bundled-hub';
 
@@ -38,6 +39,26 @@ it('serves without the node_modules it came from, and stops at SIGTERM', async (
   expect(await hub.ended).toBe(0);
   expect(readdirSync(join(directory, 'state'))).toEqual(['hub.db']);
 });
+
+it.each([
+  ['keeps the consoles of the VMs of its fleet small', 'workstation/hub.sqlite', true],
+  ['touches no file where its database is not that of a fleet', 'elsewhere/hub.sqlite', false],
+])(
+  '%s',
+  async (_, database, isCut) => {
+    const state = temporaryDirectory();
+    const log = join(state, 'vms/alpha/console.log');
+    mkdirSync(join(state, 'vms/alpha'), { recursive: true });
+    writeFileSync(log, 'x'.repeat(5 * 1024 * 1024));
+    const hub = await startBundledHub(script, ['--port', '0', '--database', join(state, database)]);
+    const small = () => statSync(log).size < 3 * 1024 * 1024;
+    if (isCut) await until('a small log', 20, small);
+    else await expect(until('a small log', 7, small)).rejects.toThrow('not within');
+    hub.child.kill('SIGTERM');
+    expect(await hub.ended).toBe(0);
+  },
+  30_000,
+);
 
 it('exits with 3 when its port is taken', async () => {
   const taken = await serve(() => undefined);

@@ -56,7 +56,7 @@ test.each([
   ['assets/haskell/files/build-agent.py', `or "http://127.0.0.1:${guestHubPort}"`],
   ['assets/haskell/files/build-agent.py', `environ.get("HEARTBEAT_SECONDS") or "${heartbeat}"`],
   ['assets/haskell/files/build-agent.py', `CAPABILITY_TYPE = "${BUILD_AGENT_TYPE}"`],
-  ['assets/haskell/files/build-tunnel.service', `-L 127.0.0.1:${guestHubPort}:localhost:`],
+  ['assets/haskell/files/build-hub.socket', `ListenStream=127.0.0.1:${guestHubPort}\n`],
   ['assets/haskell/scripts/inject-keys.sh', `STATE_HUB_URL="http://127.0.0.1:${guestHubPort}"`],
   ['assets/haskell/scripts/inject-keys.sh', ` relay_port=${sshdPort} `],
   ['assets/haskell/scripts/inject-keys.sh', `hub_port=${hubPort} domain=${CAPABILITY_DOMAIN} heartbeat=${heartbeat} `],

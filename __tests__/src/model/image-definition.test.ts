@@ -103,7 +103,7 @@ describe('definition hash', () => {
   });
 
   test('is fixed: the cache of every operator depends on it', () => {
-    expect(hash()).toMatchInlineSnapshot(`"cc49916eee80cfe7c575845edccc981e86de5b9e550bdb6642555902bf78a17b"`);
+    expect(hash()).toMatchInlineSnapshot(`"b6b4e59c98b428ce04678bb57cbf1b1dac616e581622d97bad7319011bde4c9c"`);
   });
 });
 

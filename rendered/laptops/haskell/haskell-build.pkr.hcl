@@ -62,6 +62,7 @@ variable "packages" {
     "libgmp-dev",
     "libncurses-dev",
     "libtinfo-dev",
+    "ncurses-term",
     "openssh-server",
     "pkg-config",
     "rsync",
@@ -101,7 +102,7 @@ variable "boot_command" {
   description = "Keys typed into the boot loader."
   default = [
     "c<wait3>",
-    "linux /casper/vmlinuz autoinstall ---<enter><wait3>",
+    "linux /casper/vmlinuz autoinstall --- no_timer_check<enter><wait3>",
     "initrd /casper/initrd<enter><wait3>",
     "boot<enter>",
   ]

@@ -2,8 +2,11 @@ import { readFileSync } from 'node:fs';
 import { shellWord, shellWords } from '../../rendering/shell-word';
 import { inCheckout } from '../package-root';
 
-/** Puts GHC and cabal on the path. Every image has the file, with each kind of toolchain; other machines lack it. */
-const TOOLCHAIN = '[ -r ~/.ghcup/env ] && . ~/.ghcup/env; ';
+/**
+ * Puts what GHCup and cabal install on the path. No file of the account is read, because any build could have written it,
+ * and the system's programs come first for the same reason.
+ */
+const TOOLCHAIN = 'PATH="$PATH:$HOME/.ghcup/bin:$HOME/.local/bin:$HOME/.cabal/bin"; export PATH; ';
 
 /** A remote command line that runs argv, which a terminal ends when it hangs up. */
 export function commandWithTerminal(argv: readonly string[]): string {
@@ -20,9 +23,17 @@ export function scriptWithoutTerminal(name: string, script: string, args: readon
   return `${TOOLCHAIN}${scriptCommand(name, script, args)}`;
 }
 
-/** Variables of this terminal for the program, besides kind and size, which ssh passes. */
+/** A type of terminal that the VM does not know nearly always does what this one does. */
+const KNOWN_TERMINAL =
+  '[ -z "$TERM" ] || ' +
+  ['~/.terminfo', '/etc/terminfo', '/usr/lib/terminfo', '/lib/terminfo', '/usr/share/terminfo']
+    .map((types) => `[ -e ${types}/"\${TERM%"\${TERM#?}"}/$TERM" ]`)
+    .join(' || ') +
+  ' || export TERM=xterm-256color; ';
+
+/** Variables of this terminal for the program, besides its size, which ssh passes. */
 function terminalWishes(environment: NodeJS.ProcessEnv): string {
-  return environment['NO_COLOR'] ? 'export NO_COLOR=1; ' : '';
+  return (environment['NO_COLOR'] ? 'export NO_COLOR=1; ' : '') + KNOWN_TERMINAL;
 }
 
 /**

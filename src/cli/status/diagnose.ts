@@ -74,7 +74,7 @@ export function tunnelProblem(findings: Omit<Findings, 'power' | 'hubEntry' | 'h
       return findings.sshdListens
         ? {
             reason: `the VM has not opened its tunnel: nothing listens on ${place}`,
-            remedy: `wait a moment if it is starting; if this stays, look at ${findings.consoleLog}`,
+            remedy: `wait a moment if it is starting; if this stays, look at ${findings.consoleLog}; after five minutes \`${CDK_COMMAND} deploy ${fleet}\` starts it again`,
           }
         : {
             reason: `no tunnel can be opened, because the workstation's sshd on port ${findings.sshdPort} is down`,

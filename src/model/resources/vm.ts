@@ -102,7 +102,7 @@ export const vmShape = defineShape({
     problem: observed(
       z.string(),
       '',
-      'Why the VM did not become ready; empty when it did. The VM is there, and the next deploy goes on with it.',
+      'Why the VM did not become ready, or that its tunnel stays closed; empty when it is well. The VM is there, and the next deploy goes on with it.',
     ),
     id: computed(z.string(), 'UUID of the VM, given once.', { stable: true }),
   },

@@ -19,6 +19,7 @@ import { writeSeedIso } from '../../drivers/seed-iso';
 import type { ApplyContext, Resource, ResourceContext } from '../plugin/resource';
 import type { ProviderSettings } from './settings';
 import { bootUntilReady } from './vm/boot';
+import { deadTunnel, isDeadTunnel, tunnelCameBack } from './vm/dead-tunnel';
 import { whileDrained } from './vm/drain';
 import { deployedDeveloperKey } from './vm/deployed-fleet';
 import {
@@ -53,7 +54,7 @@ export interface VmServices {
 /** Text of `assets/cli/drain.sh`, set while bundling: the checkout may be gone when a VM is stopped. */
 declare const DRAIN_SCRIPT: string;
 
-/** Seconds that a guest has to power off before its hardware or seed changes. */
+/** Seconds that a guest has to power off before its hardware or seed changes, or its tunnel is opened anew. */
 const STOP_GRACE = 90;
 
 /** The problem of a VM whose creation was interrupted by the operator. */
@@ -122,10 +123,14 @@ export class VmResource implements Resource<typeof vmShape> {
     if (id === undefined || !found) return this.create(planned, context);
     return this.cancellable(planned.name, context, async () => {
       const spec = this.spec(planned, id);
-      // A guest that did not come up in its time is started again instead of getting more time.
-      if (!['', CANCELLED].includes(prior.problem)) {
+      // A guest that did not come up in its time, or lost its tunnel, is started again instead of getting more time.
+      if (
+        !['', CANCELLED].includes(prior.problem) &&
+        !(await tunnelCameBack(prior, this.services.ports, context.signal))
+      ) {
         const driver = this.services.driver(planned.hypervisor);
-        await this.whileDrained(found, prior, planned, context, () => driver.stop(spec, 0, context.signal));
+        const grace = isDeadTunnel(prior.problem) ? STOP_GRACE : 0;
+        await this.whileDrained(found, prior, planned, context, () => driver.stop(spec, grace, context.signal));
       }
       return this.converge(planned, spec, context, prior);
     });
@@ -147,12 +152,15 @@ export class VmResource implements Resource<typeof vmShape> {
     }
   }
 
-  async read(state: VmState): Promise<VmState | null> {
+  async read(state: VmState, { signal }: Pick<ResourceContext, 'signal'>): Promise<VmState | null> {
     const observed = await this.observe(state);
     if (!observed) return null;
     this.requireOurs(observed);
     // Another VM of the fleet stands in its place: this one is gone.
     if (observed.uuid !== state.id) return null;
+    const { ports, hub } = this.services;
+    const shouldBeReady = observed.power === 'running' && state.problem === '';
+    const problem = shouldBeReady ? await deadTunnel(state, ports, hub(state.hub.url), signal) : undefined;
     return {
       ...state,
       imageHash: observed.imageHash ?? ALTERED_IMAGE,
@@ -165,6 +173,7 @@ export class VmResource implements Resource<typeof vmShape> {
       bridgeAdapter: state.bridgeAdapter === null ? null : observed.bridgeAdapter,
       powerState: observed.power,
       seed: seedState(observed),
+      problem: problem ?? state.problem,
     };
   }
 

@@ -13,10 +13,11 @@ install -d -m 0755 /usr/local/lib/buildfleet /etc/buildfleet /etc/ssh/authorized
 install -m 0755 "$FILES_DIR/build-agent.py" "$FILES_DIR/build-helper.py" /usr/local/lib/buildfleet/
 install -m 0755 "$FILES_DIR/buildfleet-helper" /usr/local/bin/buildfleet-helper
 install -m 0600 "$FILES_DIR/build-agent.env.template" /etc/build-agent.env
-for unit in build-tunnel.service build-agent.service build-helper.socket build-helper@.service; do
+for unit in build-tunnel.service build-agent.service build-hub.socket build-hub.service build-helper.socket \
+  build-helper@.service; do
   install -m 0644 "$FILES_DIR/$unit" "/etc/systemd/system/$unit"
 done
-systemctl enable build-tunnel.service build-agent.service build-helper.socket
+systemctl enable build-tunnel.service build-agent.service build-hub.socket build-helper.socket
 
 # sshd keeps the first value it reads, so this file stands before the distribution's and cloud-init's.
 install -m 0644 "$FILES_DIR/sshd-buildfleet.conf" /etc/ssh/sshd_config.d/01-buildfleet.conf
@@ -41,3 +42,7 @@ systemctl enable ssh.service
 install -m 0644 "$FILES_DIR/cloud-buildfleet.cfg" /etc/cloud/cloud.cfg.d/95-buildfleet-seed.cfg
 # Network devices come and go by systemd-networkd or netplan; cloud-init has nothing to do with them.
 systemctl mask cloud-init-hotplugd.socket
+
+if [ -e /usr/lib/systemd/systemd-resolved ]; then
+  install -D -m 0644 "$FILES_DIR/resolved-buildfleet.conf" /etc/systemd/resolved.conf.d/buildfleet.conf
+fi

@@ -26,8 +26,11 @@ LONGEST_WAIT_SECONDS = 10.0
 # How long a POST whose answer got lost may still turn into an entry.
 UNCERTAIN_POST_SECONDS = 30.0
 REPEAT_LOG_SECONDS = 300.0
-# A hub takes 4000 characters of description; the rest of it needs a few hundred.
+# A hub takes 64 keywords and 4000 characters of description. What builds can make more of than fits is cut: names of
+# workspaces, and versions, which are directories of theirs.
 BUILDS_CHARACTERS = 2000
+MOST_VERSIONS = 24
+VERSION_CHARACTERS = 24
 
 
 class Unreachable(Exception):
@@ -252,12 +255,15 @@ def parse_packages(text, names):
 
 def is_version(text):
     parts = text.split(".")
-    return len(parts) > 1 and all(part.isdigit() and len(part) < 10 for part in parts)
+    if len(text) > VERSION_CHARACTERS or not text.isascii() or len(parts) < 2:
+        return False
+    return all(part.isdigit() and len(part) < 10 for part in parts)
 
 
 def ordered(versions, first):
+    """The newest of them, `first` before all others."""
     newest_first = sorted(versions, key=lambda version: [int(part) for part in version.split(".")], reverse=True)
-    return sorted(newest_first, key=lambda version: version != first)
+    return sorted(newest_first, key=lambda version: version != first)[:MOST_VERSIONS]
 
 
 def list_directory(path):

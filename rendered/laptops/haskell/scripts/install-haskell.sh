@@ -44,34 +44,61 @@ make_account() {
     'build L '*) ;;
     *) usermod --lock build ;;
   esac
-  install -d -o build -g build -m 0755 /build "$home/.ghcup"
+  install -d -o build -g build -m 0755 /build
 }
 
-# Scripts source this file whatever installed GHC; the distribution's is in /usr/bin.
-write_environment() { # DIRECTORIES
-  local line text
-  text=$(
-    cat <<ENV
-# Puts GHC, cabal and what cabal installs on the PATH.
-case ":\$PATH:" in
-  *":\$HOME/.cabal/bin:"*) ;;
-  *) PATH="$1:\$PATH" ;;
-esac
-case ":\$PATH:" in
-  *:/usr/bin:*) ;;
-  *) PATH="\$PATH:/usr/bin" ;;
+# A file with this text, which only root can change. One that is as it should be keeps its date.
+root_file() { # PATH TEXT
+  if [ ! -f "$1" ] || [ "$(cat "$1")" != "$2" ]; then
+    rm -f "$1"
+    printf '%s' "${2:+$2$'\n'}" >"$1"
+  fi
+  chown root:root "$1"
+  chmod 0644 "$1"
+}
+
+# What shells, sshd, PAM and the account's systemd manager read before or beside a command is root's, and stands in
+# directories in which the account can make files and cannot remove these: else a line that one build leaves there would
+# run in all later sessions (ADR 20).
+set_up_home() {
+  local name
+  install -d -o root -g build -m 1770 "$home"
+  for name in .config .local .local/share .ghcup; do
+    install -d -o root -g build -m 1775 "$home/$name"
+  done
+  for name in .ssh .config/environment.d .config/systemd .local/share/systemd .local/share/bash-completion; do
+    install -d -o root -g root -m 0755 "$home/$name"
+  done
+  for name in .bash_aliases .bash_completion .bash_login .bash_logout .bashrc .inputrc .pam_environment \
+    .config/bash_completion; do
+    root_file "$home/$name" ''
+  done
+  root_file /etc/profile.d/buildfleet.sh "$(
+    cat <<'PROFILE'
+# Puts what GHCup and cabal install on the PATH, behind the system's programs: no file of a build stands for one of them.
+case ":$PATH:" in
+  *":$HOME/.cabal/bin:"*) ;;
+  *) PATH="${PATH:-/usr/local/bin:/usr/bin:/bin}:$HOME/.ghcup/bin:$HOME/.local/bin:$HOME/.cabal/bin" ;;
 esac
 export PATH
-ENV
-  )
-  if [ "$(cat "$home/.ghcup/env" 2>/dev/null)" != "$text" ]; then
-    printf '%s\n' "$text" >"$home/.ghcup/env"
-  fi
-  chmod 0644 "$home/.ghcup/env"
-  # shellcheck disable=SC2016 # $HOME is for the shell that reads .profile
-  line='. "$HOME/.ghcup/env"'
-  grep -qxF "$line" "$home/.profile" || printf '%s\n' "$line" >>"$home/.profile"
-  chown -R build:build "$home"
+# A type of terminal that is newer than this system's list nearly always does what this one does.
+case ${TERM:-dumb} in
+  dumb | */*) ;;
+  *)
+    for buildfleet_types in ~/.terminfo /etc/terminfo /usr/lib/terminfo /usr/share/terminfo ''; do
+      [ ! -e "$buildfleet_types/${TERM%"${TERM#?}"}/$TERM" ] || break
+    done
+    [ -n "$buildfleet_types" ] || export TERM=xterm-256color
+    unset buildfleet_types
+    ;;
+esac
+PROFILE
+  )"
+  # bash reads the first of its three for a log-in, and other shells the last.
+  root_file "$home/.bash_profile" '. ~/.profile'
+  root_file "$home/.profile" '. /etc/profile.d/buildfleet.sh'
+  # For scripts that read this file wherever GHCup may be.
+  root_file "$home/.ghcup/env" '. /etc/profile.d/buildfleet.sh'
 }
 
 # Runs a command as build. Of this script's environment it sees nothing but how to reach the network.
@@ -234,19 +261,28 @@ install_with_ghcup() {
   update_package_index
 }
 
+# The compilers of the image become root's. build can add others beside them, and GHCup can lead the names of a minor
+# version, such as ghc-9.8, to a newer one.
+keep_toolchain() {
+  set_up_home
+  for name in bin ghc; do install -d -o root -g build -m 1775 "$home/.ghcup/$name"; done
+  chown -R --no-dereference root:root "$home"/.ghcup/ghc/*
+  find "$bin" -mindepth 1 ! -regex '.*-[0-9]+\.[0-9]+' -exec chown --no-dereference root:root {} +
+}
+
 case ${TOOLCHAIN:?} in
   distribution)
     check_version ghc "${GHC_PRIMARY_VERSION:?}"
     check_version cabal "${CABAL_VERSION:?}"
     make_account
-    # shellcheck disable=SC2016 # $HOME is for the shell that reads the file
-    write_environment '$HOME/.local/bin:$HOME/.cabal/bin'
+    set_up_home
     ;;
   ghcup)
     make_account
-    # shellcheck disable=SC2016 # $HOME is for the shell that reads the file
-    write_environment '$HOME/.ghcup/bin:$HOME/.local/bin:$HOME/.cabal/bin'
+    set_up_home
+    chown -R build:build "$home/.ghcup"
     install_with_ghcup
+    keep_toolchain
     # What build's login shell finds, too.
     as_build sh -c '. ~/.ghcup/env && ghc --numeric-version && cabal --numeric-version' >/dev/null
     ;;

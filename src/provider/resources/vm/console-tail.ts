@@ -9,7 +9,8 @@ const TAIL_BYTES = 32 * 1024;
  * dropped, empty lines left out.
  */
 export function cleanConsole(raw: string, count: number): string[] {
-  const lines = printable(raw, (sequence) => sequence.startsWith('\r'))
+  // A log that was cut while a program wrote on at its own offset has a hole, which reads as NULs.
+  const lines = printable(raw.replaceAll('\0', ''), (sequence) => sequence.startsWith('\r'))
     .replace(/\r+\n/g, '\n')
     .split('\n')
     .map((line) => line.slice(line.lastIndexOf('\r') + 1).trimEnd())

@@ -29,8 +29,9 @@ let paths: FleetPaths;
 let driver: FakeDriver;
 let guest: FakeGuest;
 let entries: Capability[];
+let hubIsDown: boolean;
 let removed: string[];
-let ports: { owner: { pid: number; program: string; user: string } | null };
+let ports: { owner: { pid: number; program: string; user: string } | null; sshd: boolean };
 let sshAnswers: string[];
 let commands: string[][];
 let planned: Planned<typeof vmShape>;
@@ -72,8 +73,9 @@ beforeEach(() => {
   driver = new FakeDriver(paths);
   guest = new FakeGuest(driver.calls);
   entries = [];
+  hubIsDown = false;
   removed = [];
-  ports = { owner: null };
+  ports = { owner: null, sshd: true };
   sshAnswers = [];
   commands = [];
   kept = undefined;
@@ -131,9 +133,12 @@ function resource(): VmResource {
     hold: guest.hold,
     drainScript: "echo 'drain'",
     driver: () => driver,
-    ports: { isListening: () => ports.owner !== null, owner: () => ports.owner },
+    ports: {
+      isListening: (port) => (port === planned.relay.port ? ports.sshd : ports.owner !== null),
+      owner: () => ports.owner,
+    },
     hub: () => ({
-      list: () => Promise.resolve(entries),
+      list: () => (hubIsDown ? Promise.reject(new Error('refused')) : Promise.resolve(entries)),
       ensureAbsent: (entry) => {
         removed.push(entry.title);
         return Promise.resolve({ deleted: ['1'], left: [] });
@@ -165,7 +170,7 @@ test('create makes, seeds, starts, waits, and takes the seed away', async () => 
   expect(state).toEqual({ ...planned, id: state.id, powerState: 'running', seed: 'removed' });
   expect(state.id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(kept).toMatchObject({ id: state.id, name: NAME });
-  expect(await resource().read(state)).toEqual(state);
+  expect(await resource().read(state, context())).toEqual(state);
 });
 
 test('no private key is in state, argv or any file that stays', async () => {
@@ -185,7 +190,7 @@ test.each(['create', 'attachSeed', 'start', 'removeSeed', 'confirmBoot'])(
     expect(driver.vms.size).toBe(1);
     expect(driver.vms.get(NAME)).toMatchObject({ power: 'running', hasSeed: false });
     expect(driver.vms.get(NAME)?.spec.uuid).toBe(state.id);
-    expect(await resource().read(state)).toEqual(state);
+    expect(await resource().read(state, context())).toEqual(state);
   },
 );
 
@@ -211,7 +216,7 @@ test('a leftover of another image is replaced, a VM of another fleet is not touc
     detail: '',
     hasSeed: false,
   });
-  await expect(resource().read(state)).rejects.toThrow('belongs to fleet theirs');
+  await expect(resource().read(state, context())).rejects.toThrow('belongs to fleet theirs');
   driver.calls.length = 0;
   await resource().delete(state, context());
   expect(driver.calls).toEqual([]);
@@ -294,10 +299,64 @@ test.each(['stopped', 'paused', 'crashed'] as const)('a %s VM is seen and starte
   const vm = driver.vms.get(NAME);
   if (!vm) throw new Error('none');
   vm.power = power;
-  expect(await resource().read(state)).toEqual({ ...state, powerState: power });
+  expect(await resource().read(state, context())).toEqual({ ...state, powerState: power });
   driver.calls.length = 0;
   await update(state);
   expect(driver.calls).toEqual(['start', 'removeSeed', 'confirmBoot']);
+});
+
+describe('a running VM whose tunnel is closed', () => {
+  let state: VmState;
+
+  beforeEach(async () => {
+    state = await create();
+    ports.owner = null;
+    lastHeartbeat(301);
+    driver.calls.length = 0;
+  });
+
+  function lastHeartbeat(seconds: number): void {
+    entries = entries.map((entry) => ({ ...entry, updated_at: new Date(Date.now() - seconds * 1000).toISOString() }));
+  }
+
+  const found = async () => (await resource().read(state, context()))?.problem;
+
+  test('is drift when it has been silent for five minutes, and a deploy starts it again', async () => {
+    const problem = await found();
+    expect(problem).toBe('its tunnel is closed, and its last heartbeat is 5 min old');
+    const updated = await update({ ...state, problem: problem!, readyTimeoutSeconds: 1 }, { problem: '' });
+    expect(updated).toMatchObject({ problem: '', powerState: 'running' });
+    expect(driver.calls).toEqual(['stop', 'start', 'removeSeed', 'confirmBoot']);
+  });
+
+  test('is not started again when the tunnel is back by then', async () => {
+    const problem = await found();
+    bootsWell();
+    await update({ ...state, problem: problem! }, { problem: '' });
+    expect(driver.calls).not.toContain('stop');
+  });
+
+  test('is drift when the hub has no entry of it', async () => {
+    entries = [];
+    expect(await found()).toBe('its tunnel is closed, and the State Hub has no entry of the VM');
+  });
+
+  test.each([
+    [
+      'it was heard of lately',
+      () => {
+        lastHeartbeat(299);
+      },
+    ],
+    ['its heartbeats are rare', () => (state = { ...state, heartbeatSeconds: 120 })],
+    ['the sshd is down, with which all tunnels come back', () => (ports.sshd = false)],
+    ['the hub cannot be asked', () => (hubIsDown = true)],
+    ['the hub keeps no times', () => (entries = entries.map((entry) => ({ ...entry, updated_at: undefined })))],
+    ['the tunnel is open', () => (ports.owner = { pid: 1, program: 'sshd', user: 'root' })],
+  ])('is none when %s', async (_, arrange) => {
+    arrange();
+    expect(await found()).toBe('');
+  });
 });
 
 test('a seed that an interrupted deploy left is seen and removed without a restart', async () => {
@@ -305,7 +364,7 @@ test('a seed that an interrupted deploy left is seen and removed without a resta
   const vm = driver.vms.get(NAME);
   if (!vm) throw new Error('none');
   vm.hasSeed = true;
-  expect(await resource().read(state)).toEqual({ ...state, seed: 'attached' });
+  expect(await resource().read(state, context())).toEqual({ ...state, seed: 'attached' });
   driver.calls.length = 0;
   await update(state);
   expect(driver.calls).toEqual(['start', 'removeSeed', 'confirmBoot']);
@@ -323,7 +382,7 @@ test('delete removes the VM and its hub entry, and again does nothing', async ()
   expect(driver.vms.size).toBe(0);
   expect(removed).toEqual([instanceTitle(NAME)]);
   await resource().delete(state, context());
-  expect(await resource().read(state)).toBeNull();
+  expect(await resource().read(state, context())).toBeNull();
 });
 
 test('import by name gives back what create returned', async () => {
@@ -446,7 +505,7 @@ test('a VM that could not be started is there, and the next deploy only starts i
   });
   driver.onStart = bootsWell;
   driver.calls.length = 0;
-  const found = await resource().read(state);
+  const found = await resource().read(state, context());
   expect(found).toEqual(state);
   expect(await update(found!)).toMatchObject({ powerState: 'running', seed: 'removed', problem: '' });
   expect(driver.calls).toEqual(['stop', 'start', 'removeSeed', 'confirmBoot']);
