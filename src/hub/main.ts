@@ -2,9 +2,9 @@ import { parseArgs } from 'node:util';
 import type { ErrorCode } from '../model/error-codes';
 import { FleetError, isFleetError } from '../model/errors';
 import { printable } from '../model/printable';
-import { runHub } from './run';
+import { runHub, type RunHubOptions } from './run';
 
-const USAGE = 'usage: hub.js [--host 127.0.0.1] --port N --database PATH';
+const USAGE = 'usage: hub.js [--host 127.0.0.1] --port N --database PATH [--tunnels AUTHORIZED_KEYS]';
 
 /** Exit codes by error: 2 for wrong arguments, 1 for everything not listed. */
 const EXIT_CODES = new Map<ErrorCode, number>([
@@ -29,23 +29,24 @@ async function main(): Promise<void> {
   });
 }
 
-function readArguments(): { host: string; port: number; database: string } {
+function readArguments(): Pick<RunHubOptions, 'host' | 'port' | 'database' | 'tunnels'> {
   const options = {
     host: { type: 'string', default: '127.0.0.1' },
     port: { type: 'string' },
     database: { type: 'string' },
+    tunnels: { type: 'string' },
   } as const;
-  let values: { host: string; port?: string; database?: string };
+  let values: { host: string; port?: string; database?: string; tunnels?: string };
   try {
     ({ values } = parseArgs({ options }));
   } catch (cause) {
     throw usage((cause as Error).message);
   }
-  const { host, port, database } = values;
+  const { host, port, database, tunnels } = values;
   if (port === undefined) throw usage('--port is missing');
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw usage(`--port is ${JSON.stringify(port)}`);
   if (!database) throw usage('--database is missing');
-  return { host, port: Number(port), database };
+  return { host, port: Number(port), database, ...(tunnels !== undefined && { tunnels }) };
 }
 
 function usage(problem: string): FleetError {

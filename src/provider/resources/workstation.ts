@@ -259,7 +259,7 @@ function services(
     {
       definition: {
         name: 'hub',
-        argv: hubArgv(directory, record.node, record.hubPort),
+        argv: hubArgv(directory, record.node, record.hubPort, sshdPaths(directory).authorizedKeys),
         log: hubPaths(directory).log,
         directories: [],
         address: null,

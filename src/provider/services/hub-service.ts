@@ -15,10 +15,13 @@ export function hubPaths(directory: string) {
   };
 }
 
-/** @param node absolute path of Node */
-export function hubArgv(directory: string, node: string, port: number): readonly string[] {
+/**
+ * @param node absolute path of Node
+ * @param tunnels the private sshd's authorized_keys, by which the hub tells VMs apart
+ */
+export function hubArgv(directory: string, node: string, port: number, tunnels: string): readonly string[] {
   const { program, database } = hubPaths(directory);
-  return [node, program, '--port', String(port), '--database', database];
+  return [node, program, '--port', String(port), '--database', database, '--tunnels', tunnels];
 }
 
 /** Whether this process listens on the port and answers as buildfleet's hub in good health. Starts no program. */
@@ -34,7 +37,8 @@ export function removeHubFiles(directory: string): void {
     const ours =
       (HUB_FILES as readonly string[]).includes(name) ||
       name.startsWith(basename(database)) ||
-      name.startsWith(basename(log));
+      name.startsWith(basename(log)) ||
+      /^hub-\d+\.sock$/.test(name);
     if (ours) rmSync(join(directory, name), { recursive: true, force: true });
   }
 }

@@ -24,7 +24,13 @@ function entry(changes: Partial<Capability> & { port?: number } = {}): Capabilit
   };
 }
 
-const answer = (...entries: Capability[]): HubAnswer => ({ url: '', reachable: true, detail: '', entries });
+const answer = (...entries: Capability[]): HubAnswer => ({
+  url: '',
+  reachable: true,
+  answers: true,
+  detail: '',
+  entries,
+});
 
 test.each([
   ['fresh', [entry()], 10],
@@ -55,7 +61,8 @@ test('of doubled entries the one written last counts, in any order', () => {
 });
 
 test('a hub that could not be asked is not a missing entry', () => {
-  expect(hubEntryOf({ ...answer(), reachable: false }, ALPHA, NOW).state).toBe('hub-down');
+  expect(hubEntryOf({ ...answer(), reachable: false, answers: false }, ALPHA, NOW).state).toBe('hub-down');
+  expect(hubEntryOf({ ...answer(), reachable: false }, ALPHA, NOW).state).toBe('hub-unreadable');
 });
 
 test('facts are those of the entry that was written last, and null where it does not say them', () => {

@@ -1,0 +1,97 @@
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { HubClientIdentity } from './clients';
+import { HUB_ANSWERS } from '../model/error-codes';
+import { RequestRate, shareOf } from './shares';
+
+/** Requests of one connection that are worked on: its answers wait in memory, in order. No client of ours sends a second one. */
+const AT_ONCE = 2;
+
+interface Connection {
+  readonly socket: Socket;
+  /** Undefined: it was closed, or is beyond what its client may have. */
+  readonly client: Promise<HubClientIdentity | undefined>;
+  underWay: number;
+}
+
+interface Account {
+  /** Oldest first. */
+  readonly connections: Set<Connection>;
+  readonly rate: RequestRate;
+}
+
+/** Answers a request that was let in. */
+export type Answer = (incoming: IncomingMessage, outgoing: ServerResponse, client: HubClientIdentity) => void;
+
+/**
+ * Lets in of each client as many connections and requests as its share allows. A connection beyond that takes the place of
+ * the client's oldest one that asks nothing, so that connections which were left open keep nobody out.
+ */
+export class Connections {
+  private readonly accounts = new Map<string, Account>();
+  private readonly connections = new WeakMap<Socket, Connection>();
+
+  constructor(private readonly answer: Answer) {}
+
+  /** @param identify asked once for each connection */
+  serve(server: Server, identify: (socket: Socket) => Promise<HubClientIdentity>): void {
+    server.on('connection', (socket: Socket) => {
+      socket.on('error', () => socket.destroy());
+      const connection: Connection = {
+        socket,
+        client: identify(socket).then((client) => (this.admit(connection, client) ? client : undefined)),
+        underWay: 0,
+      };
+      this.connections.set(socket, connection);
+    });
+    server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
+      void this.request(incoming, outgoing);
+    });
+  }
+
+  private async request(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const connection = this.connections.get(incoming.socket);
+    if (connection === undefined || connection.underWay >= AT_ONCE) {
+      incoming.socket.destroy();
+      return;
+    }
+    connection.underWay += 1;
+    outgoing.once('close', () => (connection.underWay -= 1));
+    const client = await connection.client;
+    if (client === undefined || incoming.socket.destroyed) return;
+    if (this.account(client).rate.take()) this.answer(incoming, outgoing, client);
+    else refuse(outgoing);
+  }
+
+  private admit(connection: Connection, client: HubClientIdentity): boolean {
+    const { socket } = connection;
+    if (socket.destroyed) return false;
+    const { connections } = this.account(client);
+    if (connections.size >= shareOf(client).share.connections) {
+      const idle = [...connections].find((other) => other.underWay === 0) ?? connection;
+      idle.socket.destroy();
+      connections.delete(idle);
+      if (idle === connection) return false;
+    }
+    connections.add(connection);
+    socket.once('close', () => connections.delete(connection));
+    return true;
+  }
+
+  private account(client: HubClientIdentity): Account {
+    const { name, share } = shareOf(client);
+    const account = this.accounts.get(name) ?? { connections: new Set(), rate: new RequestRate(share) };
+    this.accounts.set(name, account);
+    return account;
+  }
+}
+
+function refuse(outgoing: ServerResponse): void {
+  const code = 'too-many-requests';
+  outgoing.writeHead(HUB_ANSWERS[code].status, {
+    'content-type': 'application/json',
+    'retry-after': '1',
+    connection: 'close',
+  });
+  outgoing.end(JSON.stringify({ error: { code, message: 'this client sends more requests than its share' } }));
+}
