@@ -7,10 +7,15 @@ import { RequestRate, shareOf } from './shares';
 /** Requests of one connection that are worked on: its answers wait in memory, in order. No client of ours sends a second one. */
 const AT_ONCE = 2;
 
+/** Connections that have sent no request yet: each sends it at once, or is in nobody's way when it is closed. */
+const STRANGERS = 512;
+
 interface Connection {
   readonly socket: Socket;
-  /** Undefined: it was closed, or is beyond what its client may have. */
-  readonly client: Promise<HubClientIdentity | undefined>;
+  /** Undefined before the first request. It gives undefined when the connection is beyond what its client may have. */
+  client: Promise<HubClientIdentity | undefined> | undefined;
+  /** Connections that this one is counted among. */
+  counted: Set<Connection>;
   underWay: number;
 }
 
@@ -29,27 +34,31 @@ export type Answer = (incoming: IncomingMessage, outgoing: ServerResponse, clien
  */
 export class Connections {
   private readonly accounts = new Map<string, Account>();
+  /** Connections without a request so far. To identify their clients costs more than they are worth. */
+  private readonly strangers = new Set<Connection>();
   private readonly connections = new WeakMap<Socket, Connection>();
 
   constructor(private readonly answer: Answer) {}
 
-  /** @param identify asked once for each connection */
+  /** @param identify asked once for each connection that has a request */
   serve(server: Server, identify: (socket: Socket) => Promise<HubClientIdentity>): void {
     server.on('connection', (socket: Socket) => {
       socket.on('error', () => socket.destroy());
-      const connection: Connection = {
-        socket,
-        client: identify(socket).then((client) => (this.admit(connection, client) ? client : undefined)),
-        underWay: 0,
-      };
+      const connection: Connection = { socket, client: undefined, counted: this.strangers, underWay: 0 };
       this.connections.set(socket, connection);
+      socket.once('close', () => connection.counted.delete(connection));
+      count(connection, this.strangers, STRANGERS);
     });
     server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
-      void this.request(incoming, outgoing);
+      void this.request(incoming, outgoing, identify);
     });
   }
 
-  private async request(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+  private async request(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    identify: (socket: Socket) => Promise<HubClientIdentity>,
+  ): Promise<void> {
     const connection = this.connections.get(incoming.socket);
     if (connection === undefined || connection.underWay >= AT_ONCE) {
       incoming.socket.destroy();
@@ -57,6 +66,9 @@ export class Connections {
     }
     connection.underWay += 1;
     outgoing.once('close', () => (connection.underWay -= 1));
+    connection.client ??= identify(incoming.socket).then((client) =>
+      this.admit(connection, client) ? client : undefined,
+    );
     const client = await connection.client;
     if (client === undefined || incoming.socket.destroyed) return;
     if (this.account(client).rate.take()) this.answer(incoming, outgoing, client);
@@ -64,18 +76,10 @@ export class Connections {
   }
 
   private admit(connection: Connection, client: HubClientIdentity): boolean {
-    const { socket } = connection;
-    if (socket.destroyed) return false;
-    const { connections } = this.account(client);
-    if (connections.size >= shareOf(client).share.connections) {
-      const idle = [...connections].find((other) => other.underWay === 0) ?? connection;
-      idle.socket.destroy();
-      connections.delete(idle);
-      if (idle === connection) return false;
-    }
-    connections.add(connection);
-    socket.once('close', () => connections.delete(connection));
-    return true;
+    return (
+      !connection.socket.destroyed &&
+      count(connection, this.account(client).connections, shareOf(client).share.connections)
+    );
   }
 
   private account(client: HubClientIdentity): Account {
@@ -84,6 +88,20 @@ export class Connections {
     this.accounts.set(name, account);
     return account;
   }
+}
+
+/** Counts a connection among those, and says whether it may stay: it may as long as another one asks nothing. */
+function count(connection: Connection, connections: Set<Connection>, most: number): boolean {
+  connection.counted.delete(connection);
+  connection.counted = connections;
+  if (connections.size >= most) {
+    const idle = [...connections].find(({ underWay }) => underWay === 0) ?? connection;
+    idle.socket.destroy();
+    connections.delete(idle);
+    if (idle === connection) return false;
+  }
+  connections.add(connection);
+  return true;
 }
 
 function refuse(outgoing: ServerResponse): void {
