@@ -80,7 +80,7 @@ export class TcpClients {
         clients.flatMap(({ socket }) => socket.remotePort ?? []),
       );
     } catch {
-      // What cannot be read identifies nobody: these clients may read.
+      // Without the tables all are guests, who may read.
     }
     for (const { socket, done } of clients) {
       const ports = (found.get(socket.remotePort ?? 0)?.ports ?? []).filter((port) => tunnels.has(port));

@@ -7,7 +7,7 @@ import { RequestRate, shareOf } from './shares';
 /** Requests of one connection that are worked on: its answers wait in memory, in order. No client of ours sends a second one. */
 const AT_ONCE = 2;
 
-/** Connections that have sent no request yet: each sends it at once, or is in nobody's way when it is closed. */
+/** Connections that have sent no request yet. A client sends its request at once, so that the oldest can be closed. */
 const STRANGERS = 512;
 
 interface Connection {

@@ -17,7 +17,7 @@ export interface HubEndpoint {
   readonly url: string;
   readonly timeoutMs: number;
   readonly maxBytes: number;
-  /** The operator's socket of the hub, which is asked where it is there and somebody listens; see operator-socket.ts. */
+  /** The operator's socket of the hub, which is asked where a hub listens there; see operator-socket.ts. */
   readonly socket?: string | undefined;
 }
 

@@ -85,7 +85,7 @@ export async function runHub(options: RunHubOptions): Promise<void> {
     const tunnels = keys === undefined ? undefined : watchTunnels(keys);
     const clients = tunnels && new TcpClients(new TunnelSessions(), tunnels);
     const server = createServer(SERVER_OPTIONS);
-    // Whoever neither sends nor takes anything for this long is cut off, in the middle of an answer, too.
+    // A client that neither sends nor takes anything for this long is cut off, in the middle of an answer, too.
     server.timeout = IDLE_MS;
     server.maxConnections = ALL_CONNECTIONS;
     connections.serve(server, (socket) => clients?.identify(socket) ?? Promise.resolve({ kind: 'anyone' }));

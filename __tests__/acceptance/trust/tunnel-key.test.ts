@@ -2,6 +2,8 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { createHubClient } from '../../../src/hub/client';
+import { BUILD_AGENT_TYPE, instanceTitle } from '../../../src/model/capability';
 import { run } from '../../../src/process/run';
 import { listenersOn, parseTcpTable } from '../../../src/process/port-owner';
 import { tunnelKeyLine } from '../../../src/rendering/authorized-keys';
@@ -52,7 +54,17 @@ describeWithTools(
         ['alpha', own],
         ['beta', other],
       ] as const) {
-        await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', join(scratch, name)]);
+        await run('ssh-keygen', [
+          '-q',
+          '-t',
+          'ed25519',
+          '-N',
+          '',
+          '-C',
+          `buildfleet haskell-build-${name} tunnel_ed25519`,
+          '-f',
+          join(scratch, name),
+        ]);
         lines.push(
           tunnelKeyLine({
             port,
@@ -187,6 +199,42 @@ describeWithTools(
           async () => (await ask(own)) === 'guest sshd' && (await ask(other)) === 'guest sshd',
         );
         expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
+      });
+
+      test("its own entry in the hub, and no other VM's", async () => {
+        const hubs = await freePorts(2);
+        const tunnels = [
+          [own, 'alpha'],
+          [other, 'beta'],
+        ] as const;
+        for (const [n, [port, key]] of tunnels.entries()) {
+          const forwards = ['-R', `${port}:127.0.0.1:${guestPort}`, '-L', `${hubs[n]}:localhost:${state.hubPort}`];
+          hold(['-o', 'ExitOnForwardFailure=yes', ...forwards], key);
+          await until('the port answers', 10, async () => (await ask(port)) === 'guest sshd');
+        }
+        const [alphasHub, betasHub] = hubs.map((port) => createHubClient({ url: `http://127.0.0.1:${port}` }));
+        const entry = (name: string, port: number) => ({
+          ...{ domain: 'railiance', capability_type: BUILD_AGENT_TYPE, title: instanceTitle(`haskell-build-${name}`) },
+          ...{ description: '', keywords: [`host:haskell-build-${name}`, `tunnel-port:${port}`] },
+        });
+        const { entry: alphas } = await alphasHub!.upsert(entry('alpha', own));
+        await betasHub!.upsert(entry('beta', other));
+        expect((await alphasHub!.upsert({ ...entry('alpha', own), description: 'again' })).outcome).toBe('updated');
+        const refused = expect.objectContaining({
+          code: 'hub-rejected',
+          value: expect.stringContaining('not-its-own'),
+        });
+        await expect(betasHub!.remove(alphas.id)).rejects.toEqual(refused);
+        await expect(betasHub!.update(alphas.id, {})).rejects.toEqual(refused);
+        await expect(betasHub!.create(entry('alpha', other))).rejects.toEqual(refused);
+        // A connection that opens no port has no identity, and no other program of the workstation has one.
+        const [port] = await freePorts(1);
+        await loggedIn(hold(['-L', `${port}:localhost:${state.hubPort}`], 'beta'));
+        for (const url of [`http://127.0.0.1:${port}`, state.hubUrl]) {
+          await expect(createHubClient({ url }).remove(alphas.id)).rejects.toMatchObject({ code: 'hub-rejected' });
+        }
+        const operator = createHubClient({ url: state.hubUrl, services: station.paths.services });
+        expect(await operator.remove(alphas.id)).toMatchObject({ supported: true });
       });
 
       test('its port again at once after a cut', async () => {
