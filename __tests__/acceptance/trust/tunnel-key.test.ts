@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { createHubClient } from '../../../src/hub/client';
 import { BUILD_AGENT_TYPE, instanceTitle } from '../../../src/model/capability';
@@ -84,7 +84,7 @@ describeWithTools(
 
     afterEach(async () => {
       for (const { child } of connections.splice(0)) child.kill('SIGKILL');
-      await until('every connection has ended', 10, () => sshdSessions(state.sshdPort).length === 1);
+      await until('every connection has ended', 30, () => sshdSessions(state.sshdPort).length === 1);
     });
 
     afterAll(async () => {
@@ -259,6 +259,41 @@ describeWithTools(
         expect(await ask(own)).toBe('guest sshd');
       });
     });
+
+    test('hundreds of connections without a key, opened again as they end, keep no VM out', async () => {
+      let on = true;
+      let dropped = 0;
+      const strangers = new Set<Socket>();
+      const open = () => {
+        const socket = connect({ host: '127.0.0.1', port: state.sshdPort });
+        strangers.add(socket);
+        let greeted = false;
+        socket.once('data', () => (greeted = true));
+        socket.on('error', () => socket.destroy());
+        socket.once('close', () => {
+          strangers.delete(socket);
+          if (!on) return;
+          dropped += greeted ? 0 : 1;
+          open();
+        });
+      };
+      for (let n = 0; n < 330; n += 1) open();
+      try {
+        await until('all of them wait for a login', 60, () => sshdSessions(state.sshdPort).length > 330);
+        for (const [port, key] of [
+          [own, 'alpha'],
+          [other, 'beta'],
+        ] as const) {
+          // Once: a VM that was dropped would try again.
+          hold(['-o', 'ExitOnForwardFailure=yes', '-R', `${port}:127.0.0.1:${guestPort}`], key);
+          await until('the port answers', 20, async () => (await ask(port)) === 'guest sshd');
+        }
+        expect(dropped).toBe(0);
+      } finally {
+        on = false;
+        for (const socket of strangers) socket.destroy();
+      }
+    }, 120_000);
 
     describe('refused', () => {
       test.each([
