@@ -6,12 +6,12 @@ import type { Tunnels } from './tunnels';
  * A client of the hub:
  * - `operator`: came through the socket that only the operator's account can open.
  * - `vm`: came through the tunnel of a VM. `name` is undefined where authorized_keys does not tell it.
- * - `anyone`: a hub without a fleet cannot tell its clients apart.
+ * - `unknown`: a hub without a fleet cannot tell its clients apart.
  * - `guest`: everything else: other accounts and programs of the workstation, and a connection of sshd that has no
  *   tunnel port.
  */
 export type HubClientIdentity =
-  | { readonly kind: 'operator' | 'anyone' | 'guest' }
+  | { readonly kind: 'operator' | 'unknown' | 'guest' }
   | { readonly kind: 'vm'; readonly name: string | undefined; readonly port: number };
 
 /** Author of what a client writes, as the store keeps it. */

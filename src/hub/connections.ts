@@ -30,7 +30,7 @@ export type Answer = (incoming: IncomingMessage, outgoing: ServerResponse, clien
 
 /**
  * Lets in of each client as many connections and requests as its share allows. A connection beyond that takes the place of
- * the client's oldest one that asks nothing, so that connections which were left open keep nobody out.
+ * the client's oldest one that asks nothing, so that connections which were left open keep no other out.
  */
 export class Connections {
   private readonly accounts = new Map<string, Account>();
@@ -105,11 +105,11 @@ function count(connection: Connection, connections: Set<Connection>, most: numbe
 }
 
 function refuse(outgoing: ServerResponse): void {
-  const code = 'too-many-requests';
-  outgoing.writeHead(HUB_ANSWERS[code].status, {
+  const error = { code: 'too-many-requests', message: 'this client sends more requests than its share' } as const;
+  outgoing.writeHead(HUB_ANSWERS[error.code].status, {
     'content-type': 'application/json',
     'retry-after': '1',
     connection: 'close',
   });
-  outgoing.end(JSON.stringify({ error: { code, message: 'this client sends more requests than its share' } }));
+  outgoing.end(JSON.stringify({ error }));
 }

@@ -88,7 +88,7 @@ export async function runHub(options: RunHubOptions): Promise<void> {
     // A client that neither sends nor takes anything for this long is cut off, in the middle of an answer, too.
     server.timeout = IDLE_MS;
     server.maxConnections = ALL_CONNECTIONS;
-    connections.serve(server, (socket) => clients?.identify(socket) ?? Promise.resolve({ kind: 'anyone' }));
+    connections.serve(server, (socket) => clients?.identify(socket) ?? Promise.resolve({ kind: 'unknown' }));
     const port = await listen(server, host, options.port);
     const operators = tunnels && createServer(SERVER_OPTIONS);
     try {

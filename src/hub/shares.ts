@@ -16,7 +16,7 @@ const VM: Share = { connections: 8, burst: 60, perSecond: 4 };
 const GUESTS: Share = { connections: 64, burst: 400, perSecond: 50 };
 
 /** All clients of a hub that cannot tell them apart, VMs among them. */
-const ANYONE: Share = { connections: 256, burst: 2000, perSecond: 500 };
+const UNKNOWN: Share = { connections: 256, burst: 2000, perSecond: 500 };
 
 /** Only the operator's own account opens the socket that these come through. */
 const OPERATOR: Share = { connections: 256, burst: Infinity, perSecond: Infinity };
@@ -31,8 +31,8 @@ export function shareOf(client: HubClientIdentity): { readonly name: string; rea
       return { name: `vm ${client.port}`, share: VM };
     case 'guest':
       return { name: 'guest', share: GUESTS };
-    case 'anyone':
-      return { name: 'anyone', share: ANYONE };
+    case 'unknown':
+      return { name: 'unknown', share: UNKNOWN };
     case 'operator':
       return { name: 'operator', share: OPERATOR };
   }

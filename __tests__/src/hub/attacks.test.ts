@@ -122,7 +122,7 @@ test('entries as large as a body may be do not make answers larger than readers 
   for (let n = 0; n < 25; n += 1)
     statuses.push((await post(mallory, machine('mallory', { domain: `d${n}`, description: large, keywords }))).status);
   expect([...new Set(statuses)]).toEqual([413]);
-  // The largest that are taken, from everybody's own tools: more than fit into one answer.
+  // The largest that are taken, from the operator's tools: more than fit into one answer.
   for (let n = 0; n < 80; n += 1)
     await operator().create(machine('x', { title: `${n}`, description: large, keywords: keywords.slice(0, 24) }));
   await operator().upsert(typeEntry());
@@ -135,7 +135,7 @@ test('entries as large as a body may be do not make answers larger than readers 
   expect(first.text).toContain(instanceTitle('haskell-build-alpha'));
 });
 
-test('a thousand idle connections keep nobody out', async () => {
+test('a thousand idle connections keep no client out', async () => {
   await start();
   const idle = await Promise.all(Array.from({ length: 1000 }, () => silent(mallory)));
   expect(await beat(alpha)).toBeLessThan(PATIENCE_MS);

@@ -33,7 +33,7 @@ const ask = async (path: string, options: { method?: string; headers?: Record<st
   app.request(
     `${HUB}${path}`,
     { ...options, headers: { host: new URL(HUB).host, ...options.headers } },
-    { client: { kind: 'anyone' } },
+    { client: { kind: 'unknown' } },
   );
 const write = (method: string, path: string, body?: unknown) =>
   ask(path, {

@@ -127,7 +127,7 @@ describe('a VM whose key does not name it', () => {
   });
 });
 
-describe('everybody else', () => {
+describe('a client without identity', () => {
   it.each([
     ['a program of the workstation', () => hub],
     ['a connection of sshd without a tunnel port', () => portless],

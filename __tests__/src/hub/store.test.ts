@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { Database } from 'node-sqlite3-wasm';
 import { HISTORY_MINUTES, lastMinutes, RING_BYTES } from '../../../src/hub/heartbeats';
 import { openHubStore } from '../../../src/hub/store';
-import { typeEntry } from '../../../src/model/capability';
+import { instanceTitle, typeEntry } from '../../../src/model/capability';
 import { temporaryDirectory } from '../../support/temporary-directory';
 
 let directory: string;
@@ -149,6 +149,28 @@ it('keeps only the newest thousand notes', () => {
   const notes = store.listProgress(2000);
   expect(notes).toHaveLength(1000);
   expect([notes[0]?.summary, notes.at(-1)?.summary]).toEqual(['note 1002', 'note 3']);
+  store.close();
+});
+
+it('forgets machines without heartbeats, and neither the type nor what the operator wrote', () => {
+  let now = new Date('2026-11-01T00:00:00Z');
+  const store = openHubStore(path, { now: () => now });
+  const entry = { ...typeEntry(), keywords: [] };
+  const alpha = store.put({ ...entry, title: instanceTitle('haskell-build-alpha') }).entry;
+  const kept = [
+    typeEntry(),
+    { ...entry, title: 'A printer' },
+    { ...entry, title: instanceTitle('haskell-build-beta') },
+  ];
+  for (const one of kept) store.put(one);
+  store.put({ ...entry, title: 'from a VM' }, 'vm:haskell-build-gamma');
+  now = new Date('2026-11-10T00:00:00Z');
+  store.put(kept[2]!);
+  expect(store.expire(new Date('2026-11-05T00:00:00Z'))).toBe(2);
+  const titles = (entries: readonly { readonly title: string }[]) => entries.map(({ title }) => title).sort();
+  expect(titles(store.list({}).entries)).toEqual(titles(kept));
+  expect(store.heartbeatsOf(alpha.id)).toBeUndefined();
+  expect(store.expire(new Date('2026-11-05T00:00:00Z'))).toBe(0);
   store.close();
 });
 

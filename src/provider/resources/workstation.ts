@@ -51,7 +51,7 @@ import type { ProviderSettings } from './settings';
 
 type Shape = typeof workstationShape;
 /** Endpoints of both services. */
-type Endpoints = Pick<State<Shape>, 'address' | 'sshdPort' | 'hubPort' | 'tunnelPorts'>;
+type Endpoints = Pick<State<Shape>, 'address' | 'sshdPort' | 'hubPort' | 'hubExpiryDays' | 'tunnelPorts'>;
 
 /** Surroundings of the handler, so that tests can give it a home of its own. */
 export interface WorkstationSurroundings {
@@ -259,7 +259,7 @@ function services(
     {
       definition: {
         name: 'hub',
-        argv: hubArgv(directory, record.node, record.hubPort, sshdPaths(directory).authorizedKeys),
+        argv: hubArgv(directory, record, sshdPaths(directory).authorizedKeys),
         log: hubPaths(directory).log,
         directories: [],
         address: null,
@@ -345,8 +345,8 @@ function readableKey(path: string, context: ResourceContext): KeyPairObservation
   }
 }
 
-function endpointsOf({ address, sshdPort, hubPort, tunnelPorts }: Endpoints): Endpoints {
-  return { address, sshdPort, hubPort, tunnelPorts };
+function endpointsOf({ address, sshdPort, hubPort, hubExpiryDays, tunnelPorts }: Endpoints): Endpoints {
+  return { address, sshdPort, hubPort, hubExpiryDays, tunnelPorts };
 }
 
 function readOrNull(path: string): string | null {

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { listensOn } from '../../process/port-owner';
 import type { ProcessIdentity } from '../../process/process-identity';
+import type { WorkstationRecord } from './workstation-record';
 
 /** Files that the embedded hub consists of, as the stack's output holds them. */
 export const HUB_FILES = ['hub.js', 'node-sqlite3-wasm.wasm'] as const;
@@ -15,13 +16,15 @@ export function hubPaths(directory: string) {
   };
 }
 
-/**
- * @param node absolute path of Node
- * @param tunnels the private sshd's authorized_keys, by which the hub tells VMs apart
- */
-export function hubArgv(directory: string, node: string, port: number, tunnels: string): readonly string[] {
+/** @param tunnels the private sshd's authorized_keys, by which the hub tells VMs apart */
+export function hubArgv(
+  directory: string,
+  { node, hubPort, hubExpiryDays }: Pick<WorkstationRecord, 'node' | 'hubPort' | 'hubExpiryDays'>,
+  tunnels: string,
+): readonly string[] {
   const { program, database } = hubPaths(directory);
-  return [node, program, '--port', String(port), '--database', database, '--tunnels', tunnels];
+  const expire = hubExpiryDays === null ? [] : ['--expire', String(hubExpiryDays)];
+  return [node, program, '--port', String(hubPort), '--database', database, '--tunnels', tunnels, ...expire];
 }
 
 /** Whether this process listens on the port and answers as buildfleet's hub in good health. Starts no program. */

@@ -97,6 +97,11 @@ export const earlierStates: Readonly<Record<string, readonly EarlierState[]>> = 
   buildfleet_workstation: [
     { version: 0, shape: 'first', state: workstation },
     { version: 0, shape: 'with an address', state: { ...workstation, address: '192.168.1.10' } },
+    {
+      version: 0,
+      shape: 'with days of the hub',
+      state: { ...workstation, address: null, hub_expiry_days: 30 },
+    },
   ],
   null_resource: [{ version: 0, shape: 'first', state: { triggers: { vm: 'alpha' }, id: '4711' } }],
 };
@@ -109,5 +114,5 @@ export const added: Readonly<Record<string, Readonly<Record<string, unknown>>>> 
     ...{ network: 'nat', bridge_adapter: null, drain_timeout_seconds: 600 },
     ...{ developer_key: null, problem: '' },
   },
-  buildfleet_workstation: { address: null },
+  buildfleet_workstation: { address: null, hub_expiry_days: null },
 };
