@@ -220,13 +220,10 @@ describeWithTools(
         const { entry: alphas } = await alphasHub!.upsert(entry('alpha', own));
         await betasHub!.upsert(entry('beta', other));
         expect((await alphasHub!.upsert({ ...entry('alpha', own), description: 'again' })).outcome).toBe('updated');
-        const refused = expect.objectContaining({
-          code: 'hub-rejected',
-          value: expect.stringContaining('not-its-own'),
-        });
-        await expect(betasHub!.remove(alphas.id)).rejects.toEqual(refused);
-        await expect(betasHub!.update(alphas.id, {})).rejects.toEqual(refused);
-        await expect(betasHub!.create(entry('alpha', other))).rejects.toEqual(refused);
+        const refused = /not-its-own/;
+        await expect(betasHub!.remove(alphas.id)).rejects.toThrow(refused);
+        await expect(betasHub!.update(alphas.id, {})).rejects.toThrow(refused);
+        await expect(betasHub!.create(entry('alpha', other))).rejects.toThrow(refused);
         // A connection that opens no port has no identity, and no other program of the workstation has one.
         const [port] = await freePorts(1);
         await loggedIn(hold(['-L', `${port}:localhost:${state.hubPort}`], 'beta'));
