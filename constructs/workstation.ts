@@ -43,6 +43,11 @@ export interface EmbeddedWorkstationProps {
    */
   readonly hubPort?: number;
   /**
+   * Days without a heartbeat after which the embedded State Hub forgets a machine.
+   * @default 14
+   */
+  readonly hubExpiryDays?: number;
+  /**
    * Files with the public keys that open the VMs. The first one, with its private key, is created if it is absent.
    * @default ['~/.ssh/id_build.pub']
    */
@@ -65,6 +70,7 @@ const propsSchema = z.strictObject({
       remedy: `give two ports from 1024 to 65535, { first: ${DEFAULT_TUNNEL_PORTS.first}, last: ${DEFAULT_TUNNEL_PORTS.last} }`,
     }),
   hubPort: portSchema.default(DEFAULT_HUB_PORT),
+  hubExpiryDays: z.number().int().min(1).optional().meta({ remedy: 'give a whole number of days' }),
   developers: z
     .array(workstationPathSchema.regex(/\.pub$/, 'must be a public key, a file that ends in .pub'))
     .min(1)
@@ -111,6 +117,7 @@ export class Workstation extends FleetConstruct implements IWorkstation {
         address: this.address,
         sshdPort: this.sshdPort,
         hubPort: this.hubPort,
+        hubExpiryDays: checked.hubExpiryDays,
         tunnelPorts: this.tunnelPorts,
         developers,
       }),

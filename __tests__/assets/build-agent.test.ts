@@ -104,6 +104,8 @@ time.sleep(600)`;
     });
     await requestsFromNow(6);
     expect(hub.requests[0]?.what).toBe('GET');
+    // Not the whole catalog with each heartbeat.
+    expect(hub.requests[0]?.query.get('title')).toBe(TITLE);
     expect(hub.count('POST')).toBe(1);
     expect(hub.count('PATCH')).toBeGreaterThan(1);
     expect(own()[0]?.description).toMatch(

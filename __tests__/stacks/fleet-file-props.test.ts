@@ -80,6 +80,7 @@ const IN_THE_DEFINITION =
 const NOT_CARRIED: Readonly<Record<string, string>> = {
   'FleetStack.nullProvider': 'tells Terraform where a resource type comes from',
   'EmbeddedWorkstation.address': 'is what bridged VMs dial; clients are on the workstation and use 127.0.0.1',
+  'EmbeddedWorkstation.hubExpiryDays': 'is what the hub itself does',
   'LocalVmHost.capacity': 'is what synth holds the VMs against; nothing of the host depends on it',
   'BuildVm.workstation': 'is the one of the fleet, which fleet.json describes',
   'BuildVm.mac': 'is an address on a network that no client uses: VMs are reached through their tunnels',

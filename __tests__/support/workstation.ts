@@ -71,6 +71,7 @@ export async function makeTestWorkstation(
     sshdPort: sshdPort!,
     address: null,
     hubPort: hubPort!,
+    hubExpiryDays: null,
     tunnelPorts: { first: first!, last: first! + 3 },
     developers: ['~/.ssh/id_build.pub'],
     sshd: 'running',

@@ -37,6 +37,8 @@ export interface CommandGroup {
   readonly name: string;
   readonly description: string;
   readonly commands: readonly CommandDeclaration[];
+  /** Name of the command that the first word alone stands for. Default: none, and the word alone shows help. */
+  readonly default?: string;
 }
 
 /** A command line that has been understood. */

@@ -90,8 +90,8 @@ export function buildProgram(argv: readonly string[], choose: (chosen: Chosen) =
     .addHelpText('after', EXIT_CODES_HELP);
   addGlobalOptions(program);
 
-  const add = (parent: Command, declaration: CommandDeclaration): void => {
-    const command = define(parent, declaration);
+  const add = (parent: Command, declaration: CommandDeclaration, isDefault = false): void => {
+    const command = define(parent, declaration, isDefault);
     command.action(() => {
       const line = { ...understood(command, declaration, argv), options: command.opts(), program };
       choose({ command, work: (context) => declaration.run(context, line) });
@@ -100,7 +100,7 @@ export function buildProgram(argv: readonly string[], choose: (chosen: Chosen) =
   for (const declaration of COMMANDS) {
     if (isGroup(declaration)) {
       const group = program.command(declaration.name).description(declaration.description);
-      for (const member of declaration.commands) add(group, member);
+      for (const member of declaration.commands) add(group, member, member.name === declaration.default);
     } else add(program, declaration);
   }
   return program;
@@ -110,9 +110,9 @@ function isGroup(declaration: CommandDeclaration | CommandGroup): declaration is
   return 'commands' in declaration;
 }
 
-function define(parent: Command, declaration: CommandDeclaration): Command {
+function define(parent: Command, declaration: CommandDeclaration, isDefault: boolean): Command {
   const { name, description, examples, usage, passesThrough = false, takesRest = false, hidden = false } = declaration;
-  const command = parent.command(name, { hidden }).description(description);
+  const command = parent.command(name, { hidden, isDefault }).description(description);
   if (!hidden) addGlobalOptions(command).addHelpText('after', examplesHelp(examples));
   if (usage !== undefined) command.usage(usage);
   for (const argument of declaration.arguments ?? []) command.addArgument(argument);

@@ -12,6 +12,7 @@ import {
 import { FleetError, isFleetError } from '../model/errors';
 import { DEFAULT_HUB_PORT, embeddedHubUrl } from '../model/defaults';
 import { askHub, readAnswer, requireSuccess, type HubAnswer, type HubEndpoint, type HubRequest } from './http';
+import { operatorSocketFor } from './operator-socket';
 
 /** Address of a hub, and the limits of its answers. */
 export interface HubClientOptions {
@@ -21,6 +22,11 @@ export interface HubClientOptions {
   readonly timeoutMs?: number;
   /** Longest answer taken. Default 1 MiB. */
   readonly maxBytes?: number;
+  /**
+   * Directory of the fleet's services: when the hub at the url is the one that runs there, it is asked through the
+   * operator's socket, and takes what only the operator may write.
+   */
+  readonly services?: string | undefined;
 }
 
 /** Options of every call: `signal` ends it, with the signal's reason as the error. */
@@ -28,10 +34,11 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Filter of entries. The hub gets both members, and the client filters again, because a hub may ignore them. */
+/** Filter of entries. The hub gets all members, and the client filters again, because a hub may ignore them. */
 export interface CapabilityQuery {
   readonly capabilityType: string;
   readonly domain: string;
+  readonly title?: string | undefined;
 }
 
 /** The readable entries of a hub. */
@@ -93,6 +100,9 @@ export interface HubClient {
 
 const UNSUPPORTED = [404, 405, 501];
 
+/** Pages of a list that are read: far more than any fleet has, and few enough for a hub that never ends. */
+const PAGES = 16;
+
 /** Milliseconds before each look for an entry whose POST was sent and not answered. */
 const LOST_ANSWER_LOOKS = [0, 250, 1000];
 
@@ -117,17 +127,22 @@ export function createHubClient(options: HubClientOptions): HubClient {
     url: plainUrl(options.url),
     timeoutMs: options.timeoutMs ?? 5000,
     maxBytes: options.maxBytes ?? 1024 * 1024,
+    socket: options.services === undefined ? undefined : operatorSocketFor(options.services, options.url),
   };
 
   /** Entries in the hub's answer, filtered again on this side. */
-  const ask = async ({ capabilityType, domain }: Partial<CapabilityQuery>, { signal }: CallOptions) => {
-    const asked = { capability_type: capabilityType, domain };
+  const ask = async ({ capabilityType, domain, title }: Partial<CapabilityQuery>, { signal }: CallOptions) => {
+    const asked = { capability_type: capabilityType, domain, title };
     const filters = Object.entries(asked).filter((filter): filter is [string, string] => filter[1] !== undefined);
-    const search = new URLSearchParams(filters).toString();
-    const path = `/capability-catalog/${search === '' ? '' : `?${search}`}`;
-    const answer = await askIdempotent(hub, { method: 'GET', path, signal });
-    const items = readAnswer(answer, z.array(z.looseObject({})));
-    return { answer, items: items.filter((item) => filters.every(([name, value]) => item[name] === value)) };
+    let search: string | undefined = new URLSearchParams(filters).toString();
+    for (let items: Record<string, unknown>[] = [], page = 1; ; page += 1) {
+      const path: string = `/capability-catalog/${search === '' ? '' : `?${search}`}`;
+      const answer = await askIdempotent(hub, { method: 'GET', path, signal });
+      const read = readAnswer(answer, z.array(z.looseObject({})));
+      items = items.concat(read.filter((item) => filters.every(([name, value]) => item[name] === value)));
+      search = answer.next;
+      if (search === undefined || page === PAGES) return { answer, items };
+    }
   };
 
   const list: HubClient['list'] = async (query, call = {}) => {
@@ -159,7 +174,8 @@ export function createHubClient(options: HubClientOptions): HubClient {
   };
 
   const named = async (name: CapabilityName, call: CallOptions) => {
-    const entries = await list({ capabilityType: name.capability_type, domain: name.domain }, call);
+    const query = { capabilityType: name.capability_type, domain: name.domain, title: name.title };
+    const entries = await list(query, call);
     return entries.filter((entry) => entry.title === name.title).sort(byAge);
   };
 

@@ -4,15 +4,21 @@ import type { ErrorCode } from '../model/error-codes';
 import { FleetError, isFleetError } from '../model/errors';
 import { lazy } from '../model/lazy';
 import { describeIssues } from '../model/zod-issue';
+import { withSocketPath } from './operator-socket';
 
 /** The embedded hub speaks plain HTTP, and does without. */
 const secure = lazy<typeof import('node:https')>(() => require('node:https'));
+
+/** Errors that say that nothing listens on a socket, and that nothing was sent. */
+const NO_SOCKET = ['ENOENT', 'ECONNREFUSED', 'ENOTSOCK', 'ENOTDIR', 'EACCES'];
 
 /** Limits and place of one hub. */
 export interface HubEndpoint {
   readonly url: string;
   readonly timeoutMs: number;
   readonly maxBytes: number;
+  /** The operator's socket of the hub, which is asked where a hub listens there; see operator-socket.ts. */
+  readonly socket?: string | undefined;
 }
 
 /** One request; `body` is sent as JSON. */
@@ -30,6 +36,8 @@ export interface HubAnswer {
   readonly request: string;
   readonly status: number;
   readonly text: string;
+  /** The next page of a list, as the hub names it in `Link`. */
+  readonly next?: string | undefined;
 }
 
 /**
@@ -44,7 +52,7 @@ export async function askHub(hub: HubEndpoint, request: HubRequest): Promise<Hub
   const timeout = AbortSignal.timeout(hub.timeoutMs);
   const signal = request.signal === undefined ? timeout : AbortSignal.any([timeout, request.signal]);
   try {
-    const response = await send(url, request, signal);
+    const response = await sendTo(hub, url, request, signal);
     const status = response.statusCode ?? 0;
     if (status >= 300 && status < 400) {
       response.destroy();
@@ -56,7 +64,8 @@ export async function askHub(hub: HubEndpoint, request: HubRequest): Promise<Hub
         remedy: "set the hub's url to the place it redirects to, if that is your hub",
       });
     }
-    return { request: line, status, text: await readCapped(response, hub.maxBytes, line) };
+    const text = await readCapped(response, hub.maxBytes, line);
+    return { request: line, status, text, next: nextPage(response.headers['link']) };
   } catch (error) {
     if (request.signal?.aborted) throw request.signal.reason;
     if (isFleetError(error)) throw error;
@@ -101,12 +110,41 @@ export function requireSuccess(answer: HubAnswer): void {
   );
 }
 
+/** Through the operator's socket, else through the port: a hub of an earlier version has no socket. */
+async function sendTo(
+  hub: HubEndpoint,
+  url: string,
+  request: HubRequest,
+  signal: AbortSignal,
+): Promise<IncomingMessage> {
+  if (hub.socket !== undefined) {
+    try {
+      return await withSocketPath(hub.socket, (socketPath) => send(url, request, signal, socketPath));
+    } catch (error) {
+      if (!NO_SOCKET.includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+  }
+  return send(url, request, signal);
+}
+
+/** Target of a `Link` to the next page, without what resolves it: only its query is used. */
+function nextPage(link: string | string[] | undefined): string | undefined {
+  return /<\?([^<>\s]*)>; *rel="next"/.exec(String(link))?.[1];
+}
+
 /** Node's own client rather than `fetch`, which a plan would spend more time on loading than on its one request. */
-function send(url: string, { method, body }: HubRequest, signal: AbortSignal): Promise<IncomingMessage> {
+function send(
+  url: string,
+  { method, body }: HubRequest,
+  signal: AbortSignal,
+  socketPath?: string,
+): Promise<IncomingMessage> {
   const content = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
   const options: RequestOptions = {
     method,
     signal,
+    // A connection that is kept open would be looked for by the socket's path, which is a short-lived one.
+    ...(socketPath !== undefined && { socketPath, agent: false }),
     headers: {
       accept: 'application/json',
       ...(content && { 'content-type': 'application/json', 'content-length': content.length }),

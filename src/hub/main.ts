@@ -1,13 +1,14 @@
 import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { keepLogsSmall } from '../files/bounded-logs';
+import { DEFAULT_HUB_EXPIRY_DAYS } from '../model/defaults';
 import type { ErrorCode } from '../model/error-codes';
 import { FleetError, isFleetError } from '../model/errors';
 import { FleetPaths } from '../model/paths';
 import { printable } from '../model/printable';
-import { runHub } from './run';
+import { runHub, type RunHubOptions } from './run';
 
-const USAGE = 'usage: hub.js [--host 127.0.0.1] --port N --database PATH';
+const USAGE = 'usage: hub.js [--host 127.0.0.1] --port N --database PATH [--tunnels AUTHORIZED_KEYS] [--expire DAYS]';
 
 /** Exit codes by error: 2 for wrong arguments, 1 for everything not listed. */
 const EXIT_CODES = new Map<ErrorCode, number>([
@@ -36,23 +37,27 @@ async function main(): Promise<void> {
   });
 }
 
-function readArguments(): { host: string; port: number; database: string } {
+function readArguments(): Pick<RunHubOptions, 'host' | 'port' | 'database' | 'tunnels' | 'expiryDays'> {
   const options = {
     host: { type: 'string', default: '127.0.0.1' },
     port: { type: 'string' },
     database: { type: 'string' },
+    tunnels: { type: 'string' },
+    expire: { type: 'string', default: String(DEFAULT_HUB_EXPIRY_DAYS) },
   } as const;
-  let values: { host: string; port?: string; database?: string };
+  let values: { host: string; port?: string; database?: string; tunnels?: string; expire: string };
   try {
     ({ values } = parseArgs({ options }));
   } catch (cause) {
     throw usage((cause as Error).message);
   }
-  const { host, port, database } = values;
+  const { host, port, database, tunnels, expire } = values;
   if (port === undefined) throw usage('--port is missing');
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) throw usage(`--port is ${JSON.stringify(port)}`);
   if (!database) throw usage('--database is missing');
-  return { host, port: Number(port), database };
+  if (!/^[1-9]\d{0,4}$/.test(expire)) throw usage(`--expire is ${JSON.stringify(expire)}`);
+  const expiryDays = Number(expire);
+  return { host, port: Number(port), database, expiryDays, ...(tunnels !== undefined && { tunnels }) };
 }
 
 function usage(problem: string): FleetError {

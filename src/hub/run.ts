@@ -1,14 +1,21 @@
 import { mkdirSync } from 'node:fs';
-import type { Server } from 'node:http';
+import { createServer, type Server, type ServerOptions } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { dirname } from 'node:path';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
+import { DEFAULT_HUB_EXPIRY_DAYS } from '../model/defaults';
 import { FleetError } from '../model/errors';
 import { printable } from '../model/printable';
+import { TunnelSessions } from '../process/tunnel-sessions';
 import { version } from '../../package.json';
 import { claimDatabase } from './claim';
+import { TcpClients, type HubClientIdentity } from './clients';
+import { Connections, type Answer } from './connections';
+import { listenOnSocket, operatorSocket } from './operator-socket';
 import { createHubApp } from './server';
+import { ALL_CONNECTIONS } from './shares';
 import { openHubStore } from './store';
+import { watchTunnels } from './tunnels';
 
 /** How to run a hub. */
 export interface RunHubOptions {
@@ -20,6 +27,13 @@ export interface RunHubOptions {
   readonly database: string;
   /** Stops the hub: requests under way are answered, the database is closed. */
   readonly signal: AbortSignal;
+  /**
+   * The private sshd's authorized_keys. With it a VM writes only what is its own, the operator through a socket beside the
+   * database, and all others read. Without it every client of the port may write.
+   */
+  readonly tunnels?: string;
+  /** Days after which the entry of a machine without heartbeats is deleted. Default {@link DEFAULT_HUB_EXPIRY_DAYS}. */
+  readonly expiryDays?: number;
   readonly onListening?: (hub: { readonly url: string; readonly port: number }) => void;
   /** Gets lines that the operator has to read. Default: standard error. */
   readonly warn?: (line: string) => void;
@@ -27,6 +41,22 @@ export interface RunHubOptions {
 
 /** Milliseconds that requests under way get once the hub is told to stop. */
 const STOP_GRACE_MS = 2000;
+
+/** Milliseconds without a byte in either direction after which a connection is cut. Event streams send more often. */
+const IDLE_MS = 10_000;
+
+const DAY_MS = 24 * 60 * 60 * 1000;
+
+/** Milliseconds between two looks for old entries. The first is late: after weeks off, VMs come back before it. */
+const EXPIRY_INTERVAL_MS = 60 * 60 * 1000;
+
+const SERVER_OPTIONS: ServerOptions = {
+  headersTimeout: 5000,
+  requestTimeout: 10_000,
+  // How soon the two are noticed.
+  connectionsCheckingInterval: 1000,
+  maxHeaderSize: 8 * 1024,
+};
 
 /**
  * Serves a hub until `signal` fires.
@@ -47,25 +77,49 @@ export async function runHub(options: RunHubOptions): Promise<void> {
   makeDirectory(dirname(database));
   const claim = claimDatabase(database);
   try {
-    let serve: (request: Request) => Response | Promise<Response> = () => new Response(null, { status: 503 });
-    const server = createAdaptorServer({ fetch: (request) => serve(request) }) as Server;
-    server.headersTimeout = 5000;
-    server.requestTimeout = 10_000;
-    server.maxConnections = 1000;
+    let answer: Answer = (_incoming, outgoing) => outgoing.writeHead(503).end();
+    const connections = new Connections((incoming, outgoing, client) => {
+      answer(incoming, outgoing, client);
+    });
+    const { tunnels: keys } = options;
+    const tunnels = keys === undefined ? undefined : watchTunnels(keys);
+    const clients = tunnels && new TcpClients(new TunnelSessions(), tunnels);
+    const server = createServer(SERVER_OPTIONS);
+    // A client that neither sends nor takes anything for this long is cut off, in the middle of an answer, too.
+    server.timeout = IDLE_MS;
+    server.maxConnections = ALL_CONNECTIONS;
+    connections.serve(server, (socket) => clients?.identify(socket) ?? Promise.resolve({ kind: 'unknown' }));
     const port = await listen(server, host, options.port);
+    const operators = tunnels && createServer(SERVER_OPTIONS);
     try {
       // In the same turn as the end of listen(), before the first connection can be seen.
       const store = openHubStore(database, {
         warn: options.warn ?? ((line) => process.stderr.write(`${printable(line)}\n`)),
       });
       try {
-        serve = createHubApp({ store, version, signal }).fetch;
+        const app = createHubApp({ store, version, signal, ...(tunnels && { tunnels }) });
+        const asking = new WeakMap<object, HubClientIdentity>();
+        const listener = getRequestListener((request, { incoming }) =>
+          app.fetch(request, { client: asking.get(incoming) ?? { kind: 'guest' } }),
+        );
+        answer = (incoming, outgoing, client) => {
+          asking.set(incoming, client);
+          void listener(incoming, outgoing);
+        };
+        if (operators !== undefined) {
+          connections.serve(operators, () => Promise.resolve({ kind: 'operator' }));
+          await listenOnSocket(operators, operatorSocket(dirname(database), port));
+        }
         const url = `http://${host}:${port}`;
         claim.describe(url);
+        const timer = setInterval(() => {
+          store.expire(new Date(Date.now() - (options.expiryDays ?? DEFAULT_HUB_EXPIRY_DAYS) * DAY_MS));
+        }, EXPIRY_INTERVAL_MS).unref();
         options.onListening?.({ url, port });
         await aborted(signal);
+        clearInterval(timer);
       } finally {
-        await stop(server);
+        await Promise.all([server, ...(operators === undefined ? [] : [operators])].map(stop));
         store.close();
       }
     } finally {

@@ -14,18 +14,13 @@ import { dirname } from 'node:path';
 import { Database, type BindValues } from 'node-sqlite3-wasm';
 import { z } from 'zod';
 import type { Capability, CapabilityPatch, NewCapability, StoredProgressNote } from '../model/capability';
-import { progressNoteSchema } from '../model/capability';
+import { hostNameOfTitle, isTypeEntry, progressNoteSchema } from '../model/capability';
 import { FleetError, isFleetError } from '../model/errors';
+import { ANSWER_BYTES, CAPABILITY_LIMIT, ENTRY_BYTES, NOTES_KEPT, PAGE_ENTRIES, VM_NOTES_KEPT } from './limits';
 import { RING_BYTES, withHeartbeat, type HeartbeatHistory } from './heartbeats';
 
 /** Marks the file as this program's (`bfhu`), so that another program's database is never written to. */
 const APPLICATION_ID = 0x62666875;
-
-/** Progress notes kept; older ones are dropped. */
-const PROGRESS_KEPT = 1000;
-
-/** Entries a hub takes: far beyond any fleet, so that a client in a loop cannot fill the disk. */
-const CAPABILITY_LIMIT = 10_000;
 
 /** One script per version; the n-th leads from `user_version` n-1 to n. Never edited once released, only added to. */
 const MIGRATIONS: readonly string[] = [
@@ -56,32 +51,68 @@ const MIGRATIONS: readonly string[] = [
      latest INTEGER NOT NULL,
      ring BLOB NOT NULL
    ) STRICT;`,
+  `ALTER TABLE capability ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+   ALTER TABLE progress ADD COLUMN owner TEXT NOT NULL DEFAULT '';
+   CREATE INDEX progress_of_owner ON progress (owner, id);`,
 ];
+
+/** Rows that are read at a time: an answer is full after a few of the largest, or after hundreds of usual ones. */
+const ROWS = 100;
 
 /** What to list; without a member, everything. */
 export interface CapabilityFilter {
   readonly capabilityType?: string | undefined;
   readonly domain?: string | undefined;
+  readonly title?: string | undefined;
+  /** {@link CatalogPage.next} of the page before. */
+  readonly after?: string | undefined;
+  /** Most entries of the page. */
+  readonly limit?: number | undefined;
+  /** Author whose entries come before all others, so that a client that reads no second page finds its own. */
+  readonly first?: string | undefined;
 }
+
+/** As many entries as one answer may hold. */
+export interface CatalogPage {
+  readonly entries: Capability[];
+  /** Where the next page begins; undefined when this is the last one. */
+  readonly next: string | undefined;
+}
+
+/** Author of what the operator's own tools wrote, or of what was written before authors were kept. */
+export const OPERATOR = '';
 
 /** What the hub remembers. Every write that returned is on the disk. All methods throw FleetError `hub-storage`. */
 export interface HubStore {
   /** Path that a damaged predecessor was moved to at this start, for a message to the operator. */
   readonly setAside: string | undefined;
-  /** Entries, oldest first. */
-  list(filter: CapabilityFilter): Capability[];
+  /** Entries, oldest first, as many as fit into {@link ANSWER_BYTES}. */
+  list(filter: CapabilityFilter): CatalogPage;
   find(id: string): Capability | undefined;
-  /** Makes an entry, or updates the one with the same domain, type and title. */
-  put(entry: NewCapability): { readonly entry: Capability; readonly created: boolean };
+  /** The entry with that domain, type and title. */
+  named(name: Pick<NewCapability, 'domain' | 'capability_type' | 'title'>): Capability | undefined;
+  /** Author of an entry; undefined when there is none. */
+  ownerOf(id: string): string | undefined;
+  /** Number of entries of one author. */
+  countOf(owner: string): number;
+  /** Makes an entry, or updates the one with the same domain, type and title. @param owner its author from now on */
+  put(entry: NewCapability, owner?: string): { readonly entry: Capability; readonly created: boolean };
   /** The entry after the change; undefined when there is none; `conflict` when another has that title already. */
   patch(id: string, patch: CapabilityPatch): Capability | 'conflict' | undefined;
   /** When the entry was made or changed lately; undefined when it never was since histories are kept. */
   heartbeatsOf(id: string): HeartbeatHistory | undefined;
   /** Whether there was such an entry; its history goes with it. */
   remove(id: string): boolean;
-  addProgress(note: z.output<typeof progressNoteSchema>): StoredProgressNote;
-  /** The newest notes, newest first. */
-  listProgress(limit: number): StoredProgressNote[];
+  /** Deletes entries of machines whose last heartbeat was before then, and tells how many. */
+  expire(before: Date): number;
+  /** Keeps a note, and drops the oldest ones of the same author. */
+  addProgress(note: z.output<typeof progressNoteSchema>, owner?: string): StoredProgressNote;
+  /**
+   * The newest notes, newest first, as many as fit into {@link ANSWER_BYTES}.
+   *
+   * @param perVm most notes of one VM
+   */
+  listProgress(limit: number, perVm?: number): StoredProgressNote[];
   close(): void;
 }
 
@@ -112,8 +143,9 @@ const progressRowSchema = z
     summary: z.string(),
     detail: z.string(),
     created_at: z.string(),
+    owner: z.string(),
   })
-  .transform((row): StoredProgressNote => ({ ...row, id: String(row.id) }));
+  .transform(({ id, owner, ...note }): StoredProgressNote => ({ ...note, id: String(id), author: authorName(owner) }));
 
 /**
  * Opens the database, or makes it. The caller must hold the claim on it (claim.ts): a lock found here counts as left
@@ -247,7 +279,7 @@ function migrate(db: Database, path: string): void {
 function storeOver(db: Database, path: string, now: () => Date, setAside: string | undefined): HubStore {
   const rows = (sql: string, values: BindValues) => db.all(sql, values).map((row) => rowSchema.parse(row));
   const byId = (id: string) => rows('SELECT * FROM capability WHERE id = ?', [id])[0];
-  const byTitle = (entry: NewCapability) =>
+  const byTitle = (entry: Pick<NewCapability, 'domain' | 'capability_type' | 'title'>) =>
     rows('SELECT * FROM capability WHERE domain = ? AND capability_type = ? AND title = ?', [
       entry.domain,
       entry.capability_type,
@@ -260,10 +292,23 @@ function storeOver(db: Database, path: string, now: () => Date, setAside: string
     );
     return row.success ? row.data : undefined;
   };
-  const save = (entry: Capability, at: Date): Capability => {
+  const ownerOf = (id: string): string | undefined => {
+    const owner = db.get('SELECT owner FROM capability WHERE id = ?', id)?.['owner'];
+    return typeof owner === 'string' ? owner : undefined;
+  };
+  const save = (entry: Capability, at: Date, owner: string): Capability => {
+    if (jsonBytes(entry) > ENTRY_BYTES) {
+      throw new FleetError({
+        code: 'hub-entry-too-large',
+        problem: `an entry may have ${ENTRY_BYTES} bytes`,
+        place: entry.title,
+        value: jsonBytes(entry),
+        remedy: 'shorten its description, or give it fewer keywords',
+      });
+    }
     const { since, latest, ring } = withHeartbeat(heartbeatsOf(entry.id), at);
     db.run('INSERT OR REPLACE INTO heartbeat VALUES (?, ?, ?, ?)', [entry.id, since, latest, ring]);
-    db.run('INSERT OR REPLACE INTO capability VALUES (?, ?, ?, ?, ?, ?, ?, ?)', [
+    db.run('INSERT OR REPLACE INTO capability VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)', [
       entry.id,
       entry.domain,
       entry.capability_type,
@@ -272,21 +317,43 @@ function storeOver(db: Database, path: string, now: () => Date, setAside: string
       JSON.stringify(entry.keywords),
       entry.created_at ?? '',
       entry.updated_at ?? '',
+      owner,
     ]);
     return entry;
   };
   const write = <T>(body: () => T): T => guarded(path, () => transaction(db, body));
   return {
     setAside,
-    list: ({ capabilityType = null, domain = null }) =>
-      guarded(path, () =>
-        rows(
-          'SELECT * FROM capability WHERE (?1 IS NULL OR capability_type = ?1) AND (?2 IS NULL OR domain = ?2) ORDER BY created_at, id',
-          [capabilityType, domain],
-        ),
-      ),
+    list: ({ after = '', limit = PAGE_ENTRIES, ...filter }) =>
+      guarded(path, () => {
+        const [isOthers = '0', createdAt = '', id = ''] = after.split(' ');
+        let from: readonly [number, string, string] = [Number(isOthers) || 0, createdAt, id];
+        const entries: Capability[] = [];
+        const room = answerRoom();
+        const { capabilityType = null, domain = null, title = null, first = null } = filter;
+        for (;;) {
+          const read = rows(
+            `SELECT * FROM capability
+             WHERE (?1 IS NULL OR capability_type = ?1) AND (?2 IS NULL OR domain = ?2) AND (?3 IS NULL OR title = ?3)
+               AND (?4 IS NOT NULL AND owner <> ?4, created_at, id) > (?5, ?6, ?7)
+             ORDER BY ?4 IS NOT NULL AND owner <> ?4, created_at, id LIMIT ${ROWS}`,
+            [capabilityType, domain, title, first, ...from],
+          );
+          for (const entry of read) {
+            const next = from.join(' ');
+            if (entries.length >= limit || !room.takes(entry)) return { entries, next };
+            entries.push(entry);
+            from = [first !== null && ownerOf(entry.id) !== first ? 1 : 0, entry.created_at ?? '', entry.id];
+          }
+          if (read.length < ROWS) return { entries, next: undefined };
+        }
+      }),
     find: (id) => guarded(path, () => byId(id)),
-    put: (entry) =>
+    named: (name) => guarded(path, () => byTitle(name)),
+    countOf: (owner) =>
+      guarded(path, () => Number(db.get('SELECT count(*) AS n FROM capability WHERE owner = ?', owner)?.['n'])),
+    ownerOf: (id) => guarded(path, () => ownerOf(id)),
+    put: (entry, owner = OPERATOR) =>
       write(() => {
         const existing = byTitle(entry);
         const at = now();
@@ -307,7 +374,7 @@ function storeOver(db: Database, path: string, now: () => Date, setAside: string
           created_at: existing?.created_at ?? stamp,
           updated_at: stamp,
         };
-        return { entry: save(made, at), created: existing === undefined };
+        return { entry: save(made, at, owner), created: existing === undefined };
       }),
     patch: (id, patch) =>
       write(() => {
@@ -316,7 +383,7 @@ function storeOver(db: Database, path: string, now: () => Date, setAside: string
         const at = now();
         const changed: Capability = { ...existing, ...definedIn(patch), updated_at: at.toISOString() };
         const holder = byTitle(changed);
-        return holder === undefined || holder.id === id ? save(changed, at) : 'conflict';
+        return holder === undefined || holder.id === id ? save(changed, at, ownerOf(id) ?? OPERATOR) : 'conflict';
       }),
     heartbeatsOf: (id) => guarded(path, () => heartbeatsOf(id)),
     remove: (id) =>
@@ -324,26 +391,68 @@ function storeOver(db: Database, path: string, now: () => Date, setAside: string
         db.run('DELETE FROM heartbeat WHERE capability_id = ?', [id]);
         return db.run('DELETE FROM capability WHERE id = ?', [id]).changes > 0;
       }),
-    addProgress: (note) =>
+    expire: (before) =>
       write(() => {
-        const stored = { ...note, created_at: now().toISOString() };
-        const { lastInsertRowid } = db.run(
-          'INSERT INTO progress (domain, event_type, summary, detail, created_at) VALUES (?, ?, ?, ?, ?)',
-          [stored.domain, stored.event_type, stored.summary, stored.detail, stored.created_at],
+        const old = rows('SELECT * FROM capability WHERE updated_at < ?', [before.toISOString()]);
+        const gone = old.filter(
+          (entry) =>
+            !isTypeEntry(entry) && (hostNameOfTitle(entry.title) !== undefined || ownerOf(entry.id) !== OPERATOR),
         );
-        db.run('DELETE FROM progress WHERE id <= ?', [Number(lastInsertRowid) - PROGRESS_KEPT]);
+        for (const { id } of gone) {
+          db.run('DELETE FROM heartbeat WHERE capability_id = ?', [id]);
+          db.run('DELETE FROM capability WHERE id = ?', [id]);
+        }
+        return gone.length;
+      }),
+    addProgress: (note, owner = OPERATOR) =>
+      write(() => {
+        const stored = { ...note, created_at: now().toISOString(), author: authorName(owner) };
+        const { lastInsertRowid } = db.run(
+          'INSERT INTO progress (domain, event_type, summary, detail, created_at, owner) VALUES (?, ?, ?, ?, ?, ?)',
+          [stored.domain, stored.event_type, stored.summary, stored.detail, stored.created_at, owner],
+        );
+        db.run(
+          'DELETE FROM progress WHERE owner = ?1 AND id NOT IN (SELECT id FROM progress WHERE owner = ?1 ORDER BY id DESC LIMIT ?2)',
+          [owner, owner === OPERATOR ? NOTES_KEPT : VM_NOTES_KEPT],
+        );
         return { ...stored, id: String(lastInsertRowid) };
       }),
-    listProgress: (limit) =>
-      guarded(path, () =>
-        db.all('SELECT * FROM progress ORDER BY id DESC LIMIT ?', [limit]).map((row) => progressRowSchema.parse(row)),
-      ),
+    listProgress: (limit, perVm = VM_NOTES_KEPT) =>
+      guarded(path, () => {
+        const room = answerRoom();
+        const notes = db.all(
+          `SELECT * FROM (SELECT *, row_number() OVER (PARTITION BY owner ORDER BY id DESC) AS n FROM progress)
+           WHERE owner = '' OR n <= ? ORDER BY id DESC LIMIT ?`,
+          [perVm, limit],
+        );
+        return notes.map((row) => progressRowSchema.parse(row)).filter((note) => room.takes(note));
+      }),
     close: () => {
       guarded(path, () => {
         db.close();
       });
     },
   };
+}
+
+/** As readers see an author: the name of a VM, or nothing. */
+function authorName(owner: string): string {
+  return owner.replace(/^vm:/, '');
+}
+
+/** Counts what goes into one answer; once something did not fit, nothing does. */
+function answerRoom(): { takes(item: unknown): boolean } {
+  let left = ANSWER_BYTES;
+  return {
+    takes: (item) => {
+      left -= jsonBytes(item) + 1;
+      return left > 0;
+    },
+  };
+}
+
+function jsonBytes(value: unknown): number {
+  return Buffer.byteLength(JSON.stringify(value));
 }
 
 function definedIn(patch: CapabilityPatch): Partial<NewCapability> {

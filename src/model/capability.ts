@@ -110,6 +110,8 @@ export type ProgressNote = z.input<typeof progressNoteSchema>;
 export type StoredProgressNote = z.output<typeof progressNoteSchema> & {
   readonly id: string;
   readonly created_at: string;
+  /** Name of the VM that sent it, `haskell-build-alpha`, or its tunnel port; empty: the operator, or not known. */
+  readonly author: string;
 };
 
 /** Title of the entry of one machine. `hostName` is `haskell-build-<vm>`. */

@@ -43,6 +43,9 @@ export const DEFAULT_VM_MEMORY = Size.gibibytes(2);
 /** Between two heartbeats of a VM. */
 export const DEFAULT_HEARTBEAT_SECONDS = 30;
 
+/** Without a heartbeat before the embedded State Hub deletes a machine's entry. */
+export const DEFAULT_HUB_EXPIRY_DAYS = 14;
+
 /** For a VM to dial in and register. */
 export const DEFAULT_READY_TIMEOUT_SECONDS = 600;
 

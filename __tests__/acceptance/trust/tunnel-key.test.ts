@@ -1,7 +1,9 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { join } from 'node:path';
+import { createHubClient } from '../../../src/hub/client';
+import { BUILD_AGENT_TYPE, instanceTitle } from '../../../src/model/capability';
 import { run } from '../../../src/process/run';
 import { listenersOn, parseTcpTable } from '../../../src/process/port-owner';
 import { tunnelKeyLine } from '../../../src/rendering/authorized-keys';
@@ -52,7 +54,17 @@ describeWithTools(
         ['alpha', own],
         ['beta', other],
       ] as const) {
-        await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', name, '-f', join(scratch, name)]);
+        await run('ssh-keygen', [
+          '-q',
+          '-t',
+          'ed25519',
+          '-N',
+          '',
+          '-C',
+          `buildfleet haskell-build-${name} tunnel_ed25519`,
+          '-f',
+          join(scratch, name),
+        ]);
         lines.push(
           tunnelKeyLine({
             port,
@@ -72,7 +84,7 @@ describeWithTools(
 
     afterEach(async () => {
       for (const { child } of connections.splice(0)) child.kill('SIGKILL');
-      await until('every connection has ended', 10, () => sshdSessions(state.sshdPort).length === 1);
+      await until('every connection has ended', 30, () => sshdSessions(state.sshdPort).length === 1);
     });
 
     afterAll(async () => {
@@ -189,6 +201,39 @@ describeWithTools(
         expect((await fetch(`http://127.0.0.1:${port}/health`)).status).toBe(200);
       });
 
+      test("its own entry in the hub, and no other VM's", async () => {
+        const hubs = await freePorts(2);
+        const tunnels = [
+          [own, 'alpha'],
+          [other, 'beta'],
+        ] as const;
+        for (const [n, [port, key]] of tunnels.entries()) {
+          const forwards = ['-R', `${port}:127.0.0.1:${guestPort}`, '-L', `${hubs[n]}:localhost:${state.hubPort}`];
+          hold(['-o', 'ExitOnForwardFailure=yes', ...forwards], key);
+          await until('the port answers', 10, async () => (await ask(port)) === 'guest sshd');
+        }
+        const [alphasHub, betasHub] = hubs.map((port) => createHubClient({ url: `http://127.0.0.1:${port}` }));
+        const entry = (name: string, port: number) => ({
+          ...{ domain: 'railiance', capability_type: BUILD_AGENT_TYPE, title: instanceTitle(`haskell-build-${name}`) },
+          ...{ description: '', keywords: [`host:haskell-build-${name}`, `tunnel-port:${port}`] },
+        });
+        const { entry: alphas } = await alphasHub!.upsert(entry('alpha', own));
+        await betasHub!.upsert(entry('beta', other));
+        expect((await alphasHub!.upsert({ ...entry('alpha', own), description: 'again' })).outcome).toBe('updated');
+        const refused = /not-its-own/;
+        await expect(betasHub!.remove(alphas.id)).rejects.toThrow(refused);
+        await expect(betasHub!.update(alphas.id, {})).rejects.toThrow(refused);
+        await expect(betasHub!.create(entry('alpha', other))).rejects.toThrow(refused);
+        // A connection that opens no port has no identity, and no other program of the workstation has one.
+        const [port] = await freePorts(1);
+        await loggedIn(hold(['-L', `${port}:localhost:${state.hubPort}`], 'beta'));
+        for (const url of [`http://127.0.0.1:${port}`, state.hubUrl]) {
+          await expect(createHubClient({ url }).remove(alphas.id)).rejects.toMatchObject({ code: 'hub-rejected' });
+        }
+        const operator = createHubClient({ url: state.hubUrl, services: station.paths.services });
+        expect(await operator.remove(alphas.id)).toMatchObject({ supported: true });
+      });
+
       test('its port again at once after a cut', async () => {
         const first = hold(['-o', 'ExitOnForwardFailure=yes', '-R', `${own}:127.0.0.1:${guestPort}`]);
         await until('the port answers', 10, async () => (await ask(own)) === 'guest sshd');
@@ -211,6 +256,45 @@ describeWithTools(
         expect(await ask(own)).toBe('guest sshd');
       });
     });
+
+    test('hundreds of connections without a key, opened again as they end, keep no VM out', async () => {
+      let on = true;
+      let dropped = 0;
+      let answered = 0;
+      const strangers = new Set<Socket>();
+      const open = () => {
+        const socket = connect({ host: '127.0.0.1', port: state.sshdPort });
+        strangers.add(socket);
+        let greeted = false;
+        socket.once('data', () => {
+          greeted = true;
+          answered += 1;
+        });
+        socket.on('error', () => socket.destroy());
+        socket.once('close', () => {
+          strangers.delete(socket);
+          if (!on) return;
+          dropped += greeted ? 0 : 1;
+          open();
+        });
+      };
+      for (let n = 0; n < 330; n += 1) open();
+      try {
+        await until('all of them were greeted', 60, () => answered >= 330);
+        for (const [port, key] of [
+          [own, 'alpha'],
+          [other, 'beta'],
+        ] as const) {
+          // Once: a VM that was dropped would try again.
+          hold(['-o', 'ExitOnForwardFailure=yes', '-R', `${port}:127.0.0.1:${guestPort}`], key);
+          await until('the port answers', 20, async () => (await ask(port)) === 'guest sshd');
+        }
+        expect(dropped).toBe(0);
+      } finally {
+        on = false;
+        for (const socket of strangers) socket.destroy();
+      }
+    }, 120_000);
 
     describe('refused', () => {
       test.each([

@@ -61,6 +61,9 @@ describeWithTools(['sshd', 'ssh-keygen'], "the private sshd's configuration as s
         'permitopen localhost:8000',
         'clientaliveinterval 2',
         'clientalivecountmax 2',
+        'logingracetime 15',
+        'maxstartups 450:30:600',
+        'persourcemaxstartups 400',
       ]),
     );
     expect(effective.filter((line) => /^(subsystem|acceptenv) /.test(line))).toEqual([]);

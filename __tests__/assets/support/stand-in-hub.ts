@@ -19,7 +19,7 @@ export type Misbehaviour = (request: IncomingMessage, response: ServerResponse, 
 export class StandInHub {
   readonly entries = new Map<string, Entry>();
   /** `GET`, `POST`, `PATCH 1`, … in the order of arrival, with the time in milliseconds. */
-  readonly requests: { readonly what: string; readonly at: number }[] = [];
+  readonly requests: { readonly what: string; readonly at: number; readonly query: URLSearchParams }[] = [];
   misbehave: Misbehaviour = () => false;
   private server: Server | undefined;
   private nextId = 1;
@@ -56,7 +56,8 @@ export class StandInHub {
 
   private async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const id = /^\/capability-catalog\/([^/?]+)/.exec(request.url ?? '')?.[1];
-    this.requests.push({ what: [request.method, id].filter(Boolean).join(' '), at: Date.now() });
+    const query = new URL(request.url ?? '', this.url).searchParams;
+    this.requests.push({ what: [request.method, id].filter(Boolean).join(' '), at: Date.now(), query });
     let body = '';
     for await (const chunk of request) body += String(chunk);
     (request as IncomingMessage & { body: string }).body = body;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Hono } from 'hono';
 import { STREAM_LIMIT } from '../../../src/hub/live-streams';
 import { PAGE_POLICY } from '../../../src/hub/page/document';
-import { createHubApp } from '../../../src/hub/server';
+import { createHubApp, type HubEnv } from '../../../src/hub/server';
 import { openHubStore, type HubStore } from '../../../src/hub/store';
 import { typeEntry } from '../../../src/model/capability';
 import { until } from '../../support/until';
@@ -15,7 +15,7 @@ const ENTRY = { ...typeEntry(), title: 'Haskell Build Agent — haskell-build-al
 let directory: string;
 let store: HubStore;
 let stop: AbortController;
-let app: Hono;
+let app: Hono<HubEnv>;
 
 beforeEach(() => {
   directory = temporaryDirectory();
@@ -30,7 +30,11 @@ afterEach(() => {
 });
 
 const ask = async (path: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}) =>
-  app.request(`${HUB}${path}`, { ...options, headers: { host: new URL(HUB).host, ...options.headers } });
+  app.request(
+    `${HUB}${path}`,
+    { ...options, headers: { host: new URL(HUB).host, ...options.headers } },
+    { client: { kind: 'unknown' } },
+  );
 const write = (method: string, path: string, body?: unknown) =>
   ask(path, {
     method,

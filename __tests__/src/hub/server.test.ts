@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { typeEntry } from '../../../src/model/capability';
-import { MAX_BODY_BYTES } from '../../../src/hub/server';
+import { MAX_BODY_BYTES } from '../../../src/hub/limits';
 import { runHub } from '../../../src/hub/run';
 import { version } from '../../../package.json';
 import { temporaryDirectory } from '../../support/temporary-directory';

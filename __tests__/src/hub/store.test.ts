@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { Database } from 'node-sqlite3-wasm';
 import { HISTORY_MINUTES, lastMinutes, RING_BYTES } from '../../../src/hub/heartbeats';
 import { openHubStore } from '../../../src/hub/store';
-import { typeEntry } from '../../../src/model/capability';
+import { instanceTitle, typeEntry } from '../../../src/model/capability';
 import { temporaryDirectory } from '../../support/temporary-directory';
 
 let directory: string;
@@ -37,7 +37,7 @@ it('remembers across a close, in one file that only its owner reads', () => {
   withEntry();
   expect(files()).toEqual(['hub.db']);
   const store = open();
-  expect(store.list({})).toMatchObject([typeEntry()]);
+  expect(store.list({}).entries).toMatchObject([typeEntry()]);
   expect(store.setAside).toBeUndefined();
   store.close();
   expect(warnings).toEqual([]);
@@ -62,7 +62,7 @@ it('is not held up by what a killed process left', () => {
   mkdirSync(`${path}.new.lock`);
   writeFileSync(`${path}.new`, 'half made');
   const store = open();
-  expect(store.list({})).toHaveLength(1);
+  expect(store.list({}).entries).toHaveLength(1);
   store.close();
 });
 
@@ -82,7 +82,7 @@ describe('a damaged database', () => {
     expect(readFileSync(kept).equals(bytes)).toBe(true);
     expect(warnings.at(-1)).toContain(kept);
     expect(store.listProgress(1)[0]?.detail).toContain(kept);
-    expect(store.list({})).toEqual([]);
+    expect(store.list({}).entries).toEqual([]);
     store.put(typeEntry());
     store.close();
   };
@@ -129,9 +129,9 @@ describe('a file that is not ours', () => {
     withEntry();
     raw('PRAGMA user_version = 99');
     expect(open).toThrow(/newer buildfleet.*99/);
-    raw('PRAGMA user_version = 2');
+    raw('PRAGMA user_version = 3');
     const store = open();
-    expect(store.list({})).toHaveLength(1);
+    expect(store.list({}).entries).toHaveLength(1);
     store.close();
   });
 
@@ -152,13 +152,35 @@ it('keeps only the newest thousand notes', () => {
   store.close();
 });
 
+it('forgets machines without heartbeats, and neither the type nor what the operator wrote', () => {
+  let now = new Date('2026-11-01T00:00:00Z');
+  const store = openHubStore(path, { now: () => now });
+  const entry = { ...typeEntry(), keywords: [] };
+  const alpha = store.put({ ...entry, title: instanceTitle('haskell-build-alpha') }).entry;
+  const kept = [
+    typeEntry(),
+    { ...entry, title: 'A printer' },
+    { ...entry, title: instanceTitle('haskell-build-beta') },
+  ];
+  for (const one of kept) store.put(one);
+  store.put({ ...entry, title: 'from a VM' }, 'vm:haskell-build-gamma');
+  now = new Date('2026-11-10T00:00:00Z');
+  store.put(kept[2]!);
+  expect(store.expire(new Date('2026-11-05T00:00:00Z'))).toBe(2);
+  const titles = (entries: readonly { readonly title: string }[]) => entries.map(({ title }) => title).sort();
+  expect(titles(store.list({}).entries)).toEqual(titles(kept));
+  expect(store.heartbeatsOf(alpha.id)).toBeUndefined();
+  expect(store.expire(new Date('2026-11-05T00:00:00Z'))).toBe(0);
+  store.close();
+});
+
 it('undoes a write that failed half way, and goes on', () => {
   const store = open();
   const entry = typeEntry();
   const unwritable = { ...entry, title: 'other', description: Symbol('no text') as unknown as string };
   expect(() => store.put(unwritable)).toThrow('could not be read or written');
   expect(store.put(entry).created).toBe(true);
-  expect(store.list({})).toHaveLength(1);
+  expect(store.list({}).entries).toHaveLength(1);
   store.close();
 });
 
@@ -242,7 +264,7 @@ it('opens a database of format 1 and keeps all that is in it', () => {
   for (const time of ['first', 'second']) {
     const store = open();
     expect(store.setAside).toBeUndefined();
-    const entries = store.list({});
+    const entries = store.list({}).entries;
     expect(entries).toHaveLength(2);
     const type = entries.find(({ title }) => title === typeEntry().title);
     const alpha = entries.find((entry) => entry !== type);

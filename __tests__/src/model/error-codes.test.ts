@@ -52,7 +52,7 @@ test('codes of the helper are those of the programs on the VM', () => {
 });
 
 test('codes of the hub can occur', () => {
-  const answered = codesIn(join(ROOT, 'src/hub/server.ts'));
+  const answered = ['server.ts', 'rights.ts', 'connections.ts'].flatMap((name) => codesIn(join(ROOT, 'src/hub', name)));
   expect(Object.keys(HUB_ANSWERS).filter((code) => !answered.includes(code))).toEqual([]);
 });
 
@@ -73,6 +73,7 @@ test('exit codes are those that scripts know', () => {
     'fleet-ambiguous': 3,
     'fleet-not-found': 3,
     'fleet-unreadable': 3,
+    'hub-entry-missing': 3,
     'hub-host': 2,
     'hub-unavailable': 5,
     'image-ambiguous': 3,

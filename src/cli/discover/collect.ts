@@ -3,10 +3,12 @@ import { type Capability, heartbeatAgeSeconds, isTypeEntry } from '../../model/c
 import { FleetError, isFleetError } from '../../model/errors';
 import { CDK_COMMAND } from '../../model/cdk-command';
 import type { Fleet } from '../../model/fleet';
+import type { FleetPaths } from '../../model/paths';
 import type { Discovered, DiscoveryReport } from './report';
 
 export interface DiscoveryRequest {
   readonly fleet: Pick<Fleet, 'fleet' | 'hub'>;
+  readonly paths: Pick<FleetPaths, 'services'>;
   /** Undefined: any. */
   readonly type: string | undefined;
   /** Undefined: any. */
@@ -20,13 +22,14 @@ export interface DiscoveryRequest {
  * @throws FleetError `hub-unavailable` when it cannot be asked, or does not answer like a hub
  */
 export async function discoverEntries(request: DiscoveryRequest, now: Date): Promise<DiscoveryReport> {
-  const { fleet, type, domain, signal } = request;
+  const { fleet, paths, type, domain, signal } = request;
   const query = {
     ...(type === undefined ? {} : { capabilityType: type }),
     ...(domain === undefined ? {} : { domain }),
   };
   try {
-    const { entries, malformed } = await createHubClient({ url: fleet.hub.url }).catalog(query, { signal });
+    const client = createHubClient({ url: fleet.hub.url, services: paths.services });
+    const { entries, malformed } = await client.catalog(query, { signal });
     return {
       formatVersion: 1,
       ...{ hub: fleet.hub.url, type: type ?? null, domain: domain ?? null, malformed },

@@ -11,8 +11,8 @@ export interface DiscoverOptions {
 /** `buildfleet discover`: what the fleet's hub holds. */
 export async function discover(context: Context, { type, domain }: DiscoverOptions): Promise<number> {
   const { terminal, signal } = context;
-  const { fleet } = openFleet(context);
-  const report = await discoverEntries({ fleet, type, domain, signal }, new Date());
+  const { fleet, paths } = openFleet(context);
+  const report = await discoverEntries({ fleet, paths, type, domain, signal }, new Date());
   if (terminal.json) terminal.data(JSON.stringify(report, null, 2));
   else if (report.entries.length > 0) terminal.data(renderDiscovery(report, terminal.colour, terminal.screen?.columns));
   else terminal.message(`the State Hub at ${report.hub} holds no such entry`);

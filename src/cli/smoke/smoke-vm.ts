@@ -49,7 +49,7 @@ export async function smokeVm(loaded: LoadedFleet, vm: FleetVm, tools: SmokeTool
 
 async function checkHubEntry(loaded: LoadedFleet, vm: FleetVm, tools: SmokeTools): Promise<Step> {
   const seconds = stopwatch();
-  const hub = await askHubForEntries(loaded.fleet.hub, tools.signal);
+  const hub = await askHubForEntries(loaded, tools.signal);
   const hubEntry = hubEntryOf(hub, vm, new Date());
   const problem = hubProblem({
     hubEntry,

@@ -24,7 +24,7 @@ export async function collectStatus(
   vms: readonly FleetVm[] = loaded.fleet.vms,
 ): Promise<StatusReport> {
   const { fleet } = loaded;
-  const hub = askHubForEntries(fleet.hub, tools.signal);
+  const hub = askHubForEntries(loaded, tools.signal);
   // The programs are started first, so that work in this process costs no time.
   const probes = vms.map((vm) => ({ vm, tunnel: probeTunnel(loaded, vm, hub, tools) }));
   const statuses = await Promise.all(

@@ -105,6 +105,11 @@ export function hubProblem({
         reason: `the State Hub at ${hub.url} cannot be asked (${hub.detail})`,
         remedy: `run \`${CDK_COMMAND} deploy ${fleet}\`, which starts it; \`buildfleet build\` and \`exec\` work meanwhile`,
       };
+    case 'hub-unreadable':
+      return {
+        reason: `what answers at ${hub.url} cannot be read as a State Hub (${hub.detail})`,
+        remedy: `see which program listens there with \`ss -ltnp\`; if it is the fleet's hub, its log says more: end it, and it starts again`,
+      };
     case 'missing':
       return {
         reason: 'the VM has no entry in the State Hub',

@@ -9,8 +9,10 @@ import {
   parseInstanceFacts,
   parseInstanceKeywords,
 } from '../../model/capability';
+import type { ErrorCode } from '../../model/error-codes';
 import { isFleetError } from '../../model/errors';
-import type { Fleet, FleetVm } from '../../model/fleet';
+import type { FleetVm } from '../../model/fleet';
+import type { LoadedFleet } from '../fleet-file';
 import type { Facts, HubEntry } from './report';
 
 /** Longest that a hub on this machine may take. */
@@ -20,21 +22,31 @@ const TIMEOUT_MS = 2000;
 export interface HubAnswer {
   readonly url: string;
   readonly reachable: boolean;
-  /** Why not; empty when it is. */
+  /** Whether something answers there, though it cannot be read. */
+  readonly answers: boolean;
+  /** Why it is not reachable; empty when it is. */
   readonly detail: string;
   /** Entries of machines; the type's own entry is left out. */
   readonly entries: readonly Capability[];
 }
 
+/** Errors of a hub that does not run, is stuck, or cannot be reached. After all others something has answered. */
+const SILENT: readonly ErrorCode[] = ['hub-refused', 'hub-unreachable', 'hub-timeout'];
+
 /** Asks the fleet's hub once. A hub that cannot be asked is an answer. */
-export async function askHubForEntries(hub: Fleet['hub'], signal: AbortSignal): Promise<HubAnswer> {
+export async function askHubForEntries(
+  { fleet: { hub }, paths: { services } }: Pick<LoadedFleet, 'fleet' | 'paths'>,
+  signal: AbortSignal,
+): Promise<HubAnswer> {
   try {
-    const client = createHubClient({ url: hub.url, timeoutMs: TIMEOUT_MS });
+    const client = createHubClient({ url: hub.url, services, timeoutMs: TIMEOUT_MS });
     const entries = await client.list({ capabilityType: hub.capabilityType, domain: hub.domain }, { signal });
-    return { url: hub.url, reachable: true, detail: '', entries: entries.filter((entry) => !isTypeEntry(entry)) };
+    const ofMachines = entries.filter((entry) => !isTypeEntry(entry));
+    return { url: hub.url, reachable: true, answers: true, detail: '', entries: ofMachines };
   } catch (error) {
     if (!isFleetError(error)) throw error;
-    return { url: hub.url, reachable: false, detail: error.problem, entries: [] };
+    const answers = !SILENT.includes(error.code);
+    return { url: hub.url, reachable: false, answers, detail: error.problem, entries: [] };
   }
 }
 
@@ -45,7 +57,7 @@ export function hubEntryOf(
   now: Date,
 ): HubEntry {
   const none = { heartbeatAgeSeconds: null, ghcVersions: [] };
-  if (!answer.reachable) return { state: 'hub-down', ...none };
+  if (!answer.reachable) return { state: answer.answers ? 'hub-unreadable' : 'hub-down', ...none };
   const entry = lastWritten(answer, vm, now);
   if (entry === undefined) return { state: 'missing', ...none };
   const facts = parseInstanceKeywords(entry.keywords);

@@ -22,11 +22,14 @@ export const tunnelSchema = z
 
 export const hubEntrySchema = z
   .strictObject({
-    state: z.enum(['fresh', 'stale', 'unknown-age', 'wrong-port', 'missing', 'hub-down']),
+    state: z.enum(['fresh', 'stale', 'unknown-age', 'wrong-port', 'missing', 'hub-down', 'hub-unreadable']),
     heartbeatAgeSeconds: z.number().nullable().describe('seconds since the last heartbeat'),
     ghcVersions: z.array(z.string()).describe('as the VM reports them, the default first'),
   })
-  .describe("unknown-age: the hub keeps no time of change; wrong-port: the entry names another port than the VM's");
+  .describe(
+    "unknown-age: the hub keeps no time of change; wrong-port: the entry names another port than the VM's; hub-down: " +
+      'the hub does not run or does not answer; hub-unreadable: what answers there cannot be read',
+  );
 
 const factsSchema = z
   .strictObject({

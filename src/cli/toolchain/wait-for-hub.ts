@@ -32,9 +32,9 @@ export async function waitForGhcInHub(
   return false;
 }
 
-async function askUntilAborted({ fleet }: LoadedFleet, signal: AbortSignal): Promise<HubAnswer | undefined> {
+async function askUntilAborted(loaded: LoadedFleet, signal: AbortSignal): Promise<HubAnswer | undefined> {
   try {
-    return await askHubForEntries(fleet.hub, signal);
+    return await askHubForEntries(loaded, signal);
   } catch (error) {
     if (signal.aborted) return undefined;
     throw error;

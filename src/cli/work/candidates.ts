@@ -61,13 +61,13 @@ export function ghcVersionsOf(
 
 /** The versions that the hub knows of each VM. */
 export async function askHubForGhcs(
-  { fleet }: LoadedFleet,
+  loaded: LoadedFleet,
   signal: AbortSignal,
 ): Promise<ReadonlyMap<FleetVm, readonly string[]>> {
   const { askHubForEntries, hubEntryOf } = later.hubEntries();
-  const answer = await askHubForEntries(fleet.hub, signal);
+  const answer = await askHubForEntries(loaded, signal);
   const now = new Date();
-  return new Map(fleet.vms.map((vm) => [vm, hubEntryOf(answer, vm, now).ghcVersions]));
+  return new Map(loaded.fleet.vms.map((vm) => [vm, hubEntryOf(answer, vm, now).ghcVersions]));
 }
 
 type State = { readonly probe: Probe } | { readonly problem: Problem };

@@ -120,7 +120,10 @@ function noteList(notes: readonly StoredProgressNote[], now: Date) {
         (note) =>
           html`<li>
             <time datetime="${note.created_at}">${ageText((now.getTime() - Date.parse(note.created_at)) / 1000)}</time>
-            <span><bdi>${note.summary}</bdi> <small>${note.event_type}</small></span>
+            <span
+              ><bdi>${note.summary}</bdi>
+              <small>${[note.event_type, note.author].filter((part) => part !== '').join(', ')}</small></span
+            >
             ${note.detail === '' ? '' : html`<pre>${note.detail}</pre>`}
           </li>`,
       )}

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DEFAULT_DEVELOPER_KEY } from '../defaults';
+import { DEFAULT_DEVELOPER_KEY, DEFAULT_HUB_EXPIRY_DAYS } from '../defaults';
 import { workstationPathSchema } from '../names';
 import { portSchema } from '../port';
 import { computed, defaulted, defineShape, observed, optional, required } from '../resource-shape';
@@ -27,6 +27,10 @@ export const workstationShape = defineShape({
     ),
     sshdPort: required(portSchema, 'Port of the private sshd on 127.0.0.1.'),
     hubPort: required(portSchema, 'Port of the embedded State Hub on 127.0.0.1.'),
+    hubExpiryDays: optional(
+      z.number().int().min(1),
+      `Days without a heartbeat after which the embedded State Hub forgets a machine. Without it ${DEFAULT_HUB_EXPIRY_DAYS}.`,
+    ),
     tunnelPorts: required(
       z.object({
         first: portSchema.describe('The lowest port.'),

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
 import { createHubClient, type HubClient } from '../../hub/client';
 import { fleetSchema } from '../../model/fleet';
 import type { JournalEvent } from '../../model/journal';
+import { expandHome, FleetPaths } from '../../model/paths';
 import { exactDurationText } from '../../model/units';
 
 /** Milliseconds after which a step is long enough for a note. */
@@ -60,8 +62,9 @@ export class HubNotes {
 /** The hub of the fleet that a `fleet.json` describes; null where it cannot be read. */
 export function hubOfFleet(fleetFile: string): ReturnType<HubNotesOptions['hub']> {
   try {
-    const { hub } = fleetSchema.parse(JSON.parse(readFileSync(fleetFile, 'utf8')));
-    return { client: createHubClient({ url: hub.url, timeoutMs: HUB_MS }), domain: hub.domain };
+    const { hub, stateDirectory } = fleetSchema.parse(JSON.parse(readFileSync(fleetFile, 'utf8')));
+    const { services } = new FleetPaths(expandHome(stateDirectory, homedir()));
+    return { client: createHubClient({ url: hub.url, services, timeoutMs: HUB_MS }), domain: hub.domain };
   } catch {
     return null;
   }

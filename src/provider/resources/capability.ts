@@ -4,10 +4,16 @@ import { FleetError, isFleetError } from '../../model/errors';
 import { capabilityShape } from '../../model/resources/capability';
 import type { Config, State } from '../../model/resource-shape';
 import type { Resource, ResourceContext } from '../plugin/resource';
+import { fleetPaths } from './fleet-paths';
+import type { ProviderSettings } from './settings';
 
 type CapabilityConfig = Config<typeof capabilityShape>;
 
-/** The handler of `buildfleet_capability`: one entry that the fleet itself keeps in the hub's catalog. */
+/**
+ * The handler of `buildfleet_capability`: one entry that the fleet itself keeps in the hub's catalog.
+ *
+ * @param connect gives a client that may write what only the operator may
+ */
 export function capabilityResource(
   connect: (url: string) => HubClient = (url) => createHubClient({ url }),
 ): Resource<typeof capabilityShape> {
@@ -39,7 +45,7 @@ export function capabilityResource(
       const { signal } = context;
       const { hubUrl, domain, capabilityType, title } = state;
       try {
-        const entries = await connect(hubUrl).list({ domain, capabilityType }, { signal });
+        const entries = await connect(hubUrl).list({ domain, capabilityType, title }, { signal });
         const named = entries.filter((entry) => entry.title === title);
         const found = named.find((entry) => entry.id === state.id) ?? named[0];
         if (found === undefined) return null;
@@ -65,14 +71,14 @@ export function capabilityResource(
         if (left.length > 0)
           context.warn('the State Hub cannot delete entries', `"${title}" stays in ${hubUrl}: ${left.join(', ')}`);
       } catch (error) {
-        if (signal.aborted || !isFleetError(error) || error.code !== 'hub-refused' || !isLoopback(hubUrl)) throw error;
+        if (signal.aborted || !isFleetError(error) || !isLoopback(hubUrl)) throw error;
         // The embedded hub's entries go with its database.
-        context.warn('the State Hub does not run', `nothing was deleted from ${hubUrl}: ${error.message}`);
+        context.warn('the State Hub could not be asked', `nothing was deleted from ${hubUrl}: ${error.message}`);
       }
     },
     import: async (id, { signal }) => {
       const [, hubUrl = '', domain = '', capabilityType = '', title = ''] = /^(\S+) (\S+) (\S+) (.+)$/.exec(id) ?? [];
-      const entries = title === '' ? [] : await connect(hubUrl).list({ domain, capabilityType }, { signal });
+      const entries = title === '' ? [] : await connect(hubUrl).list({ domain, capabilityType, title }, { signal });
       const found = entries.find((entry) => entry.title === title);
       if (found === undefined) {
         throw new FleetError({
@@ -93,6 +99,11 @@ export function capabilityResource(
       };
     },
   };
+}
+
+/** Clients of the fleet's own hub come through the operator's socket. */
+export function operatorsHub(settings: ProviderSettings): (url: string) => HubClient {
+  return (url) => createHubClient({ url, services: fleetPaths(settings).services });
 }
 
 function entryOf(state: CapabilityConfig): NewCapability {

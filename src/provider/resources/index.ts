@@ -32,7 +32,9 @@ export const resources: readonly ResourceEntry<ProviderSettings>[] = [
   resource(identityShape, (settings: ProviderSettings) => identity().identityResource(settings)),
   resource(managedFileShape, (settings: ProviderSettings) => managedFile().managedFileResource(settings)),
   resource(managedFilesShape, (settings: ProviderSettings) => managedFiles().managedFilesResource(settings)),
-  resource(capabilityShape, () => capability().capabilityResource()),
+  resource(capabilityShape, (settings: ProviderSettings) =>
+    capability().capabilityResource(capability().operatorsHub(settings)),
+  ),
   resource(imageShape, (settings: ProviderSettings) => image().imageResource(settings)),
   resource(vmShape, (settings: ProviderSettings) => vm().vmResource(settings)),
 ];

@@ -81,7 +81,7 @@ export function vmResource(settings: ProviderSettings): Resource<typeof vmShape>
       drivers.set(hypervisor, driver);
       return driver;
     },
-    hub: (url) => createHubClient({ url }),
+    hub: (url) => createHubClient({ url, services: paths.services }),
   });
 }
 

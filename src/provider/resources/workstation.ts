@@ -52,7 +52,7 @@ import type { ProviderSettings } from './settings';
 
 type Shape = typeof workstationShape;
 /** Endpoints of both services. */
-type Endpoints = Pick<State<Shape>, 'address' | 'sshdPort' | 'hubPort' | 'tunnelPorts'>;
+type Endpoints = Pick<State<Shape>, 'address' | 'sshdPort' | 'hubPort' | 'hubExpiryDays' | 'tunnelPorts'>;
 
 /** Surroundings of the handler, so that tests can give it a home of its own. */
 export interface WorkstationSurroundings {
@@ -263,7 +263,7 @@ function services(
     {
       definition: {
         name: 'hub',
-        argv: hubArgv(directory, record.node, record.hubPort),
+        argv: hubArgv(directory, record, sshdPaths(directory).authorizedKeys),
         log: hubPaths(directory).log,
         directories: [],
         address: null,
@@ -349,8 +349,8 @@ function readableKey(path: string, context: ResourceContext): KeyPairObservation
   }
 }
 
-function endpointsOf({ address, sshdPort, hubPort, tunnelPorts }: Endpoints): Endpoints {
-  return { address, sshdPort, hubPort, tunnelPorts };
+function endpointsOf({ address, sshdPort, hubPort, hubExpiryDays, tunnelPorts }: Endpoints): Endpoints {
+  return { address, sshdPort, hubPort, hubExpiryDays, tunnelPorts };
 }
 
 function readOrNull(path: string): string | null {

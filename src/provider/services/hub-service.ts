@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { listensOn } from '../../process/port-owner';
 import type { ProcessIdentity } from '../../process/process-identity';
+import type { WorkstationRecord } from './workstation-record';
 
 /** Files that the embedded hub consists of, as the stack's output holds them. */
 export const HUB_FILES = ['hub.js', 'node-sqlite3-wasm.wasm'] as const;
@@ -15,10 +16,15 @@ export function hubPaths(directory: string) {
   };
 }
 
-/** @param node absolute path of Node */
-export function hubArgv(directory: string, node: string, port: number): readonly string[] {
+/** @param tunnels the private sshd's authorized_keys, by which the hub tells VMs apart */
+export function hubArgv(
+  directory: string,
+  { node, hubPort, hubExpiryDays }: Pick<WorkstationRecord, 'node' | 'hubPort' | 'hubExpiryDays'>,
+  tunnels: string,
+): readonly string[] {
   const { program, database } = hubPaths(directory);
-  return [node, program, '--port', String(port), '--database', database];
+  const expire = hubExpiryDays === null ? [] : ['--expire', String(hubExpiryDays)];
+  return [node, program, '--port', String(hubPort), '--database', database, '--tunnels', tunnels, ...expire];
 }
 
 /** Whether this process listens on the port and answers as buildfleet's hub in good health. Starts no program. */
@@ -34,7 +40,8 @@ export function removeHubFiles(directory: string): void {
     const ours =
       (HUB_FILES as readonly string[]).includes(name) ||
       name.startsWith(basename(database)) ||
-      name.startsWith(basename(log));
+      name.startsWith(basename(log)) ||
+      /^hub-\d+\.sock$/.test(name);
     if (ours) rmSync(join(directory, name), { recursive: true, force: true });
   }
 }

@@ -68,9 +68,12 @@ export function renderSshdConfig(config: SshdConfig): string {
     // a dead session holds its VM's port until it is noticed: OpenSSH 9.2 took up to 45 s with 5 x 2, ten with 2 x 2
     ['ClientAliveInterval', '2'],
     ['ClientAliveCountMax', '2'],
-    ['LoginGraceTime', '30'],
-    // all VMs of a fleet may dial at once
-    ['MaxStartups', '100:30:300'],
+    ['LoginGraceTime', '15'],
+    // All VMs of a fleet may dial at once. Those behind NAT come from one address, so that a limit for each address cannot
+    // tell them apart: what one VM opens without its key stays below both limits for a long time, and is gone after the
+    // grace. The first limit lies above that of an address, which leaves room for those that have their own.
+    ['MaxStartups', '450:30:600'],
+    ['PerSourceMaxStartups', '400'],
     ...(config.hasPerSourcePenalties ? ([['PerSourcePenalties', 'no']] as const) : []),
   ];
   return lines.map(([keyword, value]) => `${keyword} ${value}\n`).join('');

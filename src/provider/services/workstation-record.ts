@@ -6,6 +6,8 @@ const schema = z.object({
   address: z.string().nullable().default(null),
   sshdPort: z.number(),
   hubPort: z.number(),
+  /** Null: what the hub has by itself. */
+  hubExpiryDays: z.number().nullable().default(null),
   tunnelPorts: z.object({ first: z.number(), last: z.number() }),
   developers: z.array(z.string()).readonly(),
   sshd: z.object({

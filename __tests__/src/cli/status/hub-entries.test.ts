@@ -1,6 +1,11 @@
-import { factsOf, type HubAnswer, hubEntryOf } from '../../../../src/cli/status/hub-entries';
+import { loadFleet } from '../../../../src/cli/fleet-file';
+import { askHubForEntries, factsOf, type HubAnswer, hubEntryOf } from '../../../../src/cli/status/hub-entries';
 import { type Capability, instanceTitle } from '../../../../src/model/capability';
 import { agentKeywords } from '../../../support/agent-keywords';
+import { writeStandInFleet } from '../../../support/stand-in-machine';
+import { temporaryDirectory } from '../../../support/temporary-directory';
+import { freePorts } from '../../../support/workstation';
+import { serve } from '../../hub/support/running-hub';
 
 const NOW = new Date('2024-05-01T12:00:00Z');
 const ALPHA = { name: 'haskell-build-alpha', tunnelPort: 12221 };
@@ -24,7 +29,13 @@ function entry(changes: Partial<Capability> & { port?: number } = {}): Capabilit
   };
 }
 
-const answer = (...entries: Capability[]): HubAnswer => ({ url: '', reachable: true, detail: '', entries });
+const answer = (...entries: Capability[]): HubAnswer => ({
+  url: '',
+  reachable: true,
+  answers: true,
+  detail: '',
+  entries,
+});
 
 test.each([
   ['fresh', [entry()], 10],
@@ -55,7 +66,8 @@ test('of doubled entries the one written last counts, in any order', () => {
 });
 
 test('a hub that could not be asked is not a missing entry', () => {
-  expect(hubEntryOf({ ...answer(), reachable: false }, ALPHA, NOW).state).toBe('hub-down');
+  expect(hubEntryOf({ ...answer(), reachable: false, answers: false }, ALPHA, NOW).state).toBe('hub-down');
+  expect(hubEntryOf({ ...answer(), reachable: false }, ALPHA, NOW).state).toBe('hub-unreadable');
 });
 
 test('facts are those of the entry that was written last, and null where it does not say them', () => {
@@ -69,5 +81,32 @@ test('facts are those of the entry that was written last, and null where it does
   expect(factsOf(answer(), ALPHA, NOW)).toEqual({
     ...{ cpus: null, load: null, diskFreeMib: null, builds: null },
     ...unsaid,
+  });
+});
+
+describe('a hub that cannot be used', () => {
+  const ask = async (url: string) => {
+    const home = temporaryDirectory();
+    const loaded = loadFleet(writeStandInFleet(home, '/nokey', url, []), home);
+    const answer = await askHubForEntries(loaded, AbortSignal.timeout(20_000));
+    return [hubEntryOf(answer, ALPHA, NOW).state, answer.detail] as const;
+  };
+
+  it('does not run', async () => {
+    const [port] = await freePorts(1);
+    expect(await ask(`http://127.0.0.1:${port}`)).toEqual(['hub-down', expect.stringContaining('ECONNREFUSED')]);
+  });
+
+  it.each([
+    ['no JSON', 'nonsense', 'did not answer with JSON'],
+    ['no entries', '[{"title":7,"capability_type":"haskell-build-agent","domain":"railiance"}]', 'expected shape'],
+    ['more than is read', JSON.stringify('x'.repeat(2 ** 21)), 'longer than'],
+  ])('answers what cannot be read: %s', async (_what, text, detail) => {
+    const server = await serve((_request, response) => response.end(text));
+    try {
+      expect(await ask(server.url)).toEqual(['hub-unreadable', expect.stringContaining(detail)]);
+    } finally {
+      await server.stop();
+    }
   });
 });

@@ -38,7 +38,7 @@ async function probeSilentVm(heartbeatSeconds: number, age: number) {
     ...{ description: '', created_at: undefined, updated_at: new Date(Date.now() - age * 1000).toISOString() },
     keywords: agentKeywords({ ghcVersions: ['9.6.6'], hostName: name, tunnelPort: port }),
   };
-  const hub: HubAnswer = { url: '', reachable: true, detail: '', entries: [entry] };
+  const hub: HubAnswer = { url: '', reachable: true, answers: true, detail: '', entries: [entry] };
   const tools = { run, signal: new AbortController().signal };
   return probeTunnel(loaded, loaded.fleet.vms[0]!, Promise.resolve(hub), tools);
 }

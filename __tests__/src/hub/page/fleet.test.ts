@@ -113,7 +113,7 @@ it('says that there is nothing', () => {
 
 it('shows progress notes', () => {
   const note = { id: '1', domain: 'railiance', event_type: 'image', summary: 'building', detail: 'a\n  b' };
-  const markup = render({ notes: [{ ...note, created_at: ago(600) }] });
+  const markup = render({ notes: [{ ...note, created_at: ago(600), author: '' }] });
   expect(words(markup)).toMatch(/Progress 10 min ago building image a b$/);
   expect(markup).toContain('<pre>a\n  b</pre>');
 });
@@ -143,6 +143,7 @@ describe('what entries and notes say', () => {
           summary: texts.summary,
           detail: texts.detail,
           created_at: NOW.toISOString(),
+          author: texts.event,
         },
       ],
     });

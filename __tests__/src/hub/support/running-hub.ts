@@ -1,10 +1,11 @@
 import { createServer, request as httpRequest, type IncomingHttpHeaders, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { runHub } from '../../../../src/hub/run';
+import { runHub, type RunHubOptions } from '../../../../src/hub/run';
 
 /** Our own hub, in this process, on a free port. */
 export async function startHub(
   database: string,
+  options: Pick<RunHubOptions, 'tunnels'> = {},
 ): Promise<{ readonly url: string; readonly warnings: string[]; readonly stop: () => Promise<void> }> {
   const controller = new AbortController();
   const warnings: string[] = [];
@@ -14,6 +15,7 @@ export async function startHub(
       host: '127.0.0.1',
       port: 0,
       database,
+      ...options,
       signal: controller.signal,
       onListening: (hub) => {
         done(hub.url);
@@ -50,12 +52,17 @@ export async function serve(
 /** One request with full control of its headers, which `fetch` does not give. */
 export function rawRequest(
   url: string,
-  options: { readonly method?: string; readonly headers?: Record<string, string>; readonly body?: string } = {},
+  options: {
+    readonly method?: string;
+    readonly headers?: Record<string, string>;
+    readonly body?: string;
+    readonly socketPath?: string;
+  } = {},
 ): Promise<{ readonly status: number; readonly headers: IncomingHttpHeaders; readonly text: string }> {
   return new Promise((done, fail) => {
     const request = httpRequest(
       url,
-      { method: options.method ?? 'GET', headers: options.headers, agent: false },
+      { method: options.method ?? 'GET', headers: options.headers, agent: false, socketPath: options.socketPath },
       (response) => {
         let text = '';
         response.setEncoding('utf8');

@@ -4,8 +4,6 @@ interface EarlierState {
   /** The shape, by what made the next one differ. */
   readonly shape: string;
   readonly state: Readonly<Record<string, unknown>>;
-  /** Optional attributes that came later, as a plan shows them. */
-  readonly later?: Readonly<Record<string, null>>;
 }
 
 const HASH = 'a'.repeat(64);
@@ -93,13 +91,18 @@ export const earlierStates: Readonly<Record<string, readonly EarlierState[]>> = 
   buildfleet_managed_files: [{ version: 0, shape: 'first', state: managedFiles }],
   buildfleet_vm: [
     { version: 0, shape: 'first', state: vm },
-    { version: 0, shape: 'with networks, draining and problems', state: drainedVm, later: { user_network: null } },
-    { version: 1, shape: 'with versions', state: drainedVm, later: { user_network: null } },
+    { version: 0, shape: 'with networks, draining and problems', state: drainedVm },
+    { version: 1, shape: 'with versions', state: drainedVm },
     { version: 1, shape: 'with user networks', state: { ...drainedVm, user_network: 'open' } },
   ],
   buildfleet_workstation: [
     { version: 0, shape: 'first', state: workstation },
     { version: 0, shape: 'with an address', state: { ...workstation, address: '192.168.1.10' } },
+    {
+      version: 0,
+      shape: 'with days of the hub',
+      state: { ...workstation, address: null, hub_expiry_days: 30 },
+    },
   ],
   null_resource: [{ version: 0, shape: 'first', state: { triggers: { vm: 'alpha' }, id: '4711' } }],
 };
@@ -112,5 +115,5 @@ export const added: Readonly<Record<string, Readonly<Record<string, unknown>>>> 
     ...{ network: 'nat', bridge_adapter: null, drain_timeout_seconds: 600 },
     ...{ developer_key: null, problem: '', user_network: null },
   },
-  buildfleet_workstation: { address: null },
+  buildfleet_workstation: { address: null, hub_expiry_days: null },
 };

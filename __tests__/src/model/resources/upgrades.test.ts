@@ -36,8 +36,10 @@ describe.each(entries)('the state of $shape.type', ({ shape, schema }) => {
 
   test.each(states)('of the shape "$shape", version $version, is upgraded to a whole one', async (earlier) => {
     const upgraded = await upgrade(shape.type, earlier.version, earlier.state);
-    const later = earlier.shape === 'first' ? added[shape.type] : earlier.later;
-    expect(upgraded).toEqual({ ...later, ...earlier.state });
+    const all = Object.entries(added[shape.type] ?? {});
+    // An optional attribute may be younger than any shape.
+    const missing = earlier.shape === 'first' ? all : all.filter(([, value]) => value === null);
+    expect(upgraded).toEqual({ ...Object.fromEntries(missing), ...earlier.state });
     for (const { name, attribute } of schema.attributes) {
       const value = schema.toHandler(upgraded)[name];
       if (attribute.kind === 'optional' && value === null) continue;

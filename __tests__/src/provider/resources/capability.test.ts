@@ -89,13 +89,15 @@ test('a dead hub stops neither plan nor destroy, and both say so', async () => {
   await expect(create()).rejects.toMatchObject({ code: 'hub-refused' });
 });
 
-test('a port that answers something else is an error at destroy', async () => {
+test('a hub of this machine that answers nonsense does not stop a destroy, which says so', async () => {
   const state = await create();
   const server = createServer((_request, response) => response.end('nonsense'));
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   const url = `http://127.0.0.1:${(server.address() as { port: number }).port}`;
   try {
-    await expect(handler.delete({ ...state, hubUrl: url }, recordingContext())).rejects.toThrow();
+    const context = recordingContext<typeof capabilityShape>();
+    await handler.delete({ ...state, hubUrl: url }, context);
+    expect(context.warnings.join()).toContain(`nothing was deleted from ${url}`);
   } finally {
     await new Promise((closed) => server.close(closed));
   }

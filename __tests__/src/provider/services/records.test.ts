@@ -39,10 +39,14 @@ describe('records as earlier commits wrote them are read', () => {
       { address: null, runner: 'supervisor' },
     ],
     ['with an address', { ...workstation, address: '192.168.1.10' }, { address: '192.168.1.10', runner: 'supervisor' }],
-    ['of today', { ...workstation, address: null, runner: 'user-units' }, { address: null, runner: 'user-units' }],
+    ['with a runner', { ...workstation, address: null, runner: 'user-units' }, { address: null, runner: 'user-units' }],
+    ['of today', { ...workstation, hubExpiryDays: 30 }, { address: null, runner: 'supervisor', hubExpiryDays: 30 }],
   ])('workstation.json %s', (_form, content, added) => {
     writeFileSync(workstationRecord.path(home), JSON.stringify({ formatVersion: 1, ...content }));
-    expect(workstationRecord.read(home)).toEqual({ status: 'value', value: { ...workstation, ...added } });
+    expect(workstationRecord.read(home)).toEqual({
+      status: 'value',
+      value: { ...workstation, hubExpiryDays: null, ...added },
+    });
   });
 
   test.each([
@@ -122,7 +126,14 @@ describe('created.json', () => {
 
 describe('workstation.json in the handler', () => {
   const state: State<typeof workstationShape> = {
-    ...{ address: null, sshdPort: 1, hubPort: 2, tunnelPorts: { first: 3, last: 4 }, developers: [] },
+    ...{
+      address: null,
+      sshdPort: 1,
+      hubPort: 2,
+      hubExpiryDays: null,
+      tunnelPorts: { first: 3, last: 4 },
+      developers: [],
+    },
     ...{ sshd: 'running', hub: 'running', configuration: 'intact', tunnelAccount: 'me', sshdHostPublicKey: 'key' },
     ...{ developerPublicKeys: [], hubUrl: 'http://127.0.0.1:2' },
   };

@@ -187,6 +187,10 @@ def entry_path(entry):
     return CATALOG + name
 
 
+def percent_encoded(text):
+    return "".join("%%%02X" % byte for byte in text.encode("utf-8"))
+
+
 def age_order(entry):
     """Oldest first, in the order that every other client of the hub uses too."""
     created = entry.get("created_at")
@@ -385,7 +389,9 @@ class Agent:
             self.refresh(keep)
 
     def find_own(self):
-        status, content = self.hub.request("GET", CATALOG + "?capability_type=" + CAPABILITY_TYPE)
+        # A hub that ignores what it is asked for answers with more.
+        query = "?capability_type=%s&title=%s" % (CAPABILITY_TYPE, percent_encoded(self.settings.title))
+        status, content = self.hub.request("GET", CATALOG + query)
         if status != 200:
             raise BadAnswer("GET was answered with status %d" % status)
         return sorted(

@@ -48,8 +48,12 @@ async function findSshd(machine: Machine): Promise<{ readonly path: string; read
 /** The fleet's State Hub answers. */
 export async function checkHub(_machine: Machine, subject: Subject): Promise<Observation[]> {
   if (subject.fleet === null) return [notDeployed()];
-  const answer = await askHubForEntries(subject.fleet.fleet.hub, AbortSignal.timeout(5000));
+  const answer = await askHubForEntries(subject.fleet, AbortSignal.timeout(5000));
   if (answer.reachable) return [ok(`${answer.url} answers`)];
+  if (answer.answers) {
+    const remedy = "see which program listens there with `ss -ltnp`; the log of the fleet's own hub says more";
+    return [problem(`${answer.url} cannot be read: ${answer.detail}`, remedy)];
+  }
   const remedy = `run \`${CDK_COMMAND} deploy ${subject.name}\`, which starts it`;
   return [problem(`${answer.url} does not answer: ${answer.detail}`, remedy)];
 }

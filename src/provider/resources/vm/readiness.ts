@@ -141,7 +141,7 @@ export async function lastHeartbeat(
   signal: AbortSignal,
 ): Promise<string | null> {
   try {
-    const entries = await hub.list(query, { signal });
+    const entries = await hub.list({ ...query, title: instanceTitle(name) }, { signal });
     return entries.find((entry) => entry.title === instanceTitle(name))?.updated_at ?? null;
   } catch {
     signal.throwIfAborted();
@@ -152,7 +152,7 @@ export async function lastHeartbeat(
 async function hubEntry(readiness: Readiness): Promise<string> {
   const { name, tunnelPort, hub, hubQuery, signal, earlierHeartbeat } = readiness;
   try {
-    const entries = await hub.list(hubQuery, { signal });
+    const entries = await hub.list({ ...hubQuery, title: instanceTitle(name) }, { signal });
     const own = entries.filter((entry) => entry.title === instanceTitle(name));
     if (own.length === 0) return 'no entry of the VM';
     const onPort = own.filter((entry) => parseInstanceKeywords(entry.keywords).tunnelPort === tunnelPort);

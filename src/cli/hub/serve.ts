@@ -5,8 +5,15 @@ import type { Context } from '../context';
 import { EXIT } from '../exit-codes';
 import type { Listening } from './report';
 
-/** `buildfleet hub`: serves until Ctrl-C or SIGTERM. */
-export async function hub(context: Context, port: string, database: string): Promise<number> {
+export interface ServeOptions {
+  readonly port: string;
+  readonly database: string;
+  /** Days. */
+  readonly expire: number;
+}
+
+/** `buildfleet hub serve`: serves until Ctrl-C or SIGTERM. */
+export async function serve(context: Context, { port, database, expire }: ServeOptions): Promise<number> {
   if (!/^\d{1,5}$/.test(port) || Number(port) > 65535) {
     throw new FleetError({
       code: 'usage',
@@ -19,6 +26,7 @@ export async function hub(context: Context, port: string, database: string): Pro
     host: '127.0.0.1',
     port: Number(port),
     database: expandHome(database, context.home),
+    expiryDays: expire,
     signal: context.signal,
     warn: (line) => {
       context.terminal.error(line);
