@@ -99,12 +99,20 @@ install_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
 }
 
+# Those of scripts/install-scripts.txt, and no other
+run_install_scripts() {
+  local packages
+  mapfile -t packages < <(awk '$2 == "run" { print $1 }' scripts/install-scripts.txt)
+  [ ${#packages[@]} -eq 0 ] || npm rebuild --ignore-scripts=false --foreground-scripts "${packages[@]}"
+}
+
 # npm writes this file last, so it stands for a complete installation
 install_node_modules() {
   local stamp=node_modules/.package-lock.json
   if [ ! -e "$stamp" ] || [ package-lock.json -nt "$stamp" ]; then
     printf 'setup: npm ci\n'
     npm ci --no-audit --no-fund --loglevel=error
+    run_install_scripts
   fi
 }
 
