@@ -6,14 +6,14 @@ set -euo pipefail
 id=${1:?usage: vboxmanage.sh ID ADAPTER}
 adapter=${2:?usage: vboxmanage.sh ID ADAPTER}
 
-VBoxManage import "${HOME}/.cache/buildfleet/images/7a5c2f8aaf469d1e577a1f5e9c592a676d39cff2b05493129f765a3734e64211/disk.ova" \
+VBoxManage import "${HOME}/.cache/buildfleet/images/bdfdd79655aea0d09e5402d03acb9481d61edba4420f26e42419463b0bda21eb/disk.ova" \
   --vsys 0 \
   --vmname haskell-build-gamma \
   --basefolder "${HOME}/.local/state/buildfleet/laptops/vms/haskell-build-gamma/virtualbox" \
   --memory 8192 \
   --cpus 4
 machine=$(VBoxManage list vms | sed -n 's/^"haskell-build-gamma" {\([0-9a-f-]*\)}$/\1/p')
-VBoxManage setextradata "${machine}" buildfleet/owner "fleet=laptops vm=${id} image=7a5c2f8aaf469d1e577a1f5e9c592a676d39cff2b05493129f765a3734e64211 machine=${machine}"
+VBoxManage setextradata "${machine}" buildfleet/owner "fleet=laptops vm=${id} image=bdfdd79655aea0d09e5402d03acb9481d61edba4420f26e42419463b0bda21eb machine=${machine}"
 VBoxManage modifyvm "${machine}" \
   --name haskell-build-gamma \
   --cpus 4 \
