@@ -16,7 +16,7 @@ const why = packer === undefined ? ' (skipped: PACKER names no Packer of 1.10 or
 
 describeWithCurrent(`the template before the Packer of today${why}`, () => {
   let directory: string;
-  let environment: NodeJS.ProcessEnv;
+  let environment: Readonly<Record<string, string>>;
 
   beforeEach(() => {
     const root = temporaryDirectory('buildfleet packer-');
