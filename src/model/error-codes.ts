@@ -194,6 +194,7 @@ export const ERROR_CODES = {
   'sync-failed': { when: 'the sources could not be sent to the VM' },
   'sync-in-the-way': { when: 'a directory on the VM stands where a file of the sources has to go' },
   'sync-incomplete': { when: 'some of the sources could not be read' },
+  'temporary-directory': { when: 'TMPDIR names no directory that can be written, and nor can /tmp' },
   'too-many-repositories': { when: 'a project holds more git repositories than are asked what they ignore' },
   'toolchain-unknown': { when: 'the Debian suite does not have this version of GHC or cabal' },
   'tunnel-port-taken': { when: 'another program listens on the tunnel port of a VM' },

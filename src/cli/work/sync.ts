@@ -1,6 +1,6 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeScratchDirectory } from '../../files/scratch-directory';
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
 import { endingWithUs } from '../../process/ending-with-us';
@@ -60,7 +60,7 @@ const MISSING_THERE = /command not found|rsync: not found/;
  */
 export async function sync(tools: SyncTools, request: SyncRequest): Promise<SyncReport> {
   const { root, sending, signal } = request;
-  const scratch = mkdtempSync(join(tmpdir(), 'buildfleet-sync-'));
+  const scratch = makeScratchDirectory('buildfleet-sync-');
   try {
     const ignoreFile = readIgnoreFile(root);
     const survey = await surveyProject({ run: tools.run, signal }, { root, ignoreFile, sending, scratch });
