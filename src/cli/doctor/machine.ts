@@ -19,6 +19,8 @@ export interface Machine extends PreflightMachine {
   readonly home: string;
   /** `20.19.4` */
   readonly nodeVersion: string;
+  /** Absolute path of the Node that runs this. */
+  readonly nodeProgram: string;
   isDirectory(path: string): boolean;
   freeMebibytes(directory: string): number;
   listener(port: number): Listener | null;
@@ -42,6 +44,7 @@ export function thisMachine({ run, environment, home }: Pick<Machine, 'run' | 'e
     home,
     user: { name: username, uid },
     nodeVersion: process.versions.node,
+    nodeProgram: process.execPath,
     kernel: release(),
     read,
     access: (path) => {

@@ -45,21 +45,20 @@ const PACKER_FAILURES: readonly KnownFailure[] = [
       "give it longer (the image's variables, { ssh_timeout: '120m' }), or watch the installation with { headless: 'false' }",
   },
   {
-    pattern: /A "[^"]*" variable was (passed|set)|Undefined -var variable/,
+    pattern: /A "[^"]*" variable was (passed|set)/,
     code: 'packer-variables',
     problem: 'the template has no such variable',
     remedy: () => 'take it out of the variables of the image; the template lists those that there are',
   },
   {
-    pattern:
-      /The variable \w+ must be|arg value for \w+ is not compatible|value for var\.\w+ from arguments|Invalid value for \w+ variable/,
+    pattern: /The variable \w+ must be|arg value for \w+ is not compatible|value for var\.\w+ from arguments/,
     code: 'packer-variables',
     problem: 'a variable of the image has a value that the template does not take',
     remedy: () => 'correct the value; the template has the type of each variable, and what it must be',
   },
   {
     pattern:
-      /Unset variable|A variable was assigned|Invalid (value|template)|Unsupported attribute|Missing required argument/i,
+      /Unset variable|Undefined -var variable|A variable was assigned|Invalid (value|template)|Unsupported attribute|Missing required argument/i,
     code: 'packer-variables',
     problem: 'Packer does not accept the variables of the image',
     remedy: () => 'correct the variables; the template lists those that there are',
