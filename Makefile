@@ -22,7 +22,7 @@ export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 quote = '$(subst ','\'',$(1))'
 stacks := $(foreach stack,$(STACK),$(call quote,$(stack)))
 
-.PHONY: help setup setup-test deploy diff destroy status render lint lint-types lint-style lint-format lint-imports test bench
+.PHONY: help setup setup-test deploy diff destroy status render sbom lint lint-types lint-style lint-format lint-imports test bench
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/\1\t\2/' | expand -t 12
@@ -50,6 +50,11 @@ status: ## Show the fleet
 render: setup ## Write rendered/ and docs/reference/ again, the files that reviewers diff
 	$(CDK) synth
 	node --require ./scripts/ts-node.cjs scripts/reference/write.ts
+
+sbom: ## List the npm packages as CycloneDX, in .cache/sbom.cdx.json
+	@mkdir -p .cache
+	npm sbom --sbom-format=cyclonedx --package-lock-only >.cache/sbom.cdx.json.tmp
+	@mv .cache/sbom.cdx.json.tmp .cache/sbom.cdx.json
 
 lint: ## Check types, style and the direction of imports
 	@$(MAKE) --no-print-directory --jobs=2 --output-sync=target lint-types lint-style lint-format lint-imports

@@ -99,13 +99,35 @@ install_packages() {
   as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "${missing[@]}"
 }
 
+# Those of scripts/install-scripts.txt, and no other
+run_install_scripts() {
+  local packages
+  mapfile -t packages < <(awk '$2 == "run" { print $1 }' scripts/install-scripts.txt)
+  [ ${#packages[@]} -eq 0 ] || npm rebuild --ignore-scripts=false --foreground-scripts "${packages[@]}"
+}
+
 # npm writes this file last, so it stands for a complete installation
 install_node_modules() {
   local stamp=node_modules/.package-lock.json
   if [ ! -e "$stamp" ] || [ package-lock.json -nt "$stamp" ]; then
     printf 'setup: npm ci\n'
     npm ci --no-audit --no-fund --loglevel=error
+    run_install_scripts
+  elif ! binaries_load; then
+    printf 'setup: node_modules was installed for another node or machine: npm ci\n'
+    npm ci --no-audit --no-fund --loglevel=error
+    run_install_scripts
   fi
+}
+
+# Asked once for each node: another version, or one for another kind of processor, finds what its predecessor installed.
+binaries_load() {
+  local stamp=node_modules/.buildfleet-node this
+  # shellcheck disable=SC2016 # the dollar signs belong to the program
+  this=$(node -p '`${process.version} ${process.platform} ${process.arch}`')
+  [ "$(cat "$stamp" 2>/dev/null)" != "$this" ] || return 0
+  node scripts/check-binaries.cjs || return 1
+  printf '%s\n' "$this" >"$stamp" || true
 }
 
 check_node

@@ -1,14 +1,18 @@
 import { z } from 'zod';
 import {
+  asUbuntu,
   DEFAULT_GHCUP_TOOLCHAIN,
   type ImageDefinitionProps,
   imageDefinition,
   type PackerBuilder,
   packerBuilderSchema,
+  type PackerPlugin,
+  packerPluginSchema,
   UBUNTU_ISO,
 } from '../../src/model/image-definition';
 import { singleLineSchema } from '../../src/model/names';
 import { renderPackerFiles } from '../../src/images/packer/rendered-files';
+import { checkPackerVariables } from '../../src/images/packer/variables';
 import { imageAssets } from '../../src/images/assets';
 import {
   common,
@@ -62,6 +66,12 @@ export interface UbuntuImageProps extends ImageProps {
    */
   readonly indexState?: string;
   /**
+   * Version of the plugin that Packer runs each builder with, and sha256 of its program, which a build then compares;
+   * Packer 1.6.6 has none.
+   * @default the versions that were tried, compared with the checksums of their release only
+   */
+  readonly plugins?: Readonly<Partial<Record<PackerBuilder, PackerPlugin>>>;
+  /**
    * Values for further variables of the Packer template, such as `boot_wait`.
    * @default none
    */
@@ -86,23 +96,32 @@ export const ubuntuImagePropsSchema = z.strictObject({
   toolchain: z.enum(['ghcup', 'distribution']).default('ghcup').meta({ remedy: 'use one of: ghcup, distribution' }),
   indexState: textSchema,
   ...imagePropsSchema.shape,
+  plugins: z
+    .partialRecord(packerBuilderSchema, packerPluginSchema)
+    .optional()
+    .meta({ remedy: "name a version, { qemu: { version: '1.1.4', sha256: '…' } }" }),
   variables: z.record(z.string(), singleLineSchema).default({}),
 });
 
 /** Ubuntu by its own installer in a virtual machine, run by Packer. */
 export function ubuntuImage(image: ImagePlace, props: z.infer<typeof ubuntuImagePropsSchema>): ImageSource {
-  const { builder, release, iso, variables } = props;
+  const { builder, release, iso, plugins, variables } = props;
   const { urls, sha256 } = iso ?? UBUNTU_ISO[release];
   const overlays = common(image, props);
   const assets = imageAssets().filter(({ path }) => !path.startsWith('debian/'));
   const declared = (files: ImageSource['files']): ImageDefinitionProps => ({
     ...overlays.declared,
-    base: { kind: 'ubuntu', release, architecture: 'amd64', iso: { urls: [...urls], sha256 }, builder, variables },
+    base: {
+      ...{ kind: 'ubuntu', release, architecture: 'amd64', iso: { urls: [...urls], sha256 }, builder, variables },
+      ...(plugins === undefined ? {} : { plugins }),
+    },
     toolchain: toolchain(props),
     ...listed(files),
   });
   // the template follows from the declaration, and the declaration lists the template
-  const files = [...assets, ...renderPackerFiles(imageDefinition(declared(assets), image.path))];
+  const described = imageDefinition(declared(assets), image.path);
+  checkPackerVariables(asUbuntu(described), image.path);
+  const files = [...assets, ...renderPackerFiles(described)];
   return { files: [...files, ...overlays.files], definition: declared(files) };
 }
 

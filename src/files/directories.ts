@@ -11,7 +11,8 @@ import { dirname } from 'node:path';
  */
 export function makeDirectories(path: string, mode = 0o777): void {
   if (isDirectory(path)) return;
-  if (path !== dirname(path)) makeDirectories(dirname(path), mode);
+  // A file stands in the way of mkdir(2) itself, which then says so. Node 20 says it here.
+  if (statSync(dirname(path), { throwIfNoEntry: false }) === undefined) makeDirectories(dirname(path), mode);
   try {
     mkdirSync(path, { mode });
   } catch (error) {

@@ -36,7 +36,7 @@ export function runtimeDirectory(environment: NodeJS.ProcessEnv): string {
   const ofState = stateDirectory(environment);
   const inSession = session !== undefined && isOwn(session) ? join(session, 'buildfleet') : undefined;
   for (const directory of [inSession, ofState]) {
-    if (directory !== undefined && Buffer.byteLength(directory) <= LONGEST && makeOwn(directory)) return directory;
+    if (directory !== undefined && isShortEnough(directory) && makeOwn(directory)) return directory;
   }
   try {
     return linked(ofState);
@@ -52,6 +52,11 @@ export function runtimeDirectory(environment: NodeJS.ProcessEnv): string {
       cause,
     });
   }
+}
+
+/** Whether the paths of sockets below a directory are not too long for the kernel. */
+export function isShortEnough(directory: string): boolean {
+  return Buffer.byteLength(directory) <= LONGEST;
 }
 
 /**

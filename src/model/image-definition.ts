@@ -78,6 +78,12 @@ export const DEFAULT_GHCUP_TOOLCHAIN = {
   indexState: null,
 } as const;
 
+/** Plugins that Packer is given with each builder, unless an image says otherwise. */
+export const PACKER_PLUGINS = {
+  qemu: { version: '1.1.4' },
+  virtualbox: { version: '1.1.5' },
+} as const;
+
 /** Room and processors of the machine that an Ubuntu image is installed on. */
 export const UBUNTU_BUILD_MACHINE = { memoryMib: 8192, cpus: 4 } as const;
 
@@ -147,6 +153,13 @@ const debianBaseSchema = z.strictObject({
 export const packerBuilderSchema = z.enum(['qemu', 'virtualbox']);
 export type PackerBuilder = z.infer<typeof packerBuilderSchema>;
 
+/** Plugin of Packer: its version, and sha256 of the installed program where that is to be checked. */
+export const packerPluginSchema = z.strictObject({
+  version: z.string().regex(/^\d+\.\d+\.\d+$/, 'must be an exact version such as 1.1.4'),
+  sha256: sha256Schema.optional(),
+});
+export type PackerPlugin = z.infer<typeof packerPluginSchema>;
+
 const ubuntuBaseSchema = z.strictObject({
   kind: z.literal('ubuntu'),
   release: z.enum(['24.04']),
@@ -158,6 +171,8 @@ const ubuntuBaseSchema = z.strictObject({
   }),
   /** What runs the machine that Packer installs on, and so the format that comes out: an OVA or a qcow2. */
   builder: packerBuilderSchema,
+  /** Packer's plugins that are not to have the versions of {@link PACKER_PLUGINS}, or are to be checked. */
+  plugins: z.partialRecord(packerBuilderSchema, packerPluginSchema).optional(),
   /** Values for further variables of the Packer template. */
   variables: z.record(
     z.string().regex(/^[a-z][a-z0-9_]*$/, 'must name a variable of the Packer template'),

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { readProcessStat } from './process-stat';
 
@@ -36,6 +36,15 @@ export function listProcesses(): ProcessSeen[] {
     .filter((entry) => /^\d+$/.test(entry))
     .map((entry) => readProcess(Number(entry)))
     .filter((seen) => seen !== undefined);
+}
+
+/** Whether the program's file was deleted or replaced, as by an upgrade, while the process runs. */
+export function runsReplacedProgram(pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/exe`).endsWith(' (deleted)');
+  } catch {
+    return false;
+  }
 }
 
 /** Whether this very process still runs. */

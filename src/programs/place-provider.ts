@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { readAsset } from '../rendering/assets';
 import { bundleProvider } from './provider';
 
 /** What a stack requires to have our provider; the version is that of the launcher, which never changes. */
@@ -20,7 +21,7 @@ const PLATFORMS = ['linux_amd64', 'linux_arm64', 'darwin_amd64', 'darwin_arm64']
  * @param stackOutDir directory of the stack's `cdk.tf.json`
  */
 export function placeProvider(stackOutDir: string): void {
-  const launcher = readFileSync(resolve(__dirname, '../../assets/provider/launcher.sh'));
+  const launcher = Buffer.from(readAsset('provider', 'launcher.sh'));
   bundleProvider(join(stackOutDir, 'provider'));
   const { source, version } = FLEET_SOURCE;
   for (const platform of PLATFORMS) {

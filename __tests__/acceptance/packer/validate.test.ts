@@ -37,7 +37,7 @@ describeWithTools(['packer', 'ssh-keygen'], 'the template before packer', () => 
   }
   const madeForOneBuild = () => ({
     ssh_private_key_file: join(directory, 'key'),
-    definition_hash: 'c0ffee',
+    definition_hash: 'c0ffee'.padEnd(64, '0'),
     source_date_epoch: '1700000000',
   });
   const buildVariables = () => ({
@@ -103,6 +103,32 @@ describeWithTools(['packer', 'ssh-keygen'], 'the template before packer', () => 
     LIMIT,
   );
 
+  test.each([
+    ['memory', '100', 'The variable memory must be 512 or more.'],
+    ['accelerator', 'xen', 'The variable accelerator must be one of: kvm, tcg.'],
+    ['boot_wait', '5', 'The variable boot_wait must be a time with its unit'],
+    ['iso_urls', '[]', 'The variable iso_urls must be a list of at least one.'],
+    ['definition_hash', 'c0ffee', 'The variable definition_hash must be 64 lowercase hexadecimal digits.'],
+    ['ghc_secondary_version', 'new', 'The variable ghc_secondary_version must be a version'],
+  ])(
+    'a value that breaks the rule of %s is refused: %j',
+    async (name, value, sentence) => {
+      const text = await complaints('qemu.haskell-build', { ...buildVariables(), [name]: value });
+      expect(text).toContain(sentence);
+      expect(text.match(/The variable \w+ must be/g)).toHaveLength(1);
+    },
+    LIMIT,
+  );
+
+  test(
+    'an empty value passes where the rule says so',
+    async () => {
+      const variables = { ...buildVariables(), ghc_secondary_version: '' };
+      expect(await complaints('qemu.haskell-build', variables)).toBe('');
+    },
+    LIMIT,
+  );
+
   test.each(SOURCES)(
     'packer reads every setting of %s',
     async (source) => {
@@ -122,7 +148,7 @@ describeWithTools(['packer', 'ssh-keygen'], 'the template before packer', () => 
     'packer fmt leaves both files as they are',
     async () => {
       const plugins = join(directory, PACKER_PLUGINS_FILE);
-      writeFileSync(plugins, renderPackerPlugins());
+      writeFileSync(plugins, renderPackerPlugins(ubuntuDefinition()));
       for (const file of [template, plugins]) {
         const { stdout } = await run('packer', ['fmt', '-check', '-diff', file]);
         expect(stdout).toBe('');

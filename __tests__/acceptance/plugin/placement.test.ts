@@ -141,6 +141,25 @@ describeWithTools(['terraform'], 'the placed provider', () => {
     expect(readdirSync(directory)).toEqual(['foreign.yml']);
   });
 
+  const long = (below: string) => join(below, 'x'.repeat(120));
+  test.each([
+    ['TMPDIR is missing', (root: string) => ({ TMPDIR: join(root, 'missing') })],
+    ['TMPDIR is too long for a socket', (root: string) => ({ TMPDIR: long(root) })],
+    ['XDG_RUNTIME_DIR is too long for one', (root: string) => ({ XDG_RUNTIME_DIR: long(root) })],
+    ['PLUGIN_UNIX_SOCKET_DIR is too long for one', (root: string) => ({ PLUGIN_UNIX_SOCKET_DIR: long(root) })],
+    ['PLUGIN_UNIX_SOCKET_DIR is missing', (root: string) => ({ PLUGIN_UNIX_SOCKET_DIR: join(root, 'missing') })],
+    [
+      'all are too long, and the home directory is, too',
+      (root: string) => ({ TMPDIR: long(root), XDG_RUNTIME_DIR: long(root), HOME: long(root) }),
+    ],
+  ])('Terraform reaches the provider where %s', async (_, environment) => {
+    mkdirSync(long(project.root), { mode: 0o700 });
+    project.configure({ null_resource: { smoke: SMOKE } });
+    await project.terraform(['init']);
+    const { stdout } = await project.terraform(['validate', '-json'], { env: environment(project.root) });
+    expect(JSON.parse(stdout)).toMatchObject({ valid: true });
+  });
+
   test('without its code the provider says what is missing', async () => {
     project.configure({ null_resource: { smoke: SMOKE } });
     await project.terraform(['init']);

@@ -5,48 +5,88 @@ variable "vm_name" {
   type        = string
   description = "Name of the machine and of what comes out."
   default     = "haskell-build"
+
+  validation {
+    condition     = regex_replace(var.vm_name, "^[A-Za-z0-9][A-Za-z0-9._-]*$", "*") != var.vm_name
+    error_message = "The variable vm_name must be a file name of letters, digits, dots and dashes."
+  }
 }
 
 variable "disk_size" {
   type        = number
   description = "Size of the disk in MiB."
   default     = 40960
+
+  validation {
+    condition     = var.disk_size >= 4096
+    error_message = "The variable disk_size must be 4096 or more."
+  }
 }
 
 variable "memory" {
   type        = number
   description = "Memory while building, in MiB."
   default     = 8192
+
+  validation {
+    condition     = var.memory >= 512
+    error_message = "The variable memory must be 512 or more."
+  }
 }
 
 variable "cpus" {
   type        = number
   description = "CPUs while building."
   default     = 4
+
+  validation {
+    condition     = var.cpus >= 1
+    error_message = "The variable cpus must be 1 or more."
+  }
 }
 
 variable "ghc_primary_version" {
   type        = string
   description = "The GHC that is the default."
   default     = "9.8.4"
+
+  validation {
+    condition     = regex_replace(var.ghc_primary_version, "^[0-9]+([.][0-9]+)+$", "*") != var.ghc_primary_version
+    error_message = "The variable ghc_primary_version must be a version such as 9.8.4."
+  }
 }
 
 variable "ghc_secondary_version" {
   type        = string
   description = "A second GHC; empty for none."
   default     = "9.6.6"
+
+  validation {
+    condition     = regex_replace(var.ghc_secondary_version, "^([0-9]+([.][0-9]+)+)?$", "*") != var.ghc_secondary_version
+    error_message = "The variable ghc_secondary_version must be a version such as 9.6.6, or empty."
+  }
 }
 
 variable "cabal_version" {
   type        = string
   description = "Version of cabal-install."
   default     = "3.12.1.0"
+
+  validation {
+    condition     = regex_replace(var.cabal_version, "^[0-9]+([.][0-9]+)+$", "*") != var.cabal_version
+    error_message = "The variable cabal_version must be a version such as 9.8.4."
+  }
 }
 
 variable "toolchain" {
   type        = string
   description = "What GHC comes from: ghcup or distribution."
   default     = "ghcup"
+
+  validation {
+    condition     = contains(["ghcup", "distribution"], var.toolchain)
+    error_message = "The variable toolchain must be one of: ghcup, distribution."
+  }
 }
 
 variable "packages" {
@@ -83,12 +123,22 @@ variable "iso_urls" {
     "https://releases.ubuntu.com/24.04/ubuntu-24.04.5-live-server-amd64.iso",
     "https://old-releases.ubuntu.com/releases/24.04/ubuntu-24.04.5-live-server-amd64.iso",
   ]
+
+  validation {
+    condition     = length(var.iso_urls) > 0
+    error_message = "The variable iso_urls must be a list of at least one."
+  }
 }
 
 variable "iso_checksum" {
   type        = string
   description = "What must have been fetched."
   default     = "sha256:97f3d7ffb032c3eb3b23d2c8be9cc76e60c2c1f2c0146ba5ba9fe01cafae0fd8"
+
+  validation {
+    condition     = regex_replace(var.iso_checksum, "^(none|file:.+|((md5|sha1|sha256|sha512):)?[0-9A-Fa-f]+)$", "*") != var.iso_checksum
+    error_message = "The variable iso_checksum must be sha256: and its digits."
+  }
 }
 
 variable "disk_image" {
@@ -112,6 +162,11 @@ variable "boot_wait" {
   type        = string
   description = "Time from power-on to the first key."
   default     = "5s"
+
+  validation {
+    condition     = regex_replace(var.boot_wait, "^-?([0-9]+([.][0-9]+)?(ms|s|m|h))+$", "*") != var.boot_wait
+    error_message = "The variable boot_wait must be a time with its unit, such as 90s or 1h30m."
+  }
 }
 
 variable "seed_files" {
@@ -123,6 +178,11 @@ variable "ssh_username" {
   type        = string
   description = "Account that exists while building."
   default     = "packer"
+
+  validation {
+    condition     = regex_replace(var.ssh_username, "^[a-z_][a-z0-9_-]*$", "*") != var.ssh_username
+    error_message = "The variable ssh_username must be the name of an account."
+  }
 }
 
 variable "ssh_private_key_file" {
@@ -134,6 +194,11 @@ variable "ssh_timeout" {
   type        = string
   description = "Time for the installation, until the machine answers."
   default     = "60m"
+
+  validation {
+    condition     = regex_replace(var.ssh_timeout, "^-?([0-9]+([.][0-9]+)?(ms|s|m|h))+$", "*") != var.ssh_timeout
+    error_message = "The variable ssh_timeout must be a time with its unit, such as 90s or 1h30m."
+  }
 }
 
 variable "sudo" {
@@ -145,17 +210,32 @@ variable "sudo" {
 variable "definition_hash" {
   type        = string
   description = "sha256 of the image's definition, for the manifest."
+
+  validation {
+    condition     = regex_replace(var.definition_hash, "^[0-9a-f]{64}$", "*") != var.definition_hash
+    error_message = "The variable definition_hash must be 64 lowercase hexadecimal digits."
+  }
 }
 
 variable "source_date_epoch" {
   type        = number
   description = "Date that what the build makes shall have, in seconds since 1970."
+
+  validation {
+    condition     = var.source_date_epoch >= 0
+    error_message = "The variable source_date_epoch must be 0 or more."
+  }
 }
 
 variable "accelerator" {
   type        = string
   description = "QEMU: kvm, or tcg where there is none."
   default     = "kvm"
+
+  validation {
+    condition     = contains(["kvm", "tcg"], var.accelerator)
+    error_message = "The variable accelerator must be one of: kvm, tcg."
+  }
 }
 
 variable "qemu_arguments" {

@@ -4,11 +4,11 @@ packer {
   required_plugins {
     qemu = {
       source  = "github.com/hashicorp/qemu"
-      version = ">= 1.1.0"
+      version = "= 1.1.4"
     }
     virtualbox = {
       source  = "github.com/hashicorp/virtualbox"
-      version = ">= 1.1.0"
+      version = "= 1.1.5"
     }
   }
 }

@@ -8,7 +8,7 @@ import { checkServicePorts, checkTunnelPorts } from './checks/ports';
 import { checkServiceRunner } from './checks/service-runner';
 import { checkHub, checkSshd } from './checks/services';
 import { checkSshConfig } from './checks/ssh-config';
-import { checkNode, checkTerraform } from './checks/tools';
+import { checkNode, checkNodeModules, checkTerraform } from './checks/tools';
 import { checkWslNetworking } from './checks/wsl';
 import type { DoctorReport, Finding } from './finding';
 import { needsHypervisor } from './images';
@@ -22,6 +22,7 @@ type NamedCheck = readonly [name: string, check: Check];
 
 const CHECKS: readonly NamedCheck[] = [
   ['node', checkNode],
+  ['node_modules', checkNodeModules],
   ['terraform', checkTerraform],
   ...hypervisorChecks(),
   ['packer', checkPacker],

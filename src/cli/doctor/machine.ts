@@ -20,6 +20,8 @@ export interface Machine extends PreflightMachine {
   readonly home: string;
   /** `20.19.4` */
   readonly nodeVersion: string;
+  /** Absolute path of the Node that runs this. */
+  readonly nodeProgram: string;
   readonly login: LoginMachine;
   isDirectory(path: string): boolean;
   freeMebibytes(directory: string): number;
@@ -45,6 +47,7 @@ export function thisMachine({ run, environment, home }: Pick<Machine, 'run' | 'e
     login,
     user: { name: login.account.username, uid: login.account.uid },
     nodeVersion: process.versions.node,
+    nodeProgram: process.execPath,
     kernel: release(),
     read,
     access: (path) => {

@@ -1,7 +1,7 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
+import { makeScratchDirectory } from '../../files/scratch-directory';
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
 import { endingWithUs } from '../../process/ending-with-us';
@@ -64,7 +64,7 @@ const MOST_REPEATS = 3;
  */
 export async function sync(tools: SyncTools, request: SyncRequest): Promise<SyncReport> {
   const { root, sending, signal } = request;
-  const scratch = mkdtempSync(join(tmpdir(), 'buildfleet-sync-'));
+  const scratch = makeScratchDirectory('buildfleet-sync-');
   try {
     const ignoreFile = readIgnoreFile(root);
     const survey = await surveyProject({ run: tools.run, signal }, { root, ignoreFile, sending, scratch });

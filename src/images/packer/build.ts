@@ -10,10 +10,12 @@ import { percentReporter } from '../../process/progress';
 import { fillBuildKey } from './autoinstall';
 import { AUTOINSTALL_DIRECTORY } from './rendered-files';
 import { PACKER_PLUGINS_FILE } from './plugins';
-import type { PackerBuildVariables, PackerVariable } from './template';
+import { PACKER_SOURCES } from './template';
+import type { PackerBuildVariables, PackerVariable } from './variables';
+import { verifyPackerPlugin } from './verify-plugin';
 import type { BuiltDisk, ImageBuildRequest } from '../builder';
 import { copyAssets } from '../staged-assets';
-import { explainPackerFailure } from './failures';
+import { explainPackerFailure, explainPluginFailure } from './failures';
 import { makeTemporary, removeStage } from '../stage';
 
 export interface PackerBuildRequest extends ImageBuildRequest {
@@ -25,8 +27,8 @@ export interface PackerBuildRequest extends ImageBuildRequest {
 
 /** The template's source for each builder, and what it writes below `output/`. */
 const SOURCES = {
-  virtualbox: { source: 'virtualbox-iso', directory: 'virtualbox', format: 'ova', program: 'VBoxManage' },
-  qemu: { source: 'qemu', directory: 'qemu', format: 'qcow2', program: 'qemu-system-x86_64' },
+  virtualbox: { source: PACKER_SOURCES.virtualbox, directory: 'virtualbox', format: 'ova', program: 'VBoxManage' },
+  qemu: { source: PACKER_SOURCES.qemu, directory: 'qemu', format: 'qcow2', program: 'qemu-system-x86_64' },
 } as const;
 
 /** First version that takes its builders from plugins, and has to be told which. */
@@ -53,9 +55,14 @@ export async function buildPackerImage(request: PackerBuildRequest): Promise<Bui
     const tools = await toolVersions(request, definition);
     const directory = join(workDirectory, 'packer');
     copyAssets(definition, request.assetsDirectory, directory);
-    await prepare(request, definition, directory, tools['packer'] ?? '');
+    const plugin = await prepare(request, definition, directory, tools['packer'] ?? '');
     await runPacker(request, definition, directory);
-    return { path: await takeResult(request, definition), packages: {}, releases: {}, tools };
+    return {
+      path: await takeResult(request, definition),
+      packages: {},
+      releases: {},
+      tools: { ...tools, ...plugin },
+    };
   } catch (cause) {
     throw signal.aborted ? cause : explainPackerFailure(cause, { definition, workDirectory });
   } finally {
@@ -75,13 +82,17 @@ async function toolVersions(
   return { packer: await version('packer'), [program]: await version(program) };
 }
 
-/** Key, seed and variables of this build, and the plugins that a new Packer needs. */
+/**
+ * Makes key, seed and variables of this build, and installs the plugins that a new Packer needs.
+ *
+ * @returns version and sha256 of the plugin by its name; empty for Packer that has its builders inside
+ */
 async function prepare(
   request: PackerBuildRequest,
   definition: UbuntuImageDefinition,
   directory: string,
   packerVersion: string,
-): Promise<void> {
+): Promise<Readonly<Record<string, string>>> {
   const { run, signal, progress, workDirectory } = request;
   const key = join(workDirectory, 'build-key');
   await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'image-build', '-f', key], { signal });
@@ -103,10 +114,17 @@ async function prepare(
   writeFileSync(join(directory, VARIABLES), JSON.stringify(variables, null, 2));
   if (!takesPlugins(packerVersion)) {
     rmSync(join(directory, PACKER_PLUGINS_FILE), { force: true });
-    return;
+    return {};
   }
   progress('installing the plugins of Packer');
-  await run('packer', ['init', '.'], { cwd: directory, signal, env: { CHECKPOINT_DISABLE: '1' } });
+  const options = { cwd: directory, signal, env: { CHECKPOINT_DISABLE: '1' } };
+  try {
+    await run('packer', ['init', '.'], options);
+  } catch (cause) {
+    throw signal.aborted ? cause : explainPluginFailure(cause, { definition, workDirectory });
+  }
+  const { stdout } = await run('packer', ['plugins', 'installed'], options);
+  return verifyPackerPlugin(definition, stdout, `image ${definition.name}`);
 }
 
 function takesPlugins(version: string): boolean {

@@ -1,7 +1,8 @@
 import { FleetError } from '../../model/errors';
 
 /** What may stand on the right side of an attribute. Plain objects are HCL objects, arrays are tuples. */
-export type HclExpression = string | number | boolean | HclReference | HclCall | HclTemplate | HclList | HclObject;
+export type HclExpression =
+  string | number | boolean | HclReference | HclCall | HclComparison | HclTemplate | HclList | HclObject;
 export type HclList = readonly HclExpression[];
 export interface HclObject {
   readonly [key: string]: HclExpression;
@@ -22,6 +23,15 @@ class HclCall {
   ) {
     if (!IDENTIFIER.test(name)) throw unwritable('function name', name, 'give an identifier');
   }
+}
+
+/** Two values and what has to hold between them. */
+class HclComparison {
+  constructor(
+    readonly left: HclExpression,
+    readonly operator: '>' | '>=' | '!=',
+    readonly right: HclExpression,
+  ) {}
 }
 
 /** Text with values in between. */
@@ -52,6 +62,10 @@ export function ref(path: string): HclReference {
 
 export function call(name: string, ...args: HclExpression[]): HclCall {
   return new HclCall(name, args);
+}
+
+export function comparison(left: HclExpression, operator: '>' | '>=' | '!=', right: HclExpression): HclExpression {
+  return new HclComparison(left, operator, right);
 }
 
 /** Tag of a template literal: `` template`${ref('var.name')}.ova` ``. What is not interpolated is taken as it is. */
@@ -150,6 +164,7 @@ function inline(value: HclExpression): string {
   if (typeof value === 'boolean') return String(value);
   if (value instanceof HclReference) return value.path;
   if (value instanceof HclCall) return `${value.name}(${value.args.map(inline).join(', ')})`;
+  if (value instanceof HclComparison) return `${inline(value.left)} ${value.operator} ${inline(value.right)}`;
   if (value instanceof HclTemplate) return templateText(value);
   if (isList(value)) return `[${value.map(inline).join(', ')}]`;
   const members = Object.entries(value).map(([key, member]) => `${objectKey(key)} = ${inline(member)}`);
@@ -221,7 +236,7 @@ function isObject(value: HclExpression): value is HclObject {
   return (
     typeof value === 'object' &&
     !isList(value) &&
-    !(value instanceof HclReference || value instanceof HclCall || value instanceof HclTemplate)
+    ![HclReference, HclCall, HclComparison, HclTemplate].some((kind) => value instanceof kind)
   );
 }
 

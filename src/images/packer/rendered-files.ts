@@ -15,7 +15,7 @@ export function renderPackerFiles(definition: ImageDefinition): readonly ImageAs
   const hostName = VM_NAME_PREFIX;
   return [
     { path: PACKER_TEMPLATE_FILE, content: renderPackerTemplate(image) },
-    { path: PACKER_PLUGINS_FILE, content: renderPackerPlugins() },
+    { path: PACKER_PLUGINS_FILE, content: renderPackerPlugins(image) },
     {
       path: `${AUTOINSTALL_DIRECTORY}/user-data`,
       content: renderAutoinstall({ hostName, locale, keyboard, timezone }),

@@ -1,23 +1,9 @@
-import {
-  ghcVersionsOf,
-  PROVISIONING_SCRIPTS,
-  UBUNTU_BUILD_MACHINE,
-  type UbuntuImageDefinition,
-} from '../../model/image-definition';
+import { ghcVersionsOf, PROVISIONING_SCRIPTS, type UbuntuImageDefinition } from '../../model/image-definition';
 import { VM_NAME_PREFIX } from '../../model/names';
 import { shellWord } from '../../rendering/shell-word';
-import { BUILD_TIME_ACCOUNT } from './autoinstall-schema';
-import {
-  block,
-  call,
-  type HclBlock,
-  type HclExpression,
-  type HclObject,
-  type HclTemplate,
-  ref,
-  renderHcl,
-  template,
-} from './hcl';
+import { block, call, type HclBlock, type HclObject, type HclTemplate, ref, renderHcl, template } from './hcl';
+import { buildersIn } from './plugins';
+import { type PackerVariable, variableBlocks } from './variables';
 
 /** Lies beside `scripts/`, `files/` and, where an image has some, `overlays/`. */
 export const PACKER_TEMPLATE_FILE = 'haskell-build.pkr.hcl';
@@ -30,9 +16,8 @@ const UPLOAD_DIRECTORY = '/tmp/buildfleet';
  * 1.6.6 and the plugins of today both understand. The functions below stand in the order of the file.
  */
 export function renderPackerTemplate(image: UbuntuImageDefinition): string {
-  const variableBlocks = Object.entries(variables(image)).map(([name, body]) => block('variable', [name], body));
   return renderHcl(
-    [...variableBlocks, locals(image), virtualboxSource(), qemuSource(), build(image)],
+    [...variableBlocks(image), locals(image), virtualboxSource(), qemuSource(), build(image)],
     [
       `Image ${VM_NAME_PREFIX}: an OVA for VirtualBox, a qcow2 disk for QEMU, made by the same scripts.`,
       'buildfleet deploy runs it with a key and a seed made for the one build.',
@@ -40,78 +25,9 @@ export function renderPackerTemplate(image: UbuntuImageDefinition): string {
   );
 }
 
-/** By name; those without a default are {@link PackerBuildVariables}. */
-function variables(image: UbuntuImageDefinition) {
-  const [primaryGhc = '', secondaryGhc = ''] = ghcVersionsOf(image);
-  const { memoryMib, cpus } = UBUNTU_BUILD_MACHINE;
-  const { iso } = image.base;
-  return {
-    vm_name: declared(STRING, 'Name of the machine and of what comes out.', VM_NAME_PREFIX),
-    disk_size: declared(NUMBER, 'Size of the disk in MiB.', image.diskMib),
-    memory: declared(NUMBER, 'Memory while building, in MiB.', memoryMib),
-    cpus: declared(NUMBER, 'CPUs while building.', cpus),
-    ghc_primary_version: declared(STRING, 'The GHC that is the default.', primaryGhc),
-    ghc_secondary_version: declared(STRING, 'A second GHC; empty for none.', secondaryGhc),
-    cabal_version: declared(STRING, 'Version of cabal-install.', image.toolchain.cabal),
-    toolchain: declared(STRING, 'What GHC comes from: ghcup or distribution.', image.toolchain.kind),
-    packages: declared(LIST, 'Packages installed before the scripts run.', image.packages),
-    environment: declared(LIST, 'Further NAME=value settings of the scripts, such as a proxy.', []),
-    iso_urls: declared(LIST, 'Installer, or disk with disk_image; the first that answers.', iso.urls),
-    iso_checksum: declared(STRING, 'What must have been fetched.', `sha256:${iso.sha256}`),
-    disk_image: declared(BOOL, 'QEMU: iso_urls name a disk that boots, not an installer.', false),
-    boot_command: declared(LIST, 'Keys typed into the boot loader.', BOOT_COMMAND),
-    boot_wait: declared(STRING, 'Time from power-on to the first key.', '5s'),
-    seed_files: declared(LIST, 'user-data and meta-data for a CD, made for one build; [] for none.'),
-    ssh_username: declared(STRING, 'Account that exists while building.', BUILD_TIME_ACCOUNT),
-    ssh_private_key_file: declared(STRING, 'Key that the seed lets in, made for one build.'),
-    ssh_timeout: declared(STRING, 'Time for the installation, until the machine answers.', '60m'),
-    sudo: declared(STRING, 'What makes the account root; empty where it is.', 'sudo'),
-    definition_hash: declared(STRING, "sha256 of the image's definition, for the manifest."),
-    source_date_epoch: declared(NUMBER, 'Date that what the build makes shall have, in seconds since 1970.'),
-    accelerator: declared(STRING, 'QEMU: kvm, or tcg where there is none.', 'kvm'),
-    qemu_arguments: declared(call('list', LIST), 'QEMU: further options, each with its values.', []),
-    disk_compression: declared(BOOL, 'QEMU: whether to compress the disk, which takes a minute.', true),
-    headless: declared(BOOL, 'Whether to build without a window.', true),
-    output_directory: declared(STRING, 'Where what comes out is written; made by the build.', 'output'),
-  };
-}
-
-/** Packer variables that have no default, because they are made for one build. */
-export interface PackerBuildVariables {
-  /** Paths of the filled-in `user-data` and `meta-data`; none for a disk that needs no seed. */
-  readonly seed_files: readonly string[];
-  /** The private key whose public half the seed lets in. */
-  readonly ssh_private_key_file: string;
-  /** sha256 of the image's definition, which covers the template and so cannot stand in it. */
-  readonly definition_hash: string;
-  /** Seconds since 1970, SOURCE_DATE_EPOCH of the scripts; follows from the hash. */
-  readonly source_date_epoch: number;
-}
-
-export type PackerVariable = keyof ReturnType<typeof variables>;
-
-const [STRING, NUMBER, BOOL] = [ref('string'), ref('number'), ref('bool')];
-/** The language writes types as if they were calls. */
-const LIST = call('list', STRING);
-
-function declared(type: HclExpression, description: string, value?: HclExpression) {
-  return { type, description, ...(value === undefined ? {} : { default: value }) };
-}
-
 function variable(name: PackerVariable) {
   return ref(`var.${name}`);
 }
-
-/**
- * For GRUB's command line. What stands behind `---` ends up in the installed system's kernel command line, too: an
- * emulated timer on a busy workstation can be too late for the kernel's test of it, which then panics.
- */
-const BOOT_COMMAND = [
-  'c<wait3>',
-  'linux /casper/vmlinuz autoinstall --- no_timer_check<enter><wait3>',
-  'initrd /casper/initrd<enter><wait3>',
-  'boot<enter>',
-];
 
 function locals({ locale, keyboard, timezone, toolchain }: UbuntuImageDefinition): HclBlock {
   const { ghcup, indexState } = toolchain.kind === 'ghcup' ? toolchain : {};
@@ -135,12 +51,15 @@ function locals({ locale, keyboard, timezone, toolchain }: UbuntuImageDefinition
   });
 }
 
+/** Type of each builder's source. */
+export const PACKER_SOURCES = { virtualbox: 'virtualbox-iso', qemu: 'qemu' } as const;
+
 /** Makes an OVA: the machine that VirtualBox installs on, behind NAT while building. */
 function virtualboxSource(): HclBlock {
   const modify = (...settings: string[]) => ['modifyvm', '{{ .Name }}', ...settings];
   return block(
     'source',
-    ['virtualbox-iso', VM_NAME_PREFIX],
+    [PACKER_SOURCES.virtualbox, VM_NAME_PREFIX],
     {
       vm_name: variable('vm_name'),
       guest_os_type: 'Ubuntu_64',
@@ -172,7 +91,7 @@ function virtualboxSource(): HclBlock {
 function qemuSource(): HclBlock {
   return block(
     'source',
-    ['qemu', VM_NAME_PREFIX],
+    [PACKER_SOURCES.qemu, VM_NAME_PREFIX],
     {
       vm_name: template`${variable('vm_name')}.qcow2`,
       accelerator: variable('accelerator'),
@@ -235,7 +154,7 @@ function build(image: UbuntuImageDefinition): HclBlock {
   return block(
     'build',
     [],
-    { sources: [`source.virtualbox-iso.${VM_NAME_PREFIX}`, `source.qemu.${VM_NAME_PREFIX}`] },
+    { sources: buildersIn(image).map((builder) => `source.${PACKER_SOURCES[builder]}.${VM_NAME_PREFIX}`) },
     shell({ inline_shebang: SHEBANG, inline: PREPARATION }),
     upload('files'),
     ...provisioners,

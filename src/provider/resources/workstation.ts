@@ -13,7 +13,7 @@ import { expandHome } from '../../model/paths';
 import { workstationShape } from '../../model/resources/workstation';
 import type { Planned, State } from '../../model/resource-shape';
 import { describePortOwner, portOwner, settledPortOwner } from '../../process/port-owner';
-import { readProcess } from '../../process/process-identity';
+import { readProcess, runsReplacedProgram } from '../../process/process-identity';
 import { run as runCommand, type Run } from '../../process/run';
 import { loginMachine, loginObstacles } from '../../ssh/loopback-login';
 import { renderSshdConfig } from '../services/sshd-config';
@@ -135,6 +135,10 @@ export function workstationResource(
         for (const other of Object.values(all).filter((candidate) => candidate !== runner))
           await other.remove(definitionsOf(wanted), signal);
         progress.step('waiting for sshd and hub to answer');
+        const { running } = await runner.observe(definitionsOf(wanted));
+        const outdatedHub = running.get('hub');
+        // its runner starts it again
+        if (outdatedHub !== undefined && runsReplacedProgram(outdatedHub.pid)) await endProcesses([outdatedHub]);
         await runner.ensure(wanted, context);
         return state;
       }),
@@ -160,7 +164,7 @@ export function workstationResource(
     const configuration =
       wanted === null || hostKey?.files !== 'intact' || keys === null
         ? 'altered'
-        : configurationState(directory, wanted, observed.files, { programs, runner: runners.preferred.kind });
+        : configurationState(directory, wanted, observed, { programs, runner: runners.preferred.kind });
     const [sshdState, hubState] = await answers;
     return {
       ...state,
@@ -304,7 +308,7 @@ async function serviceState(
 function configurationState(
   directory: string,
   record: WorkstationRecord,
-  runnerFiles: RunnerObservation['files'],
+  { files: runnerFiles, running }: RunnerObservation,
   offered: { readonly programs: string; readonly runner: RunnerKind },
 ): State<Shape>['configuration'] {
   const intact =
@@ -312,6 +316,8 @@ function configurationState(
     programRevision(directory, HUB_FILES) === record.hubRevision;
   if (!intact) return 'altered';
   if (runnerFiles !== 'intact') return runnerFiles;
+  const hub = running.get('hub');
+  if (!existsSync(record.node) || (hub !== undefined && runsReplacedProgram(hub.pid))) return 'outdated';
   const current = record.runner === offered.runner && isOfferedProgram(offered.programs, directory, HUB_FILES);
   return current ? 'intact' : 'outdated';
 }

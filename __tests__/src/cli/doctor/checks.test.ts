@@ -11,15 +11,16 @@ import { checkServicePorts, checkTunnelPorts } from '../../../../src/cli/doctor/
 import { checkServiceRunner } from '../../../../src/cli/doctor/checks/service-runner';
 import { checkHub, checkSshd } from '../../../../src/cli/doctor/checks/services';
 import { checkSshConfig } from '../../../../src/cli/doctor/checks/ssh-config';
-import { checkNode, checkTerraform } from '../../../../src/cli/doctor/checks/tools';
+import { checkNode, checkNodeModules, checkTerraform } from '../../../../src/cli/doctor/checks/tools';
 import { checkWslNetworking } from '../../../../src/cli/doctor/checks/wsl';
 import { examine } from '../../../../src/cli/doctor/examine';
 import type { Machine } from '../../../../src/cli/doctor/machine';
 import type { Subject } from '../../../../src/cli/doctor/subject';
+import { inCheckout } from '../../../../src/cli/package-root';
 import type { Observation } from '../../../../src/model/finding';
 import { insertBlock } from '../../../../src/rendering/managed-block';
 import { type ExpectedFinding, expectFindings } from './expect-findings';
-import { type FakeParts, FRESH, fakeMachine, fakeSubject, HOME } from './fake-machine';
+import { type FakeParts, FRESH, fakeMachine, fakeSubject, HOME, NODE } from './fake-machine';
 
 type Check = (machine: Machine, subject: Subject) => Observation[] | Promise<Observation[]>;
 
@@ -29,6 +30,7 @@ const UBUNTU: Subject = { ...VIRTUALBOX, builders: new Set(['packer']) };
 const SERVICES = QEMU.paths.services;
 const IMAGES = (QEMU.images ?? []).map((hash) => `${HOME}/.cache/buildfleet/images/${hash}`);
 
+const BINARIES = `${NODE} ${inCheckout('scripts', 'check-binaries.cjs')}`;
 const SSHD = '/usr/sbin/sshd';
 const SSHD_THERE = { [`${SSHD} -V`]: { fails: 'unknown option -- V\nOpenSSH_9.2p1 Debian\n' } };
 const SSHD_VALID = { ...SSHD_THERE, [`${SSHD} -t -f ${SERVICES}/sshd_config`]: '' };
@@ -46,6 +48,14 @@ const TABLE: readonly (readonly [string, Check, Subject, FakeParts, readonly Exp
   ['node', checkNode, QEMU, {}, [['ok', /20\.19\.4/]]],
   ['old node', checkNode, QEMU, { nodeVersion: '20.18.9' }, [['problem', /too old/, /20\.19/]]],
   ['new node', checkNode, QEMU, { nodeVersion: '24.0.0' }, [['ok', /24/]]],
+  ['binaries that load', checkNodeModules, QEMU, { programs: { [BINARIES]: '' } }, [['ok', /load/]]],
+  [
+    'binaries of another node',
+    checkNodeModules,
+    QEMU,
+    { programs: { [BINARIES]: { fails: 'v26.1.0 cannot use what is in node_modules: no native binding\n' } } },
+    [['problem', /v26\.1\.0 cannot use .*node_modules/, /make setup/]],
+  ],
   [
     'terraform',
     checkTerraform,
@@ -322,6 +332,7 @@ test('before the first deploy the default hypervisor is needed, and reported aft
 
   expect(findings.slice(0, 6).map(({ check, level }) => [check, level])).toEqual([
     ['node', 'ok'],
+    ['node_modules', 'problem'],
     ['terraform', 'problem'],
     ['qemu', 'problem'],
     ['acceleration', 'note'],

@@ -9,6 +9,7 @@ import { join } from 'node:path';
 const RENDERED = join(__dirname, '../../../../rendered/fleet/fleet.json');
 
 export const HOME = '/home/alice';
+export const NODE = '/usr/bin/node';
 
 /** What a program prints; `{ fails }` is what it says on standard error before it ends with 1. */
 export type FakeAnswer = string | { readonly fails: string };
@@ -52,6 +53,7 @@ export function fakeMachine(parts: FakeParts = {}): Machine {
       localhost: () => Promise.resolve(parts.localhost === undefined ? '127.0.0.1' : parts.localhost),
     },
     nodeVersion: parts.nodeVersion ?? '20.19.4',
+    nodeProgram: NODE,
     kernel: parts.kernel ?? '6.1.0-38-amd64',
     read: (path) => files[path] ?? null,
     access: (path) => access[path] ?? (path === '/' || directories.includes(path) ? 'usable' : 'missing'),

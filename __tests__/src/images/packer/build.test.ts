@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { HaskellBuildImage } from '../../../../constructs/haskell-build-image';
@@ -19,6 +20,10 @@ let version: string;
 let output: string[];
 /** What it fails with. */
 let failure: string | undefined;
+/** What `packer init` fails with. */
+let initFailure: string | undefined;
+/** Paths that `packer plugins installed` lists. */
+let plugins: string[];
 
 beforeEach(() => {
   root = temporaryDirectory();
@@ -29,6 +34,8 @@ beforeEach(() => {
   version = '1.6.6';
   output = ['qemu/haskell-build.qcow2', 'manifest.json'];
   failure = undefined;
+  initFailure = undefined;
+  plugins = [];
 });
 /** Stands in for Packer, the tools around it, and what they write. */
 const fakeTools: Run = (file, args, options) => {
@@ -36,6 +43,10 @@ const fakeTools: Run = (file, args, options) => {
   calls.push([program, ...words]);
   const done = (stdout = '') => Promise.resolve({ stdout, stderr: '', exitCode: 0 });
   if (program === 'packer' && words[0] === '--version') return done(`${version}\n`);
+  if (program === 'packer' && words[0] === 'init' && initFailure !== undefined) {
+    return Promise.reject(new CommandError('failed', 'packer init', initFailure, '', 1, undefined, false, undefined));
+  }
+  if (program === 'packer' && words[0] === 'plugins') return done(plugins.map((path) => `${path}\n`).join(''));
   if (program === 'ssh-keygen') {
     const key = words.at(-1) ?? '';
     writeFileSync(key, 'private');
@@ -147,9 +158,100 @@ test.each([
   ['Timeout waiting for SSH.', 'installation-timeout'],
   ['Could not access KVM kernel module: No such file', 'kvm-unusable'],
   ['write /x: no space left on device'.replace('no', 'No'), 'disk-full'],
-  ['Error: Undefined -var variable', 'packer-variables'],
+  ['Error: Undefined -var variable\n\nA "nope" variable was passed in the command line', 'packer-variables'],
+  ['Error: Invalid value for cmd variable\n\nThe variable memory must be 512 or more.', 'packer-variables'],
+  ["The received arg value for memory is not compatible with the variable's type", 'packer-variables'],
+  ['Error: Variables not allowed\n\n  on <value for var.packages from arguments> line 1:', 'packer-variables'],
+  ['The source virtualbox-iso is unknown by Packer, and is likely part of a plugin', 'packer-plugins'],
   ['Error: something else', 'image-build-failed'],
 ])('%j is explained', async (said, code) => {
   failure = said;
   await expect(build().built).rejects.toMatchObject({ code, place: 'image ubuntu' });
+});
+
+test.each([
+  [
+    'Failed getting the "github.com/hashicorp/qemu" plugin:\n1 error occurred:\n\t* Get "https://releases.example": dial tcp: lookup releases.example: no such host',
+    'packer-plugins-unreachable',
+  ],
+  ['could not get sha256 checksum file: 403 API rate limit exceeded', 'packer-plugins-unreachable'],
+  ['Checksums did not match for /x', 'packer-plugin-altered'],
+  ['no release version found for constraints: "= 9.9.9"', 'packer-plugins'],
+  ['Error: Unsupported Packer Core version', 'packer-too-old'],
+  ['something else', 'packer-plugins'],
+])('the failure of packer init %j is explained, and never as one of the installer', async (said, code) => {
+  version = '1.11.2';
+  initFailure = said;
+  await expect(build().built).rejects.toMatchObject({ code, place: 'image ubuntu' });
+});
+
+describe('a plugin with a declared sha256', () => {
+  const content = 'the plugin';
+  const sha256 = createHash('sha256').update(content).digest('hex');
+  const file = () => join(root, 'packer-plugin-qemu_v1.1.4_x5.0_linux_amd64');
+  const declaring = (sum: string) =>
+    build({ builder: 'qemu', plugins: { qemu: { version: '1.1.4', sha256: sum } } }).built;
+
+  beforeEach(() => {
+    version = '1.11.2';
+    writeFileSync(file(), content);
+    plugins = [file(), join(root, 'packer-plugin-qemu_v1.1.3_x5.0_linux_amd64')];
+  });
+
+  test('runs the build when its program has it, and is in the manifest', async () => {
+    expect((await declaring(sha256)).tools).toMatchObject({ 'packer-plugin-qemu': `1.1.4 sha256:${sha256}` });
+  });
+
+  test('is in the manifest where none is declared, so that it can be', async () => {
+    expect((await build().built).tools).toMatchObject({ 'packer-plugin-qemu': `1.1.4 sha256:${sha256}` });
+  });
+
+  test('is refused when its program has another, before the build', async () => {
+    await expect(declaring('0'.repeat(64))).rejects.toMatchObject({
+      code: 'packer-plugin-altered',
+      received: `"${sha256}"`,
+    });
+    expect(calls.some(([program, verb]) => program === 'packer' && verb === 'build')).toBe(false);
+  });
+
+  test('is refused when Packer lists none of the version', async () => {
+    plugins = plugins.slice(1);
+    await expect(declaring(sha256)).rejects.toMatchObject({ code: 'packer-plugin-altered' });
+  });
+});
+
+describe('variables of the image', () => {
+  const problems = (variables: Readonly<Record<string, string>>) => {
+    const fleet = new TestFleet();
+    HaskellBuildImage.ubuntu(fleet.stack, 'ubuntu', { builder: 'qemu', variables });
+    return fleet.stack.node
+      .findAll()
+      .flatMap((node) => node.node.validate())
+      .filter((text) => text.includes('Packer template'));
+  };
+
+  test.each([
+    ['memroy', '4096', /no such variable \(received "memroy"\): use one of: .*\bmemory\b/],
+    ['constructor', 'x', /no such variable/],
+    ['memory', 'lots', /memory of the Packer template must be a number \(received "lots"\)/],
+    ['memory', '100', /must be 512 or more/],
+    ['headless', 'yes', /must be a boolean/],
+    ['packages', 'jq', /must be a list of texts/],
+    ['qemu_arguments', '["-cpu"]', /must be a list of lists of texts/],
+    ['boot_wait', '5', /must be a time with its unit/],
+    ['accelerator', 'xen', /must be one of: kvm, tcg/],
+  ])('%s = %j is refused at synth', (name, value, message) => {
+    expect(problems({ [name]: value })).toEqual([expect.stringMatching(message)]);
+  });
+
+  test('those that fit pass', () => {
+    const fitting = {
+      memory: '1024',
+      headless: 'false',
+      packages: '[]',
+      qemu_arguments: '[["-cpu", "host"]]',
+      sudo: '',
+    };
+    expect(problems(fitting)).toEqual([]);
+  });
 });

@@ -3,11 +3,13 @@ import {
   DEFAULT_GHCUP_TOOLCHAIN,
   DEFAULT_IMAGE_PACKAGES,
   type ImageDefinitionProps,
+  PACKER_PLUGINS,
 } from '../../../../src/model/image-definition';
 import { renderPackerPlugins } from '../../../../src/images/packer/plugins';
 import { renderPackerTemplate } from '../../../../src/images/packer/template';
 import { UBUNTU_BASE, ubuntuDefinition } from './support/ubuntu-definition';
 
+type UbuntuBase = Extract<ImageDefinitionProps['base'], { kind: 'ubuntu' }>;
 type Settings = Readonly<Record<string, unknown>>;
 interface Parsed {
   readonly variable: Readonly<Record<string, [{ readonly default?: unknown; readonly type: string }]>>;
@@ -201,8 +203,28 @@ describe('the environment of the scripts', () => {
   });
 });
 
-test('the plugins are version requirements and nothing else', async () => {
-  const { packer, ...others } = (await parse('test.hcl', renderPackerPlugins())) as { packer: [Settings] };
-  expect(others).toEqual({});
-  expect(Object.keys(packer[0]).sort()).toEqual(['required_plugins', 'required_version']);
+describe('the plugins', () => {
+  const required = async (changes: Partial<UbuntuBase> = {}) => {
+    const image = ubuntuDefinition({ base: { ...UBUNTU_BASE, ...changes } });
+    const { packer, ...others } = (await parse('test.hcl', renderPackerPlugins(image))) as { packer: [Settings] };
+    expect(others).toEqual({});
+    expect(Object.keys(packer[0]).sort()).toEqual(['required_plugins', 'required_version']);
+    const [plugins] = packer[0]['required_plugins'] as [Readonly<Record<string, { version: string }>>];
+    return Object.fromEntries(Object.entries(plugins).map(([name, { version }]) => [name, version]));
+  };
+
+  test('are of exact versions, and QEMU needs none for VirtualBox', async () => {
+    const [qemu, virtualbox] = [`= ${PACKER_PLUGINS.qemu.version}`, `= ${PACKER_PLUGINS.virtualbox.version}`];
+    expect(await required()).toEqual({ qemu, virtualbox });
+    expect(await required({ builder: 'qemu' })).toEqual({ qemu });
+    const plugins = { qemu: { version: '1.1.0', sha256: SHA256 } };
+    expect(await required({ builder: 'qemu', plugins })).toEqual({ qemu: '= 1.1.0' });
+  });
+
+  test('are those of the sources that the build names: Packer of today looks for each', async () => {
+    const sources = async (builder: 'qemu' | 'virtualbox') =>
+      (await parsed({ base: { ...UBUNTU_BASE, builder } })).build[0].sources;
+    expect(await sources('qemu')).toEqual(['source.qemu.haskell-build']);
+    expect(await sources('virtualbox')).toEqual(['source.virtualbox-iso.haskell-build', 'source.qemu.haskell-build']);
+  });
 });

@@ -6,14 +6,14 @@ set -euo pipefail
 id=${1:?usage: vboxmanage.sh ID ADAPTER}
 adapter=${2:?usage: vboxmanage.sh ID ADAPTER}
 
-VBoxManage import "${HOME}/.cache/buildfleet/images/0bbaa1235a1eca79c5e5403fd3cf3a384491e6846276d08c56eceb53d4c79d44/disk.ova" \
+VBoxManage import "${HOME}/.cache/buildfleet/images/253eba35247a4abbf9b27dde72171e526d4bca92d510a60298a96e44076cc327/disk.ova" \
   --vsys 0 \
   --vmname haskell-build-delta \
   --basefolder "${HOME}/.local/state/buildfleet/laptops/vms/haskell-build-delta/virtualbox" \
   --memory 8192 \
   --cpus 4
 machine=$(VBoxManage list vms | sed -n 's/^"haskell-build-delta" {\([0-9a-f-]*\)}$/\1/p')
-VBoxManage setextradata "${machine}" buildfleet/owner "fleet=laptops vm=${id} image=0bbaa1235a1eca79c5e5403fd3cf3a384491e6846276d08c56eceb53d4c79d44 machine=${machine}"
+VBoxManage setextradata "${machine}" buildfleet/owner "fleet=laptops vm=${id} image=253eba35247a4abbf9b27dde72171e526d4bca92d510a60298a96e44076cc327 machine=${machine}"
 VBoxManage modifyvm "${machine}" \
   --name haskell-build-delta \
   --cpus 4 \

@@ -1,6 +1,7 @@
 import type { Observation } from '../../../model/finding';
 import { ok, problem } from '../../../model/finding';
 import type { Machine } from '../machine';
+import { inCheckout } from '../../package-root';
 import { ask, isAtLeast, versionIn } from '../../../process/ask';
 
 const NODE = [20, 19] as const;
@@ -11,6 +12,14 @@ export function checkNode({ nodeVersion }: Machine): Observation[] {
   return isAtLeast(version, NODE)
     ? [ok(nodeVersion)]
     : [problem(`${nodeVersion} is too old`, `install Node.js ${NODE.join('.')} or newer`)];
+}
+
+/** Whether this Node can use the binaries among the npm packages, which may have been installed with another one. */
+export async function checkNodeModules(machine: Machine): Promise<Observation[]> {
+  const answer = await ask(machine, machine.nodeProgram, [inCheckout('scripts', 'check-binaries.cjs')]);
+  return answer.status === 'answered'
+    ? [ok('its binaries load')]
+    : [problem(answer.status === 'failed' ? answer.reason : `${machine.nodeProgram} is missing`, 'run `make setup`')];
 }
 
 /** Terraform, or OpenTofu where that is missing, as `make` chooses them. */

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
-import { chmodSync, writeSync } from 'node:fs';
+import { chmodSync, existsSync, writeSync } from 'node:fs';
 import type { Http2SecureServer } from 'node:http2';
 import { join } from 'node:path';
 import {
+  isShortEnough,
   makeSocketDirectory,
   removeSocketDirectory,
   removeUnusedRuntimeDirectory,
@@ -40,7 +41,9 @@ export async function runPluginProcess(provider: ProviderServer, abandon: () => 
   process.on('SIGINT', () => {});
 
   // go-plugin's own choice is $TMPDIR, which may be missing, or too long for a socket.
-  const directory = makeSocketDirectory(process.env['PLUGIN_UNIX_SOCKET_DIR'] ?? runtimeDirectory(process.env));
+  const given = process.env['PLUGIN_UNIX_SOCKET_DIR'] ?? '';
+  const isUsable = isShortEnough(given) && existsSync(given);
+  const directory = makeSocketDirectory(isUsable ? given : runtimeDirectory(process.env));
   process.on('exit', () => {
     removeSocketDirectory(directory);
     removeUnusedRuntimeDirectory(process.env);
