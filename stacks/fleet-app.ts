@@ -9,6 +9,7 @@ import { CDK_COMMAND } from '../src/model/cdk-command';
 import { type ParsedPortRegistry, parsePortRegistry, renderPortRegistry } from '../src/rendering/port-registry';
 import { bundleHub } from '../src/programs/hub';
 import { bundleSupervisor } from '../src/programs/supervisor';
+import { type RequiredProvider } from '../src/programs/lock-file';
 import { placeProvider } from '../src/programs/place-provider';
 import { findBlockingCliConfig } from '../src/programs/terraform-cli-config';
 import type { IFleetProject } from './fleet-project';
@@ -121,7 +122,7 @@ export class FleetApp extends App implements IFleetProject {
   /** Provider, hub and supervisor, which `terraform init` and deploy find in the stack's output. */
   private placePrograms(stack: FleetStack): void {
     const directory = this.directoryOf(stack);
-    placeProvider(directory);
+    placeProvider(directory, requiredProviders(readFileSync(join(directory, 'cdk.tf.json'), 'utf8')));
     bundleHub(join(directory, 'provider'));
     bundleSupervisor(join(directory, 'provider'));
   }
@@ -158,6 +159,11 @@ export class InvalidFleet extends Error {
     );
     this.name = 'InvalidFleet';
   }
+}
+
+function requiredProviders(plan: string): RequiredProvider[] {
+  const { terraform } = JSON.parse(plan) as { terraform: { required_providers: Record<string, RequiredProvider> } };
+  return Object.values(terraform.required_providers);
 }
 
 function readIfThere(path: string): string {
