@@ -62,6 +62,7 @@ export interface Plan {
   readonly terraform: Record<string, Record<string, Record<string, string>>>;
   readonly provider: Record<string, readonly Record<string, string>[]>;
   readonly resource: Record<string, Record<string, PlannedResource>>;
+  readonly moved?: readonly { readonly from: string; readonly to: string }[];
 }
 
 /** A resource in the plan's input, in Terraform's spelling. */
