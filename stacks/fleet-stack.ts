@@ -48,6 +48,9 @@ const propsSchema = z.strictObject({
   nullProvider: z.enum(['bundled', 'registry']).default('bundled').meta({ remedy: 'use one of: bundled, registry' }),
 });
 
+/** Directory of `main.ts` as seen from a stack's output, where Terraform runs, unless the output is another directory. */
+export const PROJECT_FROM_OUTPUT = '../../..';
+
 /** Constructs whose names are unique in a fleet. */
 const NAMED = [BuildVm, HaskellBuildImage, Workstation];
 
@@ -75,8 +78,8 @@ export class FleetStack extends TerraformStack implements IFleet {
     this.cacheDirectory = cacheDirectory;
     this.portLedger = scope.portLedger;
 
-    // as seen from the stack's output, where Terraform runs; the default would be an absolute path
-    new LocalBackend(this, { path: `../../../terraform.${name}.tfstate` });
+    // the default would be an absolute path
+    new LocalBackend(this, { path: `${PROJECT_FROM_OUTPUT}/terraform.${name}.tfstate` });
     const provider = new BuildfleetProvider(this, 'buildfleet', {
       fleet: name,
       stateDirectory: this.paths.stateDirectory,

@@ -7,11 +7,15 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { namesFileIn } from '../../../src/files/links';
+import { startDetached } from '../../../src/process/detached';
 import { listProcesses, readProcess } from '../../../src/process/process-identity';
 import { makeTestWorkstation, listenOn, type TestWorkstation, type WorkstationState } from '../../support/workstation';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 
@@ -241,6 +245,62 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
     expect(existsSync(join(station.home, '.local/state/buildfleet'))).toBe(false);
     await station.handler.delete(state, station.context());
     expect(await read()).toBeNull();
+  }, 30_000);
+});
+
+describeWithTools(['sshd', 'ssh-keygen'], 'a home directory that is reached through a link', () => {
+  let station: TestWorkstation;
+  let linked: TestWorkstation;
+  let state: WorkstationState;
+
+  beforeAll(async () => {
+    station = await makeTestWorkstation();
+    const link = join(temporaryDirectory(), 'home');
+    symlinkSync(station.home, link);
+    linked = await makeTestWorkstation({ home: link });
+    state = await station.handler.create(station.planned, station.context());
+  }, 60_000);
+  afterAll(() => station.dispose(), 60_000);
+
+  const processesOfOurs = () =>
+    listProcesses().filter(({ argv }) => namesFileIn(station.paths.services, argv.join(' ')));
+
+  test('is the same fleet: nothing differs and nothing is restarted', async () => {
+    const before = processesOfOurs();
+    expect(before).toHaveLength(3);
+    expect(await linked.handler.read(state, linked.context())).toEqual(state);
+    expect(await linked.handler.update!(state, state, linked.context())).toEqual(state);
+    expect(processesOfOurs()).toEqual(before);
+    expect(linked.warnings).toEqual([]);
+  });
+
+  test('services that earlier versions started by the link are known, and replaced', async () => {
+    const { services } = station.paths;
+    process.kill(station.pid('supervisor'), 'SIGTERM');
+    await until('all have ended', 15, () => processesOfOurs().length === 0);
+    const list = readFileSync(join(services, 'services.json'), 'utf8');
+    writeFileSync(join(services, 'services.json'), list.replaceAll(station.home, linked.home));
+    const linkedServices = services.replace(station.home, linked.home);
+    await startDetached(process.execPath, [join(linkedServices, 'supervisor.js'), linkedServices], {
+      ...{ cwd: '/', outputPath: join(services, 'supervisor.log'), append: true },
+    });
+    await until('all run', 15, () => processesOfOurs().length === 3);
+
+    expect(await linked.handler.read(state, linked.context())).toMatchObject({
+      sshd: 'dead',
+      configuration: 'altered',
+    });
+    expect(linked.warnings).toEqual([]);
+    await linked.handler.update!(state, state, linked.context());
+    expect(await station.handler.read(state, station.context())).toEqual(state);
+    expect(processesOfOurs()).toHaveLength(3);
+  }, 30_000);
+
+  test('is taken away by either spelling, keys included', async () => {
+    await linked.handler.delete(state, linked.context());
+    expect(processesOfOurs()).toEqual([]);
+    expect(existsSync(station.paths.stateDirectory)).toBe(false);
+    expect(existsSync(join(station.home, '.ssh'))).toBe(false);
   }, 30_000);
 });
 

@@ -4,7 +4,7 @@ import { basename, dirname, isAbsolute } from 'node:path';
 import { removeAbandonedWrites, writeFileAtomically } from '../../files/atomic';
 import { inTurn } from '../../files/in-turn';
 import { bytesOf, byteText, readByteText } from '../../files/byte-text';
-import { followLinks } from '../../files/links';
+import { canonicalPath, followLinks } from '../../files/links';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError, isFleetError } from '../../model/errors';
 import { expandHome } from '../../model/paths';
@@ -26,9 +26,12 @@ export function managedFileResource(
 ): Resource<typeof managedFileShape> {
   const stateDirectory = fleetPaths(settings, home).stateDirectory;
   const created = new CreatedPaths(home);
+  /** The one that is written, and another one that is as good: files must not change with the spelling of HOME. */
+  const homes = [canonicalPath(home), home] as const;
 
   /** Everything below the state directory is the fleet's own, and needs no entry in the record of created files. */
-  const isFleets = (state: FileState) => expandHome(state.path, home).startsWith(`${stateDirectory}/`);
+  const directoryOf = (state: FileState) => canonicalPath(dirname(expandHome(state.path, home)));
+  const isFleets = (state: FileState) => `${directoryOf(state)}/`.startsWith(`${stateDirectory}/`);
   const holderOf = (state: FileState) =>
     [fleetName(settings), state.path, ...(state.block === null ? [] : [state.block])].join(' ');
 
@@ -39,7 +42,7 @@ export function managedFileResource(
     return withFileAdvice(path, () =>
       inTurn(path, context.signal, async () => {
         removeAbandonedWrites(dirname(path), basename(path));
-        const wanted = wantedContent(state, home);
+        const wanted = wantedContent(state, homes[0]);
         const before = readByteText(path);
         if (state.block === null)
           refuseForeignFile(
@@ -78,9 +81,11 @@ export function managedFileResource(
           state.block === null ? bytes : (atPlace(path, () => findBlock(bytes, blockName(state)))?.content ?? null);
         if (found === null) return null;
         const mode = state.block === null ? `0${modeOf(path).toString(8).padStart(3, '0')}` : state.mode;
-        const wanted = wantedContent(state, home);
-        if (found === (state.block === null ? wanted : blockContent(wanted))) return { ...state, mode };
-        const content = shownContent(found, state.expandHome ? home : null);
+        const isWanted = homes
+          .map((one) => wantedContent(state, one))
+          .some((wanted) => found === (state.block === null ? wanted : blockContent(wanted)));
+        if (isWanted) return { ...state, mode };
+        const content = shownContent(found, state.expandHome ? homes : []);
         // Only the homes in it are not as they should be, which the content as configured cannot show.
         return content === state.content ? null : { ...state, content, mode };
       });
@@ -97,7 +102,7 @@ export function managedFileResource(
             if (rest === '') rmSync(path, { force: true });
             else if (rest !== bytes) writeFileAtomically(path, bytesOf(rest), { mode: modeOf(path) });
             for (
-              let directory = dirname(expandHome(state.path, home));
+              let directory = directoryOf(state);
               directory.startsWith(stateDirectory);
               directory = dirname(directory)
             ) {
@@ -134,7 +139,7 @@ export function managedFileResource(
           });
         }
         const mode = `0${modeOf(file).toString(8).padStart(3, '0')}`;
-        return { path, block, content: shownContent(found, null), mode, expandHome: false };
+        return { path, block, content: shownContent(found, []), mode, expandHome: false };
       });
     },
   };
@@ -170,9 +175,9 @@ function blockName(state: FileState): string {
 const HOME_AT_WORD_START = /(^|[\s="'])~\//gm;
 
 /** What was found, as a plan shows it: with `~/` where the configuration would say that. */
-function shownContent(bytes: string, home: string | null): string {
+function shownContent(bytes: string, homes: readonly string[]): string {
   const text = bytesOf(bytes).toString('utf8');
-  return home === null ? text : text.replaceAll(`${home}/`, '~/');
+  return homes.reduce((shown, home) => shown.replaceAll(`${home}/`, '~/'), text);
 }
 
 function modeOf(path: string): number {

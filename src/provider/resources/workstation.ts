@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { removeAbandonedWrites } from '../../files/atomic';
 import { removeRuntimeNotes } from '../../files/runtime-directory';
 import { inTurn } from '../../files/in-turn';
+import { namesFileIn } from '../../files/links';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError, isFleetError } from '../../model/errors';
 import { embeddedHubUrl } from '../../model/defaults';
@@ -46,7 +47,7 @@ import {
   sshdSessions,
 } from '../services/sshd';
 import { workstationRecord, type WorkstationRecord } from '../services/workstation-record';
-import { fleetName, fleetPaths } from './fleet-paths';
+import { fleetName, fleetPaths, givenStateDirectory } from './fleet-paths';
 import type { ProviderSettings } from './settings';
 
 type Shape = typeof workstationShape;
@@ -75,6 +76,7 @@ export function workstationResource(
   },
 ): Resource<Shape> {
   const paths = fleetPaths(settings, home);
+  const given = givenStateDirectory(settings, home);
   const directory = paths.services;
   const files = sshdPaths(directory);
   const created = new CreatedPaths(home);
@@ -86,7 +88,7 @@ export function workstationResource(
     signal,
   });
   const runnersOf = (signal: AbortSignal) =>
-    findRunners({ run, home, environment, fleet, paths, programs, created }, signal);
+    findRunners({ run, home, environment, fleet, paths, givenStateDirectory: given, programs, created }, signal);
   const developerPaths = (developers: readonly string[]) => developers.map((path) => expandHome(path, home));
 
   const apply = (planned: Planned<Shape>, context: ApplyContext<Shape>): Promise<State<Shape>> =>
@@ -96,7 +98,7 @@ export function workstationResource(
         progress.step('making keys and configuration');
         await refuseTakenPorts(directory, planned);
         const former = valueOrRebuild(workstationRecord.read(directory));
-        const { preferred: runner, all } = await runnersOf(signal);
+        const { preferred: runner, all, former: formerRunners } = await runnersOf(signal);
         makeDirectories(directory, 0o700);
         chmodSync(directory, 0o700);
         removeAbandonedWrites(directory);
@@ -128,7 +130,7 @@ export function workstationResource(
         };
         context.keep({ ...state, sshd: 'dead', hub: 'dead' });
         const wanted = services(directory, record, state.sshdHostPublicKey);
-        for (const other of Object.values(all).filter((candidate) => candidate !== runner))
+        for (const other of [...Object.values(all), ...formerRunners].filter((candidate) => candidate !== runner))
           await other.remove(definitionsOf(wanted), signal);
         progress.step('waiting for sshd and hub to answer');
         await runner.ensure(wanted, context);
@@ -187,9 +189,9 @@ export function workstationResource(
           progress.step('ending sshd and hub');
           const record = valueOrRebuild(workstationRecord.read(directory));
           const known = record === undefined ? [] : definitionsOf(services(directory, record, ''));
-          const { all } = await runnersOf(signal);
+          const { all, former } = await runnersOf(signal);
           // Units first: their manager would start again what the supervisor's removal ends.
-          await all['user-units'].remove(known, signal);
+          for (const units of [all['user-units'], ...former]) await units.remove(known, signal);
           await all.supervisor.remove(known, signal);
           const sshdPorts = new Set([state.sshdPort, record?.sshdPort ?? state.sshdPort]);
           await endProcesses([...sshdPorts].flatMap((port) => sshdSessions(port)));
@@ -332,7 +334,7 @@ async function refuseTakenPorts(directory: string, ports: Endpoints): Promise<vo
 
 /** Our services name their directory in their arguments, and sshd in its title. */
 function isOurs(directory: string, pid: number | null): boolean {
-  return pid !== null && (readProcess(pid)?.argv.join(' ') ?? '').includes(`${directory}/`);
+  return pid !== null && namesFileIn(directory, readProcess(pid)?.argv.join(' ') ?? '');
 }
 
 function readableKey(path: string, context: ResourceContext): KeyPairObservation | null {
