@@ -86,6 +86,16 @@ describe('what is wrong is said with construct path, value and remedy', () => {
     );
   });
 
+  test('names that ssh has for other machines', () => {
+    expect(problemsOf({ localhost: {} })).toEqual([
+      expect.stringMatching(/^fleet\/localhost: ssh reaches the workstation itself by this name/),
+    ]);
+    expect(problemsOf({ alpha: {}, 'haskell-build': {} })).toEqual([
+      expect.stringMatching(/^fleet\/haskell-build: ssh reaches the default VM by this name/),
+    ]);
+    expect(problemsOf({ alpha: {}, 'haskell-build': { default: true } })).toEqual([]);
+  });
+
   test('a MAC address that is used twice', () => {
     expect(problemsOf({ alpha: { mac: '52:54:00:00:00:01' }, beta: { mac: '52:54:00:00:00:01' } })).toEqual([
       'fleet/beta: fleet/alpha has the same MAC address (received "52:54:00:00:00:01"): give one of the two another mac, or none',

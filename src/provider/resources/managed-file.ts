@@ -11,6 +11,7 @@ import { expandHome } from '../../model/paths';
 import { managedFileShape } from '../../model/resources/managed-file';
 import type { State } from '../../model/resource-shape';
 import { blockContent, findBlock, insertBlock, removeBlock } from '../../rendering/managed-block';
+import { withHome, withoutHome } from '../../rendering/ssh-config';
 import type { Resource, ResourceContext } from '../plugin/resource';
 import { CreatedPaths } from '../services/created-paths';
 import { makeDirectories, removeEmptyDirectory } from '../../files/directories';
@@ -162,9 +163,7 @@ function fileOf(path: string, home: string): string {
 
 /** The file's wanted content, every character one byte, so that bytes that are not UTF-8 survive. */
 function wantedContent(state: FileState, home: string): string {
-  const text = state.expandHome
-    ? state.content.replace(HOME_AT_WORD_START, `$1${home.replaceAll('$', '$$$$')}/`)
-    : state.content;
+  const text = state.expandHome ? withHome(state.content, home) : state.content;
   return byteText(text);
 }
 
@@ -172,12 +171,10 @@ function blockName(state: FileState): string {
   return byteText(state.block ?? '');
 }
 
-const HOME_AT_WORD_START = /(^|[\s="'])~\//gm;
-
 /** What was found, as a plan shows it: with `~/` where the configuration would say that. */
 function shownContent(bytes: string, homes: readonly string[]): string {
   const text = bytesOf(bytes).toString('utf8');
-  return homes.reduce((shown, home) => shown.replaceAll(`${home}/`, '~/'), text);
+  return homes.reduce(withoutHome, text);
 }
 
 function modeOf(path: string): number {
