@@ -66,7 +66,7 @@ const oddName = fc
 function visible(text: string): string {
   return text
     .replaceAll('\\', '\\\\')
-    .replace(/[^\u0000-\u007f]/g, (one) => [...Buffer.from(one)].map((byte) => `\\${byte.toString(8)}`).join(''));
+    .replace(/[^\u0000-\u007f]/g, (one) => Array.from(Buffer.from(one), (byte) => `\\${byte.toString(8)}`).join(''));
 }
 
 describeWithTools(['ssh', 'ssh-keygen'], 'client configuration as OpenSSH reads it', () => {
