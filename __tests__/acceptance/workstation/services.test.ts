@@ -11,6 +11,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { createHubClient } from '../../../src/hub/client';
+import { instanceTitle, typeEntry } from '../../../src/model/capability';
+import { reviveServices } from '../../../src/provider/services/runners';
+import { agentKeywords } from '../../support/agent-keywords';
 import { namesFileIn } from '../../../src/files/links';
 import { startDetached } from '../../../src/process/detached';
 import { listProcesses, readProcess } from '../../../src/process/process-identity';
@@ -117,6 +121,44 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
     );
     expect(processesOfOurs()).toHaveLength(3);
   });
+
+  test('a deploy that waits for a VM starts services and supervisor that died meanwhile, once, however many wait', async () => {
+    for (const pid of pids()) process.kill(pid, 'SIGKILL');
+    await until('all are gone', 5, () => processesOfOurs().length === 0);
+    const revived = await Promise.all([reviveServices(station.paths), reviveServices(station.paths)]);
+    expect(revived).toContain(true);
+    await until('all run', 15, async () => {
+      const found = await read();
+      return found?.sshd === 'running' && found.hub === 'running';
+    });
+    expect(await read()).toEqual(state);
+    await until('there is one supervisor', 5, () => processesOfOurs().length === 3);
+    expect(await reviveServices(station.paths)).toBe(false);
+  }, 30_000);
+
+  test("the entry of a VM that was deleted while the hub was down goes with the next deploy, those of others stay", async () => {
+    const client = createHubClient({ url: state.hubUrl });
+    const register = (name: string, tunnelPort: number) => {
+      const { domain, capability_type } = typeEntry();
+      const keywords = agentKeywords({ ghcVersions: ['9.6.6'], hostName: name, tunnelPort });
+      const entry = { domain, capability_type, title: instanceTitle(name), description: 'heartbeat=1s', keywords };
+      return client.upsert(entry);
+    };
+    const [first] = [state.tunnelPorts.first];
+    mkdirSync(station.paths.vm('haskell-build-here'), { recursive: true });
+    await register('haskell-build-gone', first);
+    await register('haskell-build-here', first + 1);
+    await register('haskell-build-elsewhere', first - 1);
+    expect(await read()).toEqual(state);
+    await until('the heartbeats have ended', 15, async () => (await read())?.configuration === 'outdated');
+    expect(station.warnings.at(-1)).toContain('haskell-build-gone');
+    await update();
+    expect(await read()).toEqual(state);
+    const { domain, capability_type: capabilityType } = typeEntry();
+    const titles = (await client.list({ domain, capabilityType })).map(({ title }) => title);
+    expect(titles.sort()).toEqual(['haskell-build-elsewhere', 'haskell-build-here'].map(instanceTitle));
+    rmSync(station.paths.vms, { recursive: true });
+  }, 30_000);
 
   test('a lost record doubles nothing', async () => {
     process.kill(station.pid('supervisor'), 'SIGKILL');

@@ -43,7 +43,7 @@ describeWithTools(['bash'], 'the check command of a tunnel', () => {
 describeWithTools(['bash'], 'the check command of a deployed tunnel', () => {
   test('names the configuration in a home directory of any name', async () => {
     const names = fc
-      .array(fc.constantFrom(...' \'"\\\\#$%*?[](){};&|<>!~=,:ä-ab'), { minLength: 1, maxLength: 8 })
+      .array(fc.constantFrom(...Array.from(' \'"\\\\#$%*?[](){};&|<>!~=,:ä-ab')), { minLength: 1, maxLength: 8 })
       .map((characters) => `/home/${characters.join('')}`);
     await fc.assert(
       fc.asyncProperty(names, async (home) => {
@@ -180,7 +180,7 @@ describeWithTools(['make', 'bash', 'shellcheck'], 'Makefile and smoke script', (
 
   test('make works in any directory, with a CLI in any, from anywhere', async () => {
     const names = fc
-      .array(fc.constantFrom(...' \'"\\\\#$%*?[](){};&|<>!~=,:ab'), { minLength: 1, maxLength: 8 })
+      .array(fc.constantFrom(...Array.from(' \'"\\\\#$%*?[](){};&|<>!~=,:ab')), { minLength: 1, maxLength: 8 })
       .map((characters) => `a${characters.join('')}`);
     await fc.assert(
       fc.asyncProperty(names, async (name) => {

@@ -4,6 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { removeAbandonedWrites } from '../../files/atomic';
 import { removeRuntimeNotes } from '../../files/runtime-directory';
+import { createHubClient } from '../../hub/client';
 import { inTurn } from '../../files/in-turn';
 import { namesFileIn } from '../../files/links';
 import { withFileAdvice } from '../../files/file-errors';
@@ -46,6 +47,7 @@ import {
   sshdPaths,
   sshdSessions,
 } from '../services/sshd';
+import { type EntryHub, orphanedEntries } from './workstation/orphaned-entries';
 import { workstationRecord, type WorkstationRecord } from '../services/workstation-record';
 import { fleetName, fleetPaths, givenStateDirectory } from './fleet-paths';
 import type { ProviderSettings } from './settings';
@@ -62,13 +64,15 @@ export interface WorkstationSurroundings {
   readonly environment: NodeJS.ProcessEnv;
   /** Directory of the fleet's output that holds `hub.js` and `supervisor.js`. */
   readonly programs: string;
+  /** @default the hub itself */
+  readonly hub?: (url: string) => EntryHub;
 }
 
 /** The handler of `buildfleet_workstation`: the private sshd, the embedded hub, and the runner of both. */
 export function workstationResource(
   settings: ProviderSettings,
   // Terraform starts the provider in the stack's output.
-  { run, home, environment, programs }: WorkstationSurroundings = {
+  { run, home, environment, programs, hub = (url) => createHubClient({ url }) }: WorkstationSurroundings = {
     run: runCommand,
     home: homedir(),
     environment: process.env,
@@ -134,6 +138,10 @@ export function workstationResource(
           await other.remove(definitionsOf(wanted), signal);
         progress.step('waiting for sshd and hub to answer');
         await runner.ensure(wanted, context);
+        for (const entry of await orphanedEntries(hub(state.hubUrl), { paths, ...state }, signal)) {
+          context.log.info('removing the hub entry of a VM that is gone', { title: entry.title });
+          await hub(state.hubUrl).ensureAbsent(entry, { signal });
+        }
         return state;
       }),
     );
@@ -145,26 +153,38 @@ export function workstationResource(
     // Without both there is nothing to restart and nothing to stop.
     if (reading.status === 'absent' && hostKey === null) return null;
     const wanted = record === undefined ? null : { ...record, ...endpointsOf(state) };
-    const [sshd, hub] = wanted === null ? [] : services(directory, wanted, hostKey?.publicKey ?? '');
+    const [sshd, hubService] = wanted === null ? [] : services(directory, wanted, hostKey?.publicKey ?? '');
     const developers = developerPaths(state.developers);
     const keys = findDeveloperKeys(developers);
     const runners = await runnersOf(context.signal);
-    const observed = await runners.all[wanted?.runner ?? runners.preferred.kind].observe(definitionsOf([sshd, hub]));
+    const observed = await runners.all[wanted?.runner ?? runners.preferred.kind].observe(
+      definitionsOf([sshd, hubService]),
+    );
     // Asked first, so that the files are compared while the services answer.
     const answers = Promise.all([
       serviceState(directory, sshd, observed, state.sshdPort, context),
-      serviceState(directory, hub, observed, state.hubPort, context),
+      serviceState(directory, hubService, observed, state.hubPort, context),
     ]);
     const configuration =
       wanted === null || hostKey?.files !== 'intact' || keys === null
         ? 'altered'
         : configurationState(directory, wanted, observed.files, { programs, runner: runners.preferred.kind });
     const [sshdState, hubState] = await answers;
+    const orphans =
+      hubState === 'running'
+        ? await orphanedEntries(hub(embeddedHubUrl(state.hubPort)), { paths, ...state }, context.signal)
+        : [];
+    if (orphans.length > 0) {
+      context.warn(
+        'the State Hub has entries of VMs that are gone',
+        `the next deploy removes ${orphans.map(({ title }) => title).join(', ')}`,
+      );
+    }
     return {
       ...state,
       sshd: sshdState,
       hub: hubState,
-      configuration,
+      configuration: configuration === 'intact' && orphans.length > 0 ? 'outdated' : configuration,
       sshdHostPublicKey: hostKey?.publicKey ?? '',
       developerPublicKeys: keys ?? developers.flatMap((path) => findDeveloperKeys([path]) ?? []),
       hubUrl: embeddedHubUrl(state.hubPort),

@@ -71,6 +71,11 @@ export async function findRunners(surroundings: RunnerSurroundings, signal: Abor
   };
 }
 
+/** Starts what keeps a fleet's services running, where that has ended; systemd's manager does so itself. */
+export function reviveServices(paths: FleetPaths): Promise<boolean> {
+  return new SupervisorRunner(canonicalPath(paths.services), '').revive();
+}
+
 /** Fleets of one name in different state directories have units of their own. */
 function unitPrefix(fleet: string, stateDirectory: string, home: string): string {
   const standard = posix.normalize(expandHome(defaultStateDirectory(fleet), home));

@@ -80,6 +80,14 @@ export class SupervisorRunner implements ServiceRunner {
     );
   }
 
+  /** Starts the supervisor if it has ended; it starts its services. @returns whether it had */
+  async revive(): Promise<boolean> {
+    const record = readSupervisorRecord(this.directory);
+    if (record === null || isRunning(record.supervisor) || this.supervisors().length > 0) return false;
+    await this.ensureSupervisor(false);
+    return true;
+  }
+
   async remove(definitions: readonly ServiceDefinition[]): Promise<void> {
     for (const supervisor of this.supervisors()) {
       signalProcess(supervisor, 'SIGTERM');
