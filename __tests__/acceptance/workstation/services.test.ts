@@ -136,7 +136,7 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
     expect(await reviveServices(station.paths)).toBe(false);
   }, 30_000);
 
-  test("the entry of a VM that was deleted while the hub was down goes with the next deploy, those of others stay", async () => {
+  test('the entry of a VM that was deleted while the hub was down goes with the next deploy, those of others stay', async () => {
     const client = createHubClient({ url: state.hubUrl });
     const register = (name: string, tunnelPort: number) => {
       const { domain, capability_type } = typeEntry();
