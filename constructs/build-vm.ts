@@ -9,7 +9,7 @@ import {
   DEFAULT_VM_MEMORY,
 } from '../src/model/defaults';
 import { Duration } from '../src/model/duration';
-import { NAME_PATTERN, vmName } from '../src/model/names';
+import { NAME_PATTERN, VM_NAME_PREFIX, vmName } from '../src/model/names';
 import { imageFile } from '../src/model/paths';
 import { portSchema } from '../src/model/port';
 import { identityShape } from '../src/model/resources/identity';
@@ -328,6 +328,20 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
         problem: `${named.node.path} has the same name`,
         value: this.id,
         remedy: 'give one of the two another name',
+      });
+    }
+    const elsewhere =
+      this.id === 'localhost'
+        ? 'the workstation itself'
+        : this.id === VM_NAME_PREFIX && this.workstation.defaultVm !== this
+          ? 'the default VM'
+          : undefined;
+    if (elsewhere !== undefined) {
+      problems.push({
+        code: 'reserved-name',
+        problem: `ssh reaches ${elsewhere} by this name`,
+        value: this.id,
+        remedy: 'give the VM another name',
       });
     }
     const addressed = earlier.find((vm) => vm.mac === this.mac);

@@ -16,7 +16,7 @@ import { imageShape } from '../src/model/resources/image';
 import { hostScripts } from '../src/images/assets';
 import { type DebianImageProps, debianImage, debianImagePropsSchema } from './private/debian-image';
 import { fleetOf } from './private/fleet';
-import { FleetConstruct } from './private/fleet-construct';
+import { FleetConstruct, type Problem } from './private/fleet-construct';
 import type { ImagePlace, ImageSource } from './private/image-source';
 import type { IRendersFiles, RenderedFile } from './private/rendered-file';
 import { ShapedResource } from './private/resource';
@@ -67,6 +67,7 @@ export abstract class HaskellBuildImage extends FleetConstruct implements IBuild
         remedy: 'give the image another name',
       });
     }
+    this.addCheck(() => this.sharedName());
   }
 
   get definitionHash(): string {
@@ -125,6 +126,23 @@ export abstract class HaskellBuildImage extends FleetConstruct implements IBuild
       if (!isFleetError(error)) throw error;
       this.report(error);
     }
+  }
+
+  /** The later one of two images reports the name that they share. */
+  private sharedName(): Problem[] {
+    const images = fleetOf(this)
+      .node.findAll()
+      .filter((other) => other instanceof HaskellBuildImage);
+    const named = images.slice(0, images.indexOf(this)).find(({ id }) => id === this.id);
+    if (named === undefined || named.node.scope === this.node.scope) return [];
+    return [
+      {
+        code: 'duplicate-name',
+        problem: `${named.node.path} has the same name`,
+        value: this.id,
+        remedy: 'give one of the two another name, or use one image for both',
+      },
+    ];
   }
 
   private artifact(id: string, format: ImageFormat): ShapedResource<typeof imageShape> {

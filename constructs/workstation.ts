@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import type { Construct } from 'constructs';
 import { z } from 'zod';
 import {
@@ -12,6 +13,8 @@ import { portSchema } from '../src/model/port';
 import type { PortAllocation, PortRange, PortRequest } from '../src/model/port-registry';
 import { managedFileShape } from '../src/model/resources/managed-file';
 import { ipv4Schema, workstationShape } from '../src/model/resources/workstation';
+import { expandHome } from '../src/model/paths';
+import { unspeakableInSshPath } from '../src/rendering/ssh-config';
 import { tunnelKeyLine } from '../src/rendering/authorized-keys';
 import { CapabilityRegistration } from './capability-registration';
 import { ClientFiles } from './private/client-files';
@@ -207,6 +210,18 @@ export class Workstation extends FleetConstruct implements IWorkstation {
         problem: 'sshdPort and hubPort are the same port',
         value: this.hubPort,
         remedy: 'choose two ports',
+      });
+    }
+    const paths = [this.developerKey, fleetOf(this).paths.stateDirectory].map((path) => expandHome(path, homedir()));
+    for (const path of paths) {
+      // the private sshd is stricter about the paths of its own files
+      const unspeakable = unspeakableInSshPath(path) ?? (path === paths[1] ? (/["\\]/.exec(path)?.[0] ?? null) : null);
+      if (unspeakable === null) continue;
+      problems.push({
+        code: 'ssh-path',
+        problem: `ssh or its server cannot be told a path with ${JSON.stringify(unspeakable)} in it`,
+        value: path,
+        remedy: 'choose another path, or another home directory if it is below that',
       });
     }
     return [...problems, ...this.conflictsWithOtherFleets(), ...this.secondOfItsFleet()];

@@ -1,18 +1,20 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { App } from '../constructs/private/cdktf';
 import { PortLedger } from '../constructs/private/port-ledger';
-import { renderedFilesOf } from '../constructs/private/rendered-file';
+import { type RenderedFile, renderedFilesOf } from '../constructs/private/rendered-file';
 import { FleetError, isFleetError } from '../src/model/errors';
 import { CDK_COMMAND } from '../src/model/cdk-command';
 import { type ParsedPortRegistry, parsePortRegistry, renderPortRegistry } from '../src/rendering/port-registry';
+import { shellWord } from '../src/rendering/shell-word';
 import { bundleHub } from '../src/programs/hub';
 import { bundleSupervisor } from '../src/programs/supervisor';
+import { type RequiredProvider } from '../src/programs/lock-file';
 import { placeProvider } from '../src/programs/place-provider';
 import { findBlockingCliConfig } from '../src/programs/terraform-cli-config';
 import type { IFleetProject } from './fleet-project';
-import { FleetStack } from './fleet-stack';
+import { FleetStack, PROJECT_FROM_OUTPUT } from './fleet-stack';
 import { writeFiles } from './output';
 
 const REGISTRY_FILE = 'port-registry.yml';
@@ -112,16 +114,24 @@ export class FleetApp extends App implements IFleetProject {
 
   private writeStack(stack: FleetStack): void {
     const directory = this.directoryOf(stack);
-    const files = renderedFilesOf(stack);
-    writeFiles(directory, files, 'subdirectories');
     const plan = { path: 'cdk.tf.json', content: readFileSync(join(directory, 'cdk.tf.json'), 'utf8') };
-    writeFiles(join(this.projectDirectory, 'rendered', stack.node.id), [plan, ...files], 'all');
+    const files = [plan, ...renderedFilesOf(stack)];
+    writeFiles(join(this.projectDirectory, 'rendered', stack.node.id), files, 'all');
+    const toProject = relative(realpathSync(directory), realpathSync(this.projectDirectory));
+    writeFiles(
+      directory,
+      files.map((file) => seenFrom(toProject, file)),
+      'subdirectories',
+    );
+    // Terraform's note of where the state was: earlier versions had it beside every output
+    const note = join(directory, '.terraform/terraform.tfstate');
+    if (!readIfThere(note).includes(`"${toProject}/`)) rmSync(note, { force: true });
   }
 
   /** Provider, hub and supervisor, which `terraform init` and deploy find in the stack's output. */
   private placePrograms(stack: FleetStack): void {
     const directory = this.directoryOf(stack);
-    placeProvider(directory);
+    placeProvider(directory, requiredProviders(readFileSync(join(directory, 'cdk.tf.json'), 'utf8')));
     bundleHub(join(directory, 'provider'));
     bundleSupervisor(join(directory, 'provider'));
   }
@@ -158,6 +168,30 @@ export class InvalidFleet extends Error {
     );
     this.name = 'InvalidFleet';
   }
+}
+
+/** A file as it is below the output, which need not be `cdktf.out` in the project: state and CLI stay where they are. */
+function seenFrom(toProject: string, file: RenderedFile): RenderedFile {
+  if (toProject === PROJECT_FROM_OUTPUT) return file;
+  switch (file.path) {
+    case 'cdk.tf.json':
+      return {
+        ...file,
+        content: file.content.replace(`"${PROJECT_FROM_OUTPUT}/`, () => JSON.stringify(`${toProject}/`).slice(0, -1)),
+      };
+    case 'smoke-test.sh':
+      return {
+        ...file,
+        content: file.content.replace(`for up in ${PROJECT_FROM_OUTPUT} `, () => `for up in ${shellWord(toProject)} `),
+      };
+    default:
+      return file;
+  }
+}
+
+function requiredProviders(plan: string): RequiredProvider[] {
+  const { terraform } = JSON.parse(plan) as { terraform: { required_providers: Record<string, RequiredProvider> } };
+  return Object.values(terraform.required_providers);
 }
 
 function readIfThere(path: string): string {

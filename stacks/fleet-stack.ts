@@ -1,5 +1,8 @@
 import type { IConstruct } from 'constructs';
 import { z } from 'zod';
+import { BuildVm } from '../constructs/build-vm';
+import { HaskellBuildImage } from '../constructs/haskell-build-image';
+import { Workstation } from '../constructs/workstation';
 import {
   Aspects,
   LocalBackend,
@@ -45,6 +48,12 @@ const propsSchema = z.strictObject({
   nullProvider: z.enum(['bundled', 'registry']).default('bundled').meta({ remedy: 'use one of: bundled, registry' }),
 });
 
+/** Directory of `main.ts` as seen from a stack's output, where Terraform runs, unless the output is another directory. */
+export const PROJECT_FROM_OUTPUT = '../../..';
+
+/** Constructs whose names are unique in a fleet. */
+const NAMED = [BuildVm, HaskellBuildImage, Workstation];
+
 /** One fleet: a Terraform stack with our provider in it and its state beside `main.ts`. */
 export class FleetStack extends TerraformStack implements IFleet {
   readonly fleetName: string;
@@ -69,8 +78,8 @@ export class FleetStack extends TerraformStack implements IFleet {
     this.cacheDirectory = cacheDirectory;
     this.portLedger = scope.portLedger;
 
-    // as seen from the stack's output, where Terraform runs; the default would be an absolute path
-    new LocalBackend(this, { path: `../../../terraform.${name}.tfstate` });
+    // the default would be an absolute path
+    new LocalBackend(this, { path: `${PROJECT_FROM_OUTPUT}/terraform.${name}.tfstate` });
     const provider = new BuildfleetProvider(this, 'buildfleet', {
       fleet: name,
       stateDirectory: this.paths.stateDirectory,
@@ -80,19 +89,36 @@ export class FleetStack extends TerraformStack implements IFleet {
     if (nullProvider !== 'registry') this.serveNullBinding(provider);
   }
 
-  /** Between stacks this pass finds references; where there is one stack it would only resolve everything twice. */
   override prepareStack(): void {
+    this.renderMoves();
+    // Between stacks this pass finds references; where there is one stack it would only resolve everything twice.
     if (this.node.scope?.node.children.length !== 1) super.prepareStack();
   }
 
-  /** Readable Terraform addresses: `buildfleet_vm.alpha`. Ids hold no underscore, so no two collide. */
+  /**
+   * Readable Terraform addresses: `buildfleet_vm.alpha`. Ids hold no underscore, so no two collide. What a fleet has once by
+   * its name keeps its address, and so itself, where its construct moves in the tree.
+   */
   protected override allocateLogicalId(element: TerraformElement): string {
-    const scopes = element.node.scopes;
-    return scopes
-      .slice(scopes.indexOf(this) + 1)
-      .map((scope) => scope.node.id)
-      .filter((id) => id !== 'Resource')
-      .join('_');
+    const scopes = this.scopesOf(element);
+    const named = scopes.findLastIndex((scope) => NAMED.some((kind) => scope instanceof kind));
+    return logicalId(scopes.slice(Math.max(named, 0)));
+  }
+
+  /** States of earlier versions have every resource under its place in the tree. */
+  private renderMoves(): void {
+    const moved = this.node.findAll().flatMap((construct) => {
+      if (!TerraformResource.isTerraformResource(construct)) return [];
+      const { terraformResourceType: type, friendlyUniqueId: id } = construct;
+      const place = logicalId(this.scopesOf(construct));
+      return place === id ? [] : [{ from: `${type}.${place}`, to: `${type}.${id}` }];
+    });
+    if (moved.length > 0) this.addOverride('moved', moved);
+  }
+
+  private scopesOf(construct: IConstruct): IConstruct[] {
+    const { scopes } = construct.node;
+    return scopes.slice(scopes.indexOf(this) + 1);
   }
 
   /**
@@ -108,6 +134,13 @@ export class FleetStack extends TerraformStack implements IFleet {
       },
     });
   }
+}
+
+function logicalId(scopes: readonly IConstruct[]): string {
+  return scopes
+    .map(({ node }) => node.id)
+    .filter((id) => id !== 'Resource')
+    .join('_');
 }
 
 function isOfNullBinding(construct: IConstruct): construct is TerraformResource | TerraformDataSource {

@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { BuildVm } from '../../constructs/build-vm';
 import { TestFleet, planned } from '../support/test-fleet';
 
@@ -55,4 +56,20 @@ test('the id that the hub gives reaches the deployed refs, and the rendered ones
   const refs = planned(fleet.plan(), 'buildfleet_managed_file.workstation_client_state-hub-refs');
   expect(refs.content).toContain('id: "${buildfleet_capability.workstation_capability.id}"');
   expect(fleet.rendered('state-hub-refs.yml')).toContain('id: null');
+});
+
+test.each([
+  ['stateDirectory', { stack: { stateDirectory: '/srv/${USER}' } }, '${'],
+  ['stateDirectory', { stack: { stateDirectory: '/srv/a"b' } }, '\\"'],
+  ['developers', { workstation: { developers: ['~/${KEYS}/id.pub'] } }, '${'],
+])('a path in %s that ssh would read otherwise is refused before anything is rendered', (_, options, unspeakable) => {
+  expect(new TestFleet(options).app.problems()).toEqual([
+    expect.stringContaining(`ssh or its server cannot be told a path with "${unspeakable}" in it`),
+  ]);
+});
+
+test('so is a home directory', () => {
+  const homedir = jest.spyOn(os, 'homedir').mockReturnValue('/home/${USER}');
+  expect(new TestFleet().app.problems()[0]).toContain('received "/home/${USER}/.ssh/id_build"');
+  homedir.mockRestore();
 });

@@ -1,12 +1,23 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFileSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  realpathSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { join, resolve } from 'node:path';
 import { BuildVm, type BuildVmProps } from '../../constructs/build-vm';
 import { HaskellBuildImage } from '../../constructs/haskell-build-image';
 import { Workstation } from '../../constructs/workstation';
 import { Size } from '../../src/model/size';
+import { FleetApp } from '../../stacks/fleet-app';
 import { FleetStack } from '../../stacks/fleet-stack';
 import { temporaryDirectory } from '../support/temporary-directory';
-import { TestFleet, type TestFleetOptions, planned } from '../support/test-fleet';
+import { type Plan, TestFleet, type TestFleetOptions, planned } from '../support/test-fleet';
 
 /** What is wrong with a fleet of these VMs. */
 function problemsOf(
@@ -73,6 +84,16 @@ describe('what is wrong is said with construct path, value and remedy', () => {
     expect(problemsOf({ [`a${'b'.repeat(60)}`]: {} })[0]).toMatch(
       /: the VM's name is too long for a host name \(received "haskell-build-a/,
     );
+  });
+
+  test('names that ssh has for other machines', () => {
+    expect(problemsOf({ localhost: {} })).toEqual([
+      expect.stringMatching(/^fleet\/localhost: ssh reaches the workstation itself by this name/),
+    ]);
+    expect(problemsOf({ alpha: {}, 'haskell-build': {} })).toEqual([
+      expect.stringMatching(/^fleet\/haskell-build: ssh reaches the default VM by this name/),
+    ]);
+    expect(problemsOf({ alpha: {}, 'haskell-build': { default: true } })).toEqual([]);
   });
 
   test('a MAC address that is used twice', () => {
@@ -348,3 +369,54 @@ describe('what synth writes', () => {
     expect(statSync(file).mtimeMs).toBe(before);
   });
 });
+
+describe('an output of its own, as `cdktf diff --output DIR` has it', () => {
+  const projectDirectory = temporaryDirectory();
+  const synthesizeTo = (outdir: string): string => {
+    const app = new FleetApp(projectDirectory, { ci: false, outdir });
+    const stack = new FleetStack(app, 'fleet');
+    Workstation.embedded(stack, 'workstation');
+    app.render();
+    return realpathSync(join(outdir, 'stacks/fleet'));
+  };
+  const statePath = (directory: string): string => resolve(directory, statePathText(directory));
+  const rendered = (): string => readFileSync(join(projectDirectory, 'rendered/fleet/cdk.tf.json'), 'utf8');
+
+  test('has the state beside main.ts, finds the CLI, and renders the same', () => {
+    const usual = synthesizeTo(join(projectDirectory, 'cdktf.out'));
+    const before = rendered();
+    const linked = join(temporaryDirectory(), 'link');
+    symlinkSync(temporaryDirectory(), linked);
+    mkdirSync(join(projectDirectory, 'bin'));
+    writeFileSync(join(projectDirectory, 'bin/buildfleet'), '#!/bin/sh\necho "found $1"\n', { mode: 0o755 });
+    for (const outdir of [join(projectDirectory, 'a b'), join(temporaryDirectory(), 'out "of" $HOME'), linked]) {
+      const directory = synthesizeTo(outdir);
+      expect(statePath(directory)).toBe(statePath(usual));
+      expect(statePath(directory)).toBe(join(realpathSync(projectDirectory), 'terraform.fleet.tfstate'));
+      expect(rendered()).toBe(before);
+      const env = { PATH: '/usr/bin:/bin' };
+      expect(execFileSync('bash', ['./smoke-test.sh', 'vm'], { cwd: directory, env, encoding: 'utf8' })).toBe(
+        'found smoke\n',
+      );
+    }
+  });
+
+  test("forgets Terraform's note of another state, and keeps that of this one", () => {
+    const outdir = temporaryDirectory();
+    const directory = synthesizeTo(outdir);
+    const note = join(directory, '.terraform/terraform.tfstate');
+    mkdirSync(join(directory, '.terraform'));
+    writeFileSync(note, JSON.stringify({ backend: { config: { path: statePathText(directory) } } }));
+    synthesizeTo(outdir);
+    expect(existsSync(note)).toBe(true);
+    writeFileSync(note, JSON.stringify({ backend: { config: { path: '../../../terraform.fleet.tfstate' } } }));
+    synthesizeTo(outdir);
+    expect(existsSync(note)).toBe(false);
+  });
+});
+
+/** As the configuration spells it. */
+function statePathText(directory: string): string {
+  const plan = JSON.parse(readFileSync(join(directory, 'cdk.tf.json'), 'utf8')) as Plan;
+  return plan.terraform['backend']!['local']!['path']!;
+}

@@ -1,5 +1,7 @@
+import { Construct } from 'constructs';
 import { z } from 'zod';
 import { BuildVm } from '../../constructs/build-vm';
+import { HaskellBuildImage } from '../../constructs/haskell-build-image';
 import { NullResource } from '../../constructs/private/cdktf';
 import type { ResourceShape } from '../../src/model/resource-shape';
 import { capabilityShape } from '../../src/model/resources/capability';
@@ -9,7 +11,7 @@ import { managedFileShape } from '../../src/model/resources/managed-file';
 import { managedFilesShape } from '../../src/model/resources/managed-files';
 import { vmShape } from '../../src/model/resources/vm';
 import { workstationShape } from '../../src/model/resources/workstation';
-import { TestFleet } from '../support/test-fleet';
+import { type Plan, TestFleet } from '../support/test-fleet';
 
 function fleetOfTwo(): TestFleet {
   const fleet = new TestFleet();
@@ -61,6 +63,47 @@ test('addresses are what people call things', () => {
       'null_resource.alpha_smoke',
     ]),
   );
+});
+
+describe('a construct that moves in the tree', () => {
+  const planIn = (scopeOf: (fleet: TestFleet) => Construct): Plan => {
+    const fleet = new TestFleet();
+    const scope = scopeOf(fleet);
+    const image = HaskellBuildImage.debian(scope, 'other');
+    new BuildVm(scope, 'beta', { ...fleet.standard, image });
+    return fleet.plan();
+  };
+  const withoutPlaces = (plan: Plan): unknown =>
+    JSON.parse(JSON.stringify(plan.resource, (key, value: unknown) => (key === '//' ? undefined : value)));
+  const flat = planIn(({ stack }) => stack);
+
+  test.each<[string, (fleet: TestFleet) => Construct, string]>([
+    ['a group', ({ stack }) => new Construct(stack, 'team'), 'team'],
+    ['a group of a group', ({ stack }) => new Construct(new Construct(stack, 'here'), 'team'), 'here_team'],
+    ['the workstation', ({ workstation }) => workstation, 'workstation'],
+    ['an image', ({ image }) => image, 'haskell'],
+  ])('into %s keeps its addresses; what is deployed under others is moved', (_, scopeOf, place) => {
+    const nested = planIn(scopeOf);
+    expect(withoutPlaces(nested)).toEqual(withoutPlaces(flat));
+    expect(nested.moved).toEqual(
+      expect.arrayContaining([
+        { from: `buildfleet_image.${place}_other`, to: 'buildfleet_image.other' },
+        { from: `buildfleet_identity.${place}_beta_identity`, to: 'buildfleet_identity.beta_identity' },
+        { from: `buildfleet_vm.${place}_beta`, to: 'buildfleet_vm.beta' },
+        { from: `null_resource.${place}_beta_smoke`, to: 'null_resource.beta_smoke' },
+      ]),
+    );
+  });
+
+  test('what stands in the stack itself has nothing to move', () => {
+    expect(flat).not.toHaveProperty('moved');
+  });
+
+  test('two images of one name are reported, also in two groups: their files have the same place', () => {
+    const fleet = new TestFleet();
+    HaskellBuildImage.debian(new Construct(fleet.stack, 'team'), 'haskell');
+    expect(() => fleet.plan()).toThrow('fleet/team/haskell: fleet/haskell has the same name');
+  });
 });
 
 test('every resource fits its shape, references apart', () => {

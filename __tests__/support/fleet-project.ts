@@ -74,9 +74,12 @@ export class FleetProject {
     writeFileSync(path, after);
   }
 
-  /** Runs `cdktf COMMAND fleet …` in the project; both streams are in `stdout`, without colour codes. */
-  async cdktf(command: 'deploy' | 'diff' | 'destroy' | 'synth', options: RunOptions = {}): Promise<CommandResult> {
-    const args = command === 'synth' ? ['synth'] : [command, 'fleet'];
+  /** Runs `cdktf COMMAND STACK …` in the project; both streams are in `stdout`, without colour codes. */
+  async cdktf(
+    command: 'deploy' | 'diff' | 'destroy' | 'synth',
+    { stack = 'fleet', flags = [], ...options }: RunOptions & { stack?: string; flags?: readonly string[] } = {},
+  ): Promise<CommandResult> {
+    const args = [...(command === 'synth' ? ['synth'] : [command, stack]), ...flags];
     if (command === 'deploy' || command === 'destroy') args.push('--auto-approve');
     const result = await run(join(this.code, 'node_modules/.bin', CDK_COMMAND), args, {
       ...options,

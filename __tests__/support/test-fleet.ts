@@ -15,6 +15,8 @@ export interface TestFleetOptions {
   readonly ci?: boolean;
   /** Directory of an earlier fleet, to synthesize over it. */
   readonly directory?: string;
+  /** @default `cdktf.out` in the directory */
+  readonly outdir?: string;
 }
 
 /** A fleet without VMs, in a project directory of its own. */
@@ -28,7 +30,10 @@ export class TestFleet {
 
   constructor(options: TestFleetOptions = {}) {
     this.directory = options.directory ?? temporaryDirectory();
-    this.app = new FleetApp(this.directory, { ci: options.ci ?? false, outdir: join(this.directory, 'cdktf.out') });
+    this.app = new FleetApp(this.directory, {
+      ci: options.ci ?? false,
+      outdir: options.outdir ?? join(this.directory, 'cdktf.out'),
+    });
     this.stack = new FleetStack(this.app, 'fleet', options.stack);
     this.workstation = Workstation.embedded(this.stack, 'workstation', options.workstation);
     this.host = VmHost.local(this.stack, 'local', {
@@ -62,6 +67,7 @@ export interface Plan {
   readonly terraform: Record<string, Record<string, Record<string, string>>>;
   readonly provider: Record<string, readonly Record<string, string>[]>;
   readonly resource: Record<string, Record<string, PlannedResource>>;
+  readonly moved?: readonly { readonly from: string; readonly to: string }[];
 }
 
 /** A resource in the plan's input, in Terraform's spelling. */

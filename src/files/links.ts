@@ -17,3 +17,28 @@ export function followLinks(path: string, left = 40): string {
     ? path
     : join(realpathSync(directory), basename(path));
 }
+
+/**
+ * The path without symbolic links, by which a file has one name however it is spelled. Of a path that does not exist the
+ * part that does is resolved.
+ */
+export function canonicalPath(path: string): string {
+  try {
+    return realpathSync.native(path);
+  } catch {
+    const parent = dirname(path);
+    return parent === path ? path : join(canonicalPath(parent), basename(path));
+  }
+}
+
+/** Whether a command line names a file below this directory, in any spelling of what is above it. Paths may have spaces. */
+export function namesFileIn(directory: string, commandLine: string): boolean {
+  const wanted = canonicalPath(directory);
+  const name = `/${basename(wanted)}`;
+  return [...commandLine.matchAll(/(?<=^|\s)\//g)].some(({ index: start }) => {
+    for (let at = commandLine.indexOf(`${name}/`, start); at !== -1; at = commandLine.indexOf(`${name}/`, at + 1)) {
+      if (canonicalPath(commandLine.slice(start, at + name.length)) === wanted) return true;
+    }
+    return false;
+  });
+}

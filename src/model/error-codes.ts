@@ -176,7 +176,9 @@ export const ERROR_CODES = {
   'registry-unwritable': { when: 'the port registry cannot be written' },
   'rendered-missing': { exit: 'notFound', when: '`review` finds no rendered files' },
   'rendered-unreadable': { exit: 'notFound', when: '`review` cannot read a rendered file' },
-  'reserved-name': { when: "an image has the name of a directory that the stack's output needs" },
+  'reserved-name': {
+    when: "an image has the name of a directory that the stack's output needs, or a VM one that ssh has",
+  },
   'revision-unknown': { exit: 'notFound', when: 'git has no such commit' },
   'rsync-missing': { when: 'rsync is missing on the workstation or the VM' },
   'rsync-too-old': { when: 'rsync on the workstation or the VM lacks an option' },
@@ -193,6 +195,7 @@ export const ERROR_CODES = {
   'slot-unknown': { exit: 'notFound', when: 'no reserved port has this number or VM name' },
   'ssh-config-unwritable': { when: "the operator's ssh configuration cannot be changed" },
   'ssh-missing': { when: 'the OpenSSH client is not installed' },
+  'ssh-path': { when: 'ssh or its server would read a path of the fleet as something else' },
   'sshd-account': { when: 'the name of an account cannot be written in the sshd configuration' },
   'sshd-missing': { when: 'sshd is not installed' },
   'sshd-path': { when: 'a path cannot be written in the sshd configuration' },

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { readAsset } from '../rendering/assets';
+import { type RequiredProvider, renderLockFile } from './lock-file';
 import { bundleProvider } from './provider';
 
 /** What a stack requires to have our provider; the version is that of the launcher, which never changes. */
@@ -19,8 +20,9 @@ const PLATFORMS = ['linux_amd64', 'linux_arm64', 'darwin_amd64', 'darwin_arm64']
  * checksums, without which cdktf would ask the network for them.
  *
  * @param stackOutDir directory of the stack's `cdk.tf.json`
+ * @param required what that file requires
  */
-export function placeProvider(stackOutDir: string): void {
+export function placeProvider(stackOutDir: string, required: readonly RequiredProvider[] = []): void {
   const launcher = Buffer.from(readAsset('provider', 'launcher.sh'));
   bundleProvider(join(stackOutDir, 'provider'));
   const { source, version } = FLEET_SOURCE;
@@ -30,7 +32,7 @@ export function placeProvider(stackOutDir: string): void {
     writeFileSync(join(directory, LAUNCHER), launcher, { mode: 0o755 });
   }
   install(stackOutDir, join(source, version, currentPlatform()));
-  writeFileSync(join(stackOutDir, '.terraform.lock.hcl'), renderLockFile(launcher));
+  writeLockFile(stackOutDir, launcher, required);
 }
 
 /**
@@ -51,24 +53,19 @@ function currentPlatform(): string {
   return `${process.platform}_${architecture}`;
 }
 
-/** As `terraform init` writes it, with the constraint that cdktf writes for the version. */
-export function renderLockFile(launcher: Uint8Array): string {
-  const { source, version } = FLEET_SOURCE;
-  return `# This file is maintained automatically by "terraform init".
-# Manual edits may be lost in future updates.
-
-provider "${source}" {
-  version     = "${version}"
-  constraints = "${version}"
-  hashes = [
-    "${directoryHash(LAUNCHER, launcher)}",
-  ]
-}
-`;
+/** What `terraform init` would lock, and what it has locked of other providers. */
+function writeLockFile(stackOutDir: string, launcher: Uint8Array, required: readonly RequiredProvider[]): void {
+  const path = join(stackOutDir, '.terraform.lock.hcl');
+  const own = { ...FLEET_SOURCE, hash: directoryHash(LAUNCHER, launcher) };
+  writeFileSync(path, renderLockFile(own, required, readIfThere(path)));
 }
 
 /** Terraform's `h1:` of a directory with one file (golang.org/x/mod/sumdb/dirhash, Hash1). */
 function directoryHash(name: string, content: Uint8Array): string {
   const line = `${createHash('sha256').update(content).digest('hex')}  ${name}\n`;
   return `h1:${createHash('sha256').update(line).digest('base64')}`;
+}
+
+function readIfThere(path: string): string {
+  return existsSync(path) ? readFileSync(path, 'utf8') : '';
 }

@@ -7,11 +7,19 @@ import {
   readlinkSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { createHubClient } from '../../../src/hub/client';
+import { instanceTitle, typeEntry } from '../../../src/model/capability';
+import { reviveServices } from '../../../src/provider/services/runners';
+import { agentKeywords } from '../../support/agent-keywords';
+import { namesFileIn } from '../../../src/files/links';
+import { startDetached } from '../../../src/process/detached';
 import { listProcesses, readProcess } from '../../../src/process/process-identity';
 import { makeTestWorkstation, listenOn, type TestWorkstation, type WorkstationState } from '../../support/workstation';
+import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 
@@ -113,6 +121,44 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
     );
     expect(processesOfOurs()).toHaveLength(3);
   });
+
+  test('a deploy that waits for a VM starts services and supervisor that died meanwhile, once, however many wait', async () => {
+    for (const pid of pids()) process.kill(pid, 'SIGKILL');
+    await until('all are gone', 5, () => processesOfOurs().length === 0);
+    const revived = await Promise.all([reviveServices(station.paths), reviveServices(station.paths)]);
+    expect(revived).toContain(true);
+    await until('all run', 15, async () => {
+      const found = await read();
+      return found?.sshd === 'running' && found.hub === 'running';
+    });
+    expect(await read()).toEqual(state);
+    await until('there is one supervisor', 5, () => processesOfOurs().length === 3);
+    expect(await reviveServices(station.paths)).toBe(false);
+  }, 30_000);
+
+  test('the entry of a VM that was deleted while the hub was down goes with the next deploy, those of others stay', async () => {
+    const client = createHubClient({ url: state.hubUrl });
+    const register = (name: string, tunnelPort: number) => {
+      const { domain, capability_type } = typeEntry();
+      const keywords = agentKeywords({ ghcVersions: ['9.6.6'], hostName: name, tunnelPort });
+      const entry = { domain, capability_type, title: instanceTitle(name), description: 'heartbeat=1s', keywords };
+      return client.upsert(entry);
+    };
+    const [first] = [state.tunnelPorts.first];
+    mkdirSync(station.paths.vm('haskell-build-here'), { recursive: true });
+    await register('haskell-build-gone', first);
+    await register('haskell-build-here', first + 1);
+    await register('haskell-build-elsewhere', first - 1);
+    expect(await read()).toEqual(state);
+    await until('the heartbeats have ended', 15, async () => (await read())?.configuration === 'outdated');
+    expect(station.warnings.at(-1)).toContain('haskell-build-gone');
+    await update();
+    expect(await read()).toEqual(state);
+    const { domain, capability_type: capabilityType } = typeEntry();
+    const titles = (await client.list({ domain, capabilityType })).map(({ title }) => title);
+    expect(titles.sort()).toEqual(['haskell-build-elsewhere', 'haskell-build-here'].map(instanceTitle));
+    rmSync(station.paths.vms, { recursive: true });
+  }, 30_000);
 
   test('a lost record doubles nothing', async () => {
     process.kill(station.pid('supervisor'), 'SIGKILL');
@@ -241,6 +287,62 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
     expect(existsSync(join(station.home, '.local/state/buildfleet'))).toBe(false);
     await station.handler.delete(state, station.context());
     expect(await read()).toBeNull();
+  }, 30_000);
+});
+
+describeWithTools(['sshd', 'ssh-keygen'], 'a home directory that is reached through a link', () => {
+  let station: TestWorkstation;
+  let linked: TestWorkstation;
+  let state: WorkstationState;
+
+  beforeAll(async () => {
+    station = await makeTestWorkstation();
+    const link = join(temporaryDirectory(), 'home');
+    symlinkSync(station.home, link);
+    linked = await makeTestWorkstation({ home: link });
+    state = await station.handler.create(station.planned, station.context());
+  }, 60_000);
+  afterAll(() => station.dispose(), 60_000);
+
+  const processesOfOurs = () =>
+    listProcesses().filter(({ argv }) => namesFileIn(station.paths.services, argv.join(' ')));
+
+  test('is the same fleet: nothing differs and nothing is restarted', async () => {
+    const before = processesOfOurs();
+    expect(before).toHaveLength(3);
+    expect(await linked.handler.read(state, linked.context())).toEqual(state);
+    expect(await linked.handler.update!(state, state, linked.context())).toEqual(state);
+    expect(processesOfOurs()).toEqual(before);
+    expect(linked.warnings).toEqual([]);
+  });
+
+  test('services that earlier versions started by the link are known, and replaced', async () => {
+    const { services } = station.paths;
+    process.kill(station.pid('supervisor'), 'SIGTERM');
+    await until('all have ended', 15, () => processesOfOurs().length === 0);
+    const list = readFileSync(join(services, 'services.json'), 'utf8');
+    writeFileSync(join(services, 'services.json'), list.replaceAll(station.home, linked.home));
+    const linkedServices = services.replace(station.home, linked.home);
+    await startDetached(process.execPath, [join(linkedServices, 'supervisor.js'), linkedServices], {
+      ...{ cwd: '/', outputPath: join(services, 'supervisor.log'), append: true },
+    });
+    await until('all run', 15, () => processesOfOurs().length === 3);
+
+    expect(await linked.handler.read(state, linked.context())).toMatchObject({
+      sshd: 'dead',
+      configuration: 'altered',
+    });
+    expect(linked.warnings).toEqual([]);
+    await linked.handler.update!(state, state, linked.context());
+    expect(await station.handler.read(state, station.context())).toEqual(state);
+    expect(processesOfOurs()).toHaveLength(3);
+  }, 30_000);
+
+  test('is taken away by either spelling, keys included', async () => {
+    await linked.handler.delete(state, linked.context());
+    expect(processesOfOurs()).toEqual([]);
+    expect(existsSync(station.paths.stateDirectory)).toBe(false);
+    expect(existsSync(join(station.home, '.ssh'))).toBe(false);
   }, 30_000);
 });
 

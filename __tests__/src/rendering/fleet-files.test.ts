@@ -1,9 +1,11 @@
-import { chmodSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import fc from 'fast-check';
 import { parse } from 'yaml';
 import { run } from '../../../src/process/run';
 import { renderFleetFile } from '../../../src/rendering/fleet-file';
 import { renderMakefile } from '../../../src/rendering/makefile';
+import { withHome, withoutHome } from '../../../src/rendering/ssh-config';
 import { renderSmokeScript } from '../../../src/rendering/smoke-script';
 import { renderStateHubRefs } from '../../../src/rendering/state-hub-refs';
 import { renderTunnelCatalogEntry } from '../../../src/rendering/tunnel-catalog';
@@ -36,6 +38,25 @@ describeWithTools(['bash'], 'the check command of a tunnel', () => {
       expect(stdout.split('\n')[1]).toBe(sshConfig.replace(/^~/, '/home/x'));
     },
   );
+});
+
+describeWithTools(['bash'], 'the check command of a deployed tunnel', () => {
+  test('names the configuration in a home directory of any name', async () => {
+    const names = fc
+      .array(fc.constantFrom(...Array.from(' \'"\\\\#$%*?[](){};&|<>!~=,:ä-ab')), { minLength: 1, maxLength: 8 })
+      .map((characters) => `/home/${characters.join('')}`);
+    await fc.assert(
+      fc.asyncProperty(names, async (home) => {
+        const sshConfig = '~/.local/state/buildfleet/fleet/ssh-config';
+        const text = withHome(renderTunnelCatalogEntry({ vmName: 'v', tunnelPort: 12221, sshConfig }), home);
+        const { check_cmd } = parse(text) as { check_cmd: string };
+        const { stdout } = await run('bash', ['-c', `ssh() { printf '%s\\n' "$@"; }; ${check_cmd}`]);
+        expect(stdout.split('\n')[1]).toBe(sshConfig.replace('~', () => home));
+        expect(withoutHome(text, home)).toContain(` ${sshConfig} `);
+      }),
+      { numRuns: 40, examples: [['/home/a b'], ['/home/a: b #c'], ["/home/O'Brien"]] },
+    );
+  });
 });
 
 test('ids of the hub stay text, also those that look like numbers', () => {
@@ -155,6 +176,44 @@ describeWithTools(['make', 'bash', 'shellcheck'], 'Makefile and smoke script', (
     });
     expect(stdout.trim().endsWith('/fleet.json')).toBe(true);
     expect(stdout).not.toContain('/another/');
+  });
+
+  test('make works in any directory, with a CLI in any, from anywhere', async () => {
+    const names = fc
+      .array(fc.constantFrom(...Array.from(' \'"\\\\#$%*?[](){};&|<>!~=,:ab')), { minLength: 1, maxLength: 8 })
+      .map((characters) => `a${characters.join('')}`);
+    await fc.assert(
+      fc.asyncProperty(names, async (name) => {
+        const directory = join(temporaryDirectory(), name);
+        mkdirSync(directory);
+        const file = join(directory, 'Makefile');
+        writeFileSync(file, renderMakefile());
+        const cli = join(directory, 'the cli');
+        writeFileSync(cli, '#!/bin/bash\nprintf "%s\\n" "$BUILDFLEET_FLEET" "$@"\n', { mode: 0o755 });
+        const ways = [
+          { args: ['-f', file], cwd: '/' },
+          { args: [], cwd: directory },
+          { args: ['-f', `./${name}/Makefile`], cwd: join(directory, '..') },
+        ];
+        for (const { args, cwd } of ways) {
+          const options = { cwd, env: { BUILDFLEET: cli, CDPATH: '/tmp' } };
+          const { stdout } = await run('make', ['-s', '--warn-undefined-variables', ...args, 'ports'], options);
+          expect(stdout).toBe(`${join(directory, 'fleet.json')}\nports\nlist\n`);
+          expect((await run('make', ['-s', ...args], options)).stdout.trimEnd().split('\n')).toHaveLength(12);
+        }
+      }),
+      { numRuns: 10, examples: [['a b'], ["it's"], ['a#b c'], ['$(x) $y']] },
+    );
+  });
+
+  test('make finds the fleet also where another makefile includes its own', async () => {
+    const { output, cli } = project();
+    const directory = temporaryDirectory();
+    symlinkSync(output, join(directory, 'fleet'));
+    writeFileSync(join(directory, 'all.mk'), `include ${directory}/fleet/Makefile\n`);
+    const args = ['-s', '-f', join(directory, 'all.mk'), 'ports', `BUILDFLEET=${cli}`];
+    writeFileSync(cli, '#!/bin/bash\necho "$BUILDFLEET_FLEET"\n', { mode: 0o755 });
+    expect((await run('make', args)).stdout).toBe(`${directory}/fleet/fleet.json\n`);
   });
 
   test('the script is what bash and shellcheck accept', async () => {

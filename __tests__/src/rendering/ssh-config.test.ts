@@ -3,7 +3,14 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { run } from '../../../src/process/run';
 import { renderKnownHosts } from '../../../src/rendering/known-hosts';
-import { type SshConfigParts, renderSshConfig, renderSshInclude } from '../../../src/rendering/ssh-config';
+import {
+  type SshConfigParts,
+  renderSshConfig,
+  renderSshInclude,
+  unspeakableInSshPath,
+  withHome,
+  withoutHome,
+} from '../../../src/rendering/ssh-config';
 import { describeWithTools } from '../../support/tools';
 import { temporaryDirectory } from '../../support/temporary-directory';
 
@@ -29,6 +36,37 @@ function writeConfig(directory: string): string {
   const path = join(directory, 'ssh-config');
   writeFileSync(path, renderSshConfig(parts(directory)));
   return path;
+}
+
+/** Each would take a VM's name elsewhere, or keep a login from working or from being what it seems. */
+const HOSTILE = {
+  ...{ HostName: 'elsewhere.example', Port: 2222, User: 'somebody', HostKeyAlias: 'other', AddressFamily: 'inet6' },
+  ...{ ControlMaster: 'auto', ControlPath: '/tmp/coarse-%r', ProxyJump: 'bastion', CanonicalizeHostname: 'always' },
+  ...{ BindAddress: '192.0.2.1', IdentitiesOnly: 'no', IdentityFile: '/other', PubkeyAuthentication: 'no' },
+  ...{
+    PreferredAuthentications: 'password',
+    HostKeyAlgorithms: 'rsa-sha2-512',
+    PubkeyAcceptedAlgorithms: 'rsa-sha2-512',
+  },
+  ...{ StrictHostKeyChecking: 'no', UserKnownHostsFile: '/dev/null', GlobalKnownHostsFile: '/etc/other' },
+  ...{ NoHostAuthenticationForLocalhost: 'yes', VerifyHostKeyDNS: 'yes', KnownHostsCommand: '/bin/false' },
+  ...{ UpdateHostKeys: 'yes', CheckHostIP: 'yes', RequestTTY: 'force', RemoteCommand: 'tmux', SessionType: 'none' },
+  ...{ StdinNull: 'yes', ForkAfterAuthentication: 'yes', PermitLocalCommand: 'yes', ExitOnForwardFailure: 'yes' },
+  ...{ LocalForward: '8000 localhost:8000', Tunnel: 'yes', ForwardAgent: 'yes', ForwardX11: 'yes' },
+  ...{ ServerAliveInterval: 1, ServerAliveCountMax: 1, Ciphers: 'aes256-ctr' },
+};
+
+/** A name of a directory. */
+const oddName = fc
+  .array(fc.constantFrom(...Array.from(' \'"\\%#$*?[]{}()~!&;|<>=:,ä-ab')), { minLength: 1, maxLength: 12 })
+  .map((characters) => characters.join(''))
+  .filter((name) => !['.', '..'].includes(name) && !name.includes('${'));
+
+/** As ssh prints text: what is not ASCII in octal, and backslashes doubled. */
+function visible(text: string): string {
+  return text
+    .replaceAll('\\', '\\\\')
+    .replace(/[\u0080-\uffff]/g, (one) => Array.from(Buffer.from(one), (byte) => `\\${byte.toString(8)}`).join(''));
 }
 
 describeWithTools(['ssh', 'ssh-keygen'], 'client configuration as OpenSSH reads it', () => {
@@ -72,6 +110,64 @@ describeWithTools(['ssh', 'ssh-keygen'], 'client configuration as OpenSSH reads 
       forwardagent: 'no',
     });
     expect((await ssh(own, 'example.org')).get('user')).toBe('somebody');
+  });
+
+  test('none of the settings of a hostile `Host *` or `Match all` decides how a VM is reached', async () => {
+    const directory = temporaryDirectory();
+    const own = join(directory, 'config');
+    const include = renderSshInclude(writeConfig(directory));
+    writeFileSync(own, include);
+    const alone = await ssh(own, 'beta');
+    const hostile = Object.entries(HOSTILE).map(([keyword, value]) => `  ${keyword} ${value}\n`);
+    for (const block of ['Host *', 'Match all', 'Host beta', 'Match originalhost beta']) {
+      writeFileSync(own, `${include}\n${block}\n${hostile.join('')}`);
+      const mixed = await ssh(own, 'beta');
+      const changed = [...mixed].filter(([key, value]) => alone.get(key) !== value).map(([key]) => key);
+      // forwardings and identities are added to, and ours come first
+      expect(changed.filter((key) => !['identityfile', 'localforward', 'ciphers'].includes(key))).toEqual([]);
+      expect(mixed.get('controlpath') ?? 'none').toBe('none');
+      expect(mixed.get('proxyjump') ?? mixed.get('proxycommand') ?? 'none').toBe('none');
+    }
+  });
+
+  test('paths with odd and hostile characters reach ssh as they are', async () => {
+    const seen: string[] = [];
+    await fc.assert(
+      fc.asyncProperty(oddName, async (name) => {
+        const home = join(temporaryDirectory(), name);
+        mkdirSync(home, { recursive: true });
+        const places = [
+          // paths that main.ts gives, and such as the provider completes
+          { directory: home, insert: (text: string) => text },
+          { directory: '~', insert: (text: string) => withHome(text, home) },
+          { directory: '~/a b', insert: (text: string) => withHome(text, home) },
+        ];
+        mkdirSync(join(home, 'a b'));
+        for (const { directory, insert } of places) {
+          const real = directory.replace(/^~/, () => home);
+          const own = join(temporaryDirectory(), 'config');
+          writeFileSync(own, insert(renderSshInclude(`${directory}/ssh-config`)));
+          writeFileSync(join(real, 'ssh-config'), insert(renderSshConfig(parts(directory))));
+          // a proxy that ends at once: keys are looked for, and no host is asked
+          const proxied = ['-v', '-F', own, '-o', 'ProxyCommand=true', 'alpha'];
+          const { stderr } = await run('ssh', proxied, { acceptExitCodes: [255] });
+          expect(stderr.replaceAll('\r', '')).toContain(`identity file ${visible(real)}/id_build type`);
+          expect((await ssh(own, 'alpha')).get('port')).toBe('12221');
+          const shown = renderSshConfig(parts(directory));
+          if (directory !== home) expect(withoutHome(insert(shown), home)).toBe(shown);
+        }
+        seen.push(name);
+      }),
+      {
+        numRuns: 15,
+        examples: [['a b'], ['100%'], ["O'Brien"], ['"q" \\ back'], ['#x [1] *?'], ['%d %h'], ['\\'], ['dollar $HOME']],
+      },
+    );
+    expect(seen).not.toEqual([]);
+  });
+
+  test.each(['/home/${USER}', '/home/a\nb'])('%j is what ssh cannot be told', (path) => {
+    expect(unspeakableInSshPath(path)).not.toBeNull();
   });
 
   test('a host key is found by its alias', async () => {

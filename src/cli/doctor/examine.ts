@@ -8,6 +8,7 @@ import { checkServicePorts, checkTunnelPorts } from './checks/ports';
 import { checkServiceRunner } from './checks/service-runner';
 import { checkHub, checkSshd } from './checks/services';
 import { checkSshConfig } from './checks/ssh-config';
+import { checkSshNames } from './checks/ssh-names';
 import { checkNode, checkNodeModules, checkTerraform } from './checks/tools';
 import { checkWslNetworking } from './checks/wsl';
 import type { DoctorReport, Finding } from './finding';
@@ -39,6 +40,7 @@ const CHECKS: readonly NamedCheck[] = [
   ['hub', checkHub],
   ['services', checkServiceRunner],
   ['ssh config', checkSshConfig],
+  ['ssh names', checkSshNames],
   ['wsl', checkWslNetworking],
 ];
 

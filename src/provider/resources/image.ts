@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+import { canonicalPath } from '../../files/links';
 import { withFileAdvice } from '../../files/file-errors';
 import { CDK_COMMAND } from '../../model/cdk-command';
 import { FleetError } from '../../model/errors';
@@ -61,7 +62,7 @@ export function imageResource(settings: ProviderSettings, run: Run = runCommand)
     shape: imageShape,
     create: obtain,
     update: async (prior, planned, context) => {
-      const state = await obtain(planned, context);
+      const state = spelledAs(prior, await obtain(planned, context));
       if (prior.sha256 !== '' && state.sha256 !== prior.sha256) {
         context.warn(
           `image ${planned.name} was rebuilt with other content`,
@@ -73,14 +74,17 @@ export function imageResource(settings: ProviderSettings, run: Run = runCommand)
     read: async (state) => {
       const image = await withFileAdvice(cacheDirectory, () => cache.inspect(state.definitionHash, state.format));
       if (image.status !== 'present')
-        return { ...state, status: image.status, artifactPath: cache.diskPath(state.definitionHash, state.format) };
+        return spelledAs(state, {
+          ...{ ...state, status: image.status },
+          artifactPath: cache.diskPath(state.definitionHash, state.format),
+        });
       const { sha256, sizeBytes } = image.manifest;
-      return {
+      return spelledAs(state, {
         ...state,
         status: sha256 === state.sha256 ? 'present' : 'altered',
         artifactPath: image.diskPath,
         sizeBytes,
-      };
+      });
     },
     plan: (prior) => (prior.status === 'present' ? {} : { unknown: ['sha256', 'sizeBytes'] }),
     // Other fleets may use it, and this one may come back.
@@ -105,6 +109,11 @@ export function imageResource(settings: ProviderSettings, run: Run = runCommand)
       };
     },
   };
+}
+
+/** A disk names its image by one path, so another spelling of the home directory must not be another image. */
+function spelledAs({ artifactPath }: ImageState, state: ImageState): ImageState {
+  return canonicalPath(artifactPath) === canonicalPath(state.artifactPath) ? { ...state, artifactPath } : state;
 }
 
 function pickDeclared({ name, definitionHash, definitionFile, format }: Declared): Declared {

@@ -4,13 +4,14 @@ import { basename, dirname, isAbsolute } from 'node:path';
 import { removeAbandonedWrites, writeFileAtomically } from '../../files/atomic';
 import { inTurn } from '../../files/in-turn';
 import { bytesOf, byteText, readByteText } from '../../files/byte-text';
-import { followLinks } from '../../files/links';
+import { canonicalPath, followLinks } from '../../files/links';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError, isFleetError } from '../../model/errors';
 import { expandHome } from '../../model/paths';
 import { managedFileShape } from '../../model/resources/managed-file';
 import type { State } from '../../model/resource-shape';
 import { blockContent, findBlock, insertBlock, isWrittenByHand, removeBlock } from '../../rendering/managed-block';
+import { withHome, withoutHome } from '../../rendering/ssh-config';
 import type { Resource, ResourceContext } from '../plugin/resource';
 import { CreatedPaths } from '../services/created-paths';
 import { makeDirectories, removeEmptyDirectory } from '../../files/directories';
@@ -26,9 +27,12 @@ export function managedFileResource(
 ): Resource<typeof managedFileShape> {
   const stateDirectory = fleetPaths(settings, home).stateDirectory;
   const created = new CreatedPaths(home);
+  /** The one that is written, and another one that is as good: files must not change with the spelling of HOME. */
+  const homes = [canonicalPath(home), home] as const;
 
   /** Everything below the state directory is the fleet's own, and needs no entry in the record of created files. */
-  const isFleets = (state: FileState) => expandHome(state.path, home).startsWith(`${stateDirectory}/`);
+  const directoryOf = (state: FileState) => canonicalPath(dirname(expandHome(state.path, home)));
+  const isFleets = (state: FileState) => `${directoryOf(state)}/`.startsWith(`${stateDirectory}/`);
   const holderOf = (state: FileState) =>
     [settings.fleet, state.path, ...(state.block === null ? [] : [state.block])].join(' ');
 
@@ -39,9 +43,9 @@ export function managedFileResource(
     const work = () =>
       inTurn(path, context.signal, async () => {
         removeAbandonedWrites(dirname(path), basename(path));
-        const wanted = wantedContent(state, home);
+        const wanted = wantedContent(state, homes[0]);
         const before = readByteText(path);
-        if (standsByHand(path, before, state, wanted)) return state;
+        if (standsByHand(path, before, state, homes)) return state;
         if (state.block === null)
           refuseForeignFile(
             path,
@@ -63,7 +67,7 @@ export function managedFileResource(
         else if (modeOf(path) !== mode) chmodSync(path, mode);
         return state;
       });
-    return withFileAdvice(path, state.block === null ? work : () => orByHand(path, wantedContent(state, home), work));
+    return withFileAdvice(path, state.block === null ? work : () => orByHand(path, wantedContent(state, homes[0]), work));
   };
 
   return {
@@ -75,14 +79,16 @@ export function managedFileResource(
       return withFileAdvice(path, () => {
         const bytes = readByteText(path);
         if (bytes === null) return null;
-        const wanted = wantedContent(state, home);
-        if (standsByHand(path, bytes, state, wanted)) return state;
+        if (standsByHand(path, bytes, state, homes)) return state;
         const found =
           state.block === null ? bytes : (atPlace(path, () => findBlock(bytes, blockName(state)))?.content ?? null);
         if (found === null) return null;
         const mode = state.block === null ? `0${modeOf(path).toString(8).padStart(3, '0')}` : state.mode;
-        if (found === (state.block === null ? wanted : blockContent(wanted))) return { ...state, mode };
-        const content = shownContent(found, state.expandHome ? home : null);
+        const isWanted = homes
+          .map((one) => wantedContent(state, one))
+          .some((wanted) => found === (state.block === null ? wanted : blockContent(wanted)));
+        if (isWanted) return { ...state, mode };
+        const content = shownContent(found, state.expandHome ? homes : []);
         // Only the homes in it are not as they should be, which the content as configured cannot show.
         return content === state.content ? null : { ...state, content, mode };
       });
@@ -99,7 +105,7 @@ export function managedFileResource(
             if (rest === '') rmSync(path, { force: true });
             else if (rest !== bytes) writeFileAtomically(path, bytesOf(rest), { mode: modeOf(path) });
             for (
-              let directory = dirname(expandHome(state.path, home));
+              let directory = directoryOf(state);
               directory.startsWith(stateDirectory);
               directory = dirname(directory)
             ) {
@@ -136,7 +142,7 @@ export function managedFileResource(
           });
         }
         const mode = `0${modeOf(file).toString(8).padStart(3, '0')}`;
-        return { path, block, content: shownContent(found, null), mode, expandHome: false };
+        return { path, block, content: shownContent(found, []), mode, expandHome: false };
       });
     },
   };
@@ -159,17 +165,16 @@ function fileOf(path: string, home: string): string {
 
 /** The file's wanted content, every character one byte, so that bytes that are not UTF-8 survive. */
 function wantedContent(state: FileState, home: string): string {
-  const text = state.expandHome
-    ? state.content.replace(HOME_AT_WORD_START, `$1${home.replaceAll('$', '$$$$')}/`)
-    : state.content;
+  const text = state.expandHome ? withHome(state.content, home) : state.content;
   return byteText(text);
 }
 
 /** Whether the operator has written the block's content without its markers. */
-function standsByHand(path: string, bytes: string | null, state: FileState, wanted: string): boolean {
+function standsByHand(path: string, bytes: string | null, state: FileState, homes: readonly string[]): boolean {
   if (state.block === null || bytes === null) return false;
   if (atPlace(path, () => findBlock(bytes, blockName(state))) !== null) return false;
-  return [wanted, byteText(state.content)].some((content) => isWrittenByHand(bytes, content));
+  const ways = [...homes.map((home) => wantedContent(state, home)), byteText(state.content)];
+  return ways.some((content) => isWrittenByHand(bytes, content));
 }
 
 /** The file belongs to the operator, who may have it written by something else, and can write what is missing there. */
@@ -194,12 +199,10 @@ function blockName(state: FileState): string {
   return byteText(state.block ?? '');
 }
 
-const HOME_AT_WORD_START = /(^|[\s="'])~\//gm;
-
 /** What was found, as a plan shows it: with `~/` where the configuration would say that. */
-function shownContent(bytes: string, home: string | null): string {
+function shownContent(bytes: string, homes: readonly string[]): string {
   const text = bytesOf(bytes).toString('utf8');
-  return home === null ? text : text.replaceAll(`${home}/`, '~/');
+  return homes.reduce(withoutHome, text);
 }
 
 function modeOf(path: string): number {

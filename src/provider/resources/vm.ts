@@ -18,6 +18,7 @@ import type { HypervisorFeatures } from '../../drivers/features';
 import { writeSeedIso } from '../../drivers/seed-iso';
 import type { ApplyContext, Resource, ResourceContext } from '../plugin/resource';
 import type { ProviderSettings } from './settings';
+import { reviveServices } from '../services/runners';
 import { bootUntilReady } from './vm/boot';
 import { deadTunnel, isDeadTunnel, tunnelCameBack } from './vm/dead-tunnel';
 import { whileDrained } from './vm/drain';
@@ -49,6 +50,8 @@ export interface VmServices {
   readonly driver: (hypervisor: VmState['hypervisor']) => HypervisorDriver;
   readonly ports: PortView;
   readonly hub: (url: string) => Pick<HubClient, 'list' | 'ensureAbsent'>;
+  /** As {@link Readiness.reviveServices}. */
+  readonly reviveServices: () => Promise<boolean>;
 }
 
 /** Text of `assets/cli/drain.sh`, set while bundling: the checkout may be gone when a VM is stopped. */
@@ -82,6 +85,7 @@ export function vmResource(settings: ProviderSettings): Resource<typeof vmShape>
       return driver;
     },
     hub: (url) => createHubClient({ url, services: paths.services }),
+    reviveServices: () => reviveServices(paths),
   });
 }
 
@@ -346,6 +350,7 @@ export class VmResource implements Resource<typeof vmShape> {
       progress: context.progress,
       signal: context.signal,
       timeoutSeconds: readyTimeoutSeconds,
+      reviveServices: this.services.reviveServices,
     });
   }
 

@@ -4,7 +4,9 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { removeAbandonedWrites } from '../../files/atomic';
 import { removeRuntimeNotes } from '../../files/runtime-directory';
+import { createHubClient } from '../../hub/client';
 import { inTurn } from '../../files/in-turn';
+import { namesFileIn } from '../../files/links';
 import { withFileAdvice } from '../../files/file-errors';
 import { FleetError, isFleetError } from '../../model/errors';
 import { embeddedHubUrl } from '../../model/defaults';
@@ -46,8 +48,9 @@ import {
   sshdPaths,
   sshdSessions,
 } from '../services/sshd';
+import { type EntryHub, orphanedEntries } from './workstation/orphaned-entries';
 import { workstationRecord, type WorkstationRecord } from '../services/workstation-record';
-import { fleetPaths } from './fleet-paths';
+import { fleetPaths, givenStateDirectory } from './fleet-paths';
 import type { ProviderSettings } from './settings';
 
 type Shape = typeof workstationShape;
@@ -62,13 +65,15 @@ export interface WorkstationSurroundings {
   readonly environment: NodeJS.ProcessEnv;
   /** Directory of the fleet's output that holds `hub.js` and `supervisor.js`. */
   readonly programs: string;
+  /** @default the hub itself */
+  readonly hub?: (url: string) => EntryHub;
 }
 
 /** The handler of `buildfleet_workstation`: the private sshd, the embedded hub, and the runner of both. */
 export function workstationResource(
   settings: ProviderSettings,
   // Terraform starts the provider in the stack's output.
-  { run, home, environment, programs }: WorkstationSurroundings = {
+  { run, home, environment, programs, hub: hubOf }: WorkstationSurroundings = {
     run: runCommand,
     home: homedir(),
     environment: process.env,
@@ -76,7 +81,9 @@ export function workstationResource(
   },
 ): Resource<Shape> {
   const paths = fleetPaths(settings, home);
+  const given = givenStateDirectory(settings, home);
   const directory = paths.services;
+  const hub = hubOf ?? ((url: string) => createHubClient({ url, services: directory }));
   const files = sshdPaths(directory);
   const created = new CreatedPaths(home);
   const { fleet } = settings;
@@ -87,7 +94,7 @@ export function workstationResource(
     signal,
   });
   const runnersOf = (signal: AbortSignal) =>
-    findRunners({ run, home, environment, fleet, paths, programs, created }, signal);
+    findRunners({ run, home, environment, fleet, paths, givenStateDirectory: given, programs, created }, signal);
   const developerPaths = (developers: readonly string[]) => developers.map((path) => expandHome(path, home));
 
   const apply = (planned: Planned<Shape>, context: ApplyContext<Shape>): Promise<State<Shape>> =>
@@ -100,7 +107,7 @@ export function workstationResource(
           throw new FleetError({ ...obstacle, remedy: `${obstacle.remedy}, then deploy again` });
         await refuseTakenPorts(directory, planned);
         const former = valueOrRebuild(workstationRecord.read(directory));
-        const { preferred: runner, all } = await runnersOf(signal);
+        const { preferred: runner, all, former: formerRunners } = await runnersOf(signal);
         makeDirectories(directory, 0o700);
         chmodSync(directory, 0o700);
         removeAbandonedWrites(directory);
@@ -132,7 +139,7 @@ export function workstationResource(
         };
         context.keep({ ...state, sshd: 'dead', hub: 'dead' });
         const wanted = services(directory, record, state.sshdHostPublicKey);
-        for (const other of Object.values(all).filter((candidate) => candidate !== runner))
+        for (const other of [...Object.values(all), ...formerRunners].filter((candidate) => candidate !== runner))
           await other.remove(definitionsOf(wanted), signal);
         progress.step('waiting for sshd and hub to answer');
         const { running } = await runner.observe(definitionsOf(wanted));
@@ -140,6 +147,10 @@ export function workstationResource(
         // its runner starts it again
         if (outdatedHub !== undefined && runsReplacedProgram(outdatedHub.pid)) await endProcesses([outdatedHub]);
         await runner.ensure(wanted, context);
+        for (const entry of await orphanedEntries(hub(state.hubUrl), { paths, ...state }, signal)) {
+          context.log.info('removing the hub entry of a VM that is gone', { title: entry.title });
+          await hub(state.hubUrl).ensureAbsent(entry, { signal });
+        }
         return state;
       }),
     );
@@ -151,26 +162,38 @@ export function workstationResource(
     // Without both there is nothing to restart and nothing to stop.
     if (reading.status === 'absent' && hostKey === null) return null;
     const wanted = record === undefined ? null : { ...record, ...endpointsOf(state) };
-    const [sshd, hub] = wanted === null ? [] : services(directory, wanted, hostKey?.publicKey ?? '');
+    const [sshd, hubService] = wanted === null ? [] : services(directory, wanted, hostKey?.publicKey ?? '');
     const developers = developerPaths(state.developers);
     const keys = findDeveloperKeys(developers);
     const runners = await runnersOf(context.signal);
-    const observed = await runners.all[wanted?.runner ?? runners.preferred.kind].observe(definitionsOf([sshd, hub]));
+    const observed = await runners.all[wanted?.runner ?? runners.preferred.kind].observe(
+      definitionsOf([sshd, hubService]),
+    );
     // Asked first, so that the files are compared while the services answer.
     const answers = Promise.all([
       serviceState(directory, sshd, observed, state.sshdPort, context),
-      serviceState(directory, hub, observed, state.hubPort, context),
+      serviceState(directory, hubService, observed, state.hubPort, context),
     ]);
     const configuration =
       wanted === null || hostKey?.files !== 'intact' || keys === null
         ? 'altered'
         : configurationState(directory, wanted, observed, { programs, runner: runners.preferred.kind });
     const [sshdState, hubState] = await answers;
+    const orphans =
+      hubState === 'running'
+        ? await orphanedEntries(hub(embeddedHubUrl(state.hubPort)), { paths, ...state }, context.signal)
+        : [];
+    if (orphans.length > 0) {
+      context.warn(
+        'the State Hub has entries of VMs that are gone',
+        `the next deploy removes ${orphans.map(({ title }) => title).join(', ')}`,
+      );
+    }
     return {
       ...state,
       sshd: sshdState,
       hub: hubState,
-      configuration,
+      configuration: configuration === 'intact' && orphans.length > 0 ? 'outdated' : configuration,
       sshdHostPublicKey: hostKey?.publicKey ?? '',
       developerPublicKeys: keys ?? developers.flatMap((path) => findDeveloperKeys([path]) ?? []),
       hubUrl: embeddedHubUrl(state.hubPort),
@@ -195,9 +218,9 @@ export function workstationResource(
           progress.step('ending sshd and hub');
           const record = valueOrRebuild(workstationRecord.read(directory));
           const known = record === undefined ? [] : definitionsOf(services(directory, record, ''));
-          const { all } = await runnersOf(signal);
+          const { all, former } = await runnersOf(signal);
           // Units first: their manager would start again what the supervisor's removal ends.
-          await all['user-units'].remove(known, signal);
+          for (const units of [all['user-units'], ...former]) await units.remove(known, signal);
           await all.supervisor.remove(known, signal);
           const sshdPorts = new Set([state.sshdPort, record?.sshdPort ?? state.sshdPort]);
           await endProcesses([...sshdPorts].flatMap((port) => sshdSessions(port)));
@@ -342,7 +365,7 @@ async function refuseTakenPorts(directory: string, ports: Endpoints): Promise<vo
 
 /** Our services name their directory in their arguments, and sshd in its title. */
 function isOurs(directory: string, pid: number | null): boolean {
-  return pid !== null && (readProcess(pid)?.argv.join(' ') ?? '').includes(`${directory}/`);
+  return pid !== null && namesFileIn(directory, readProcess(pid)?.argv.join(' ') ?? '');
 }
 
 function readableKey(path: string, context: ResourceContext): KeyPairObservation | null {

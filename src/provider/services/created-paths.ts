@@ -2,6 +2,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { inTurn } from '../../files/in-turn';
 import { removeAbandonedWrites } from '../../files/atomic';
+import { canonicalPath } from '../../files/links';
 import { makeDirectories, removeEmptyDirectory } from '../../files/directories';
 import { STATE_HOME } from '../../model/defaults';
 import { expandHome } from '../../model/paths';
@@ -44,7 +45,7 @@ export class CreatedPaths {
 
   /** The entry of a path that buildfleet made; undefined for everything else. */
   find(path: string): CreatedPath | undefined {
-    return this.entries().find((entry) => entry.path === path);
+    return this.entries().find(isFor(path));
   }
 
   /**
@@ -55,12 +56,16 @@ export class CreatedPaths {
   async hold(path: string, holder: string, signal: AbortSignal, digest?: string): Promise<boolean> {
     return inTurn(this.file, signal, () => {
       const entries = this.entries();
-      const entry = entries.find((candidate) => candidate.path === path);
+      const entry = entries.find(isFor(path));
       if (entry === undefined && existsSync(path)) return false;
       const holders = [...new Set([...(entry?.holders ?? []), holder])];
       const known = digest ?? entry?.digest;
-      const next: CreatedPath = { path, holders, ...(known === undefined ? {} : { digest: known }) };
-      this.save([...entries.filter((candidate) => candidate.path !== path), next]);
+      const next: CreatedPath = {
+        path: entry?.path ?? path,
+        holders,
+        ...(known === undefined ? {} : { digest: known }),
+      };
+      this.save([...entries.filter((candidate) => candidate !== entry), next]);
       return true;
     });
   }
@@ -76,10 +81,10 @@ export class CreatedPaths {
   ): Promise<void> {
     await inTurn(this.file, signal, async () => {
       const entries = this.entries();
-      const entry = entries.find((candidate) => candidate.path === path);
+      const entry = entries.find(isFor(path));
       if (!entry?.holders.includes(holder)) return;
       const holders = entry.holders.filter((candidate) => candidate !== holder);
-      const others = entries.filter((candidate) => candidate.path !== path);
+      const others = entries.filter((candidate) => candidate !== entry);
       if (holders.length === 0) await remove(entry);
       this.save(holders.length === 0 ? others : [...others, { ...entry, holders }]);
     });
@@ -118,4 +123,9 @@ export class CreatedPaths {
     const sorted = [...created].sort((one, other) => (one.path < other.path ? -1 : 1));
     record.write(dirname(this.file), { created: sorted });
   }
+}
+
+/** Also one that was recorded when the home directory was spelled otherwise. */
+function isFor(path: string): (entry: CreatedPath) => boolean {
+  return (entry) => entry.path === path || canonicalPath(entry.path) === canonicalPath(path);
 }

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { posix } from 'node:path';
+import { canonicalPath } from '../../files/links';
 import { defaultStateDirectory, expandHome, type FleetPaths } from '../../model/paths';
 import { account } from '../../process/account';
 import type { Run } from '../../process/run';
@@ -21,6 +22,8 @@ export interface RunnerSurroundings {
   readonly environment: NodeJS.ProcessEnv;
   readonly fleet: string;
   readonly paths: FleetPaths;
+  /** The state directory as the provider's configuration spells it. */
+  readonly givenStateDirectory: string;
   /** Directory of the fleet's output that holds `supervisor.js`. */
   readonly programs: string;
   readonly created: CreatedPaths;
@@ -31,36 +34,52 @@ export interface Runners {
   /** The one that a deploy uses now: units where a manager of the operator answers, else the supervisor. */
   readonly preferred: ServiceRunner;
   readonly all: Readonly<Record<RunnerKind, ServiceRunner>>;
+  /** Units that earlier versions named by another spelling of the state directory; they are only removed. */
+  readonly former: readonly ServiceRunner[];
 }
 
 /** Looks for a manager of the operator. Where none has a socket, no program is started. */
 export async function findRunners(surroundings: RunnerSurroundings, signal: AbortSignal): Promise<Runners> {
-  const { run, home, environment, fleet, paths, programs, created } = surroundings;
+  const { run, home, environment, fleet, paths, givenStateDirectory, programs, created } = surroundings;
   const { uid, username } = account();
   const units = unitDirectory(home, environment);
   const manager = await UserManager.find(run, runtimeDirectory(environment, uid), units, signal);
   const lingering: LingeringContext = { run, user: username, created, holder: `${fleet} lingering` };
-  const all = {
-    'user-units': new UnitRunner({
+  const unitRunner = (prefix: string): UnitRunner =>
+    new UnitRunner({
       manager,
       files: new UnitFiles(units, created, `${fleet} units`),
       fleet,
-      prefix: unitPrefix(fleet, paths.stateDirectory, home),
+      prefix,
       services: SERVICES,
       lingering: {
         ensure: (aborted) => ensureLingering(lingering, aborted),
         release: (aborted) => releaseLingering(lingering, aborted),
         command: `loginctl enable-linger ${username}`,
       },
-    }),
+    });
+  const prefix = unitPrefix(fleet, paths.stateDirectory, home);
+  const formerPrefix = unitPrefix(fleet, givenStateDirectory, home);
+  const all = {
+    'user-units': unitRunner(prefix),
     supervisor: new SupervisorRunner(paths.services, programs),
   };
-  return { all, preferred: manager === null ? all.supervisor : all['user-units'] };
+  return {
+    all,
+    preferred: manager === null ? all.supervisor : all['user-units'],
+    former: formerPrefix === prefix ? [] : [unitRunner(formerPrefix)],
+  };
+}
+
+/** Starts what keeps a fleet's services running, where that has ended; systemd's manager does so itself. */
+export function reviveServices(paths: FleetPaths): Promise<boolean> {
+  return new SupervisorRunner(canonicalPath(paths.services), '').revive();
 }
 
 /** Fleets of one name in different state directories have units of their own. */
 function unitPrefix(fleet: string, stateDirectory: string, home: string): string {
-  if (stateDirectory === posix.normalize(expandHome(defaultStateDirectory(fleet), home))) return `buildfleet-${fleet}`;
+  const standard = posix.normalize(expandHome(defaultStateDirectory(fleet), home));
+  if ([standard, canonicalPath(standard)].includes(stateDirectory)) return `buildfleet-${fleet}`;
   const digest = createHash('sha256').update(stateDirectory).digest('hex').slice(0, 8);
   return `buildfleet-${fleet}-${digest}`;
 }

@@ -34,7 +34,7 @@ export function renderServiceUnit({ description, argv, directories, address, rev
       // after a boot the network may come later, and sshd would listen without this address until it is restarted
       ...(address === null ? [] : [exec('ExecStartPre', ['grep', '-qwF', '--', address, '/proc/net/fib_trie'])]),
       ...directories.map((directory) => exec('ExecStartPre', ['mkdir', '-p', '-m', '0755', '--', directory])),
-      exec('ExecStart', argv),
+      exec('ExecStart', throughShell(argv)),
       ['WorkingDirectory', '/'],
       ['Environment', 'LC_ALL=C'],
       // set by interactive sessions for their own programs
@@ -51,6 +51,11 @@ export function renderServiceUnit({ description, argv, directories, address, rev
   return Object.entries(sections)
     .map(([name, lines]) => `[${name}]\n${lines.map(([key, value]) => `${key}=${value}\n`).join('')}`)
     .join('\n');
+}
+
+/** systemd takes no quotes and backslashes in the name of a program. The shell makes way for it, so argv stays the same. */
+function throughShell(argv: readonly string[]): readonly string[] {
+  return /["'\\]/.test(argv[0] ?? '') ? ['/bin/sh', '-c', 'exec "$0" "$@"', ...argv] : argv;
 }
 
 function exec(key: string, argv: readonly string[]): readonly [string, string] {

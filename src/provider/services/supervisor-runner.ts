@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
+import { basename } from 'node:path';
 import { startDetached } from '../../process/detached';
 import {
   isRunning,
@@ -9,6 +10,7 @@ import {
   type ProcessIdentity,
 } from '../../process/process-identity';
 import { makeDirectories } from '../../files/directories';
+import { canonicalPath } from '../../files/links';
 import { removeAbandonedLock } from '../../files/lock';
 import { FleetError } from '../../model/errors';
 import { endProcesses } from './end-processes';
@@ -78,6 +80,14 @@ export class SupervisorRunner implements ServiceRunner {
     );
   }
 
+  /** Starts the supervisor if it has ended; it starts its services. @returns whether it had */
+  async revive(): Promise<boolean> {
+    const record = readSupervisorRecord(this.directory);
+    if (record === null || isRunning(record.supervisor) || this.supervisors().length > 0) return false;
+    await this.ensureSupervisor(false);
+    return true;
+  }
+
   async remove(definitions: readonly ServiceDefinition[]): Promise<void> {
     for (const supervisor of this.supervisors()) {
       signalProcess(supervisor, 'SIGTERM');
@@ -139,7 +149,12 @@ export class SupervisorRunner implements ServiceRunner {
   }
 
   private supervisors(): ProcessIdentity[] {
-    return listProcesses().filter(({ argv }) => argv.at(-2) === this.paths.program && argv.at(-1) === this.directory);
+    // An earlier version started it with the directory as it was spelled then.
+    return listProcesses().filter(
+      ({ argv }) =>
+        basename(argv.at(-2) ?? '') === basename(this.paths.program) &&
+        canonicalPath(argv.at(-1) ?? '') === canonicalPath(this.directory),
+    );
   }
 }
 

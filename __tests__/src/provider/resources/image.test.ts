@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmodSync, mkdirSync, readdirSync, statSync, unlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, statSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { definitionHash } from '../../../../src/model/image-definition';
 import type { Amount } from '../../../../src/model/journal';
@@ -70,6 +70,21 @@ test('create builds, read finds it unchanged, and a second create builds nothing
   expect(await resource().read(state, recordingContext())).toEqual(state);
   const noTools: Run = () => Promise.reject(new Error('no command may run'));
   expect(await resource(noTools).create(planned, recordingContext())).toEqual(state);
+});
+
+test('another spelling of the cache directory is the same image, whose disks name it as they did', async () => {
+  const state = await resource().create(planned, recordingContext());
+  const link = join(root, 'link');
+  symlinkSync(root, link);
+  const linked = imageResource(
+    { fleet: 'fleet', stateDirectory: null, cacheDirectory: join(link, 'cache') },
+    fakeTools,
+  );
+  expect(await linked.read(state, recordingContext())).toEqual(state);
+  unlinkSync(state.artifactPath);
+  const lost = await linked.read(state, recordingContext());
+  expect(lost).toEqual({ ...state, status: 'missing' });
+  expect(await linked.update?.(lost!, planned, recordingContext())).toEqual(state);
 });
 
 test('a lost image is a change of its status, and deploy builds it again', async () => {

@@ -72,6 +72,33 @@ test('a file and directories that were not there go again, and nothing is left',
   expect(existsSync(join(home, '.local/state/buildfleet'))).toBe(false);
 });
 
+test('a home directory that is reached through a link has the same files, which both spellings take away', async () => {
+  const link = join(temporaryDirectory(), 'home');
+  symlinkSync(home, link);
+  const linked = managedFileResource({ fleet: 'test', stateDirectory: null, cacheDirectory: null }, link);
+  for (const [one, other] of [
+    [handlerOf(), linked],
+    [linked, handlerOf()],
+  ] as const) {
+    for (const file of [block({ expandHome: true }), whole({ expandHome: true })]) {
+      const state = await one.create(file, recordingContext());
+      expect(await other.read(state, recordingContext())).toEqual(state);
+      await other.delete(state, recordingContext());
+    }
+    expect(existsSync(join(home, '.ssh'))).toBe(false);
+    expect(existsSync(join(home, '.local/state/buildfleet/test'))).toBe(false);
+  }
+});
+
+test('a file that an earlier version wrote with the link in it is not another one', async () => {
+  const link = join(temporaryDirectory(), 'home');
+  symlinkSync(home, link);
+  const linked = managedFileResource({ fleet: 'test', stateDirectory: null, cacheDirectory: null }, link);
+  const state = await linked.create(block({ expandHome: true }), recordingContext());
+  writeFileSync(config(), readFileSync(config(), 'utf8').replaceAll(home, link));
+  expect(await linked.read(state, recordingContext())).toEqual(state);
+});
+
 test('an empty file that was there stays', async () => {
   putConfig('');
   const handler = handlerOf();

@@ -1,4 +1,10 @@
+import { cpSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { run } from '../../../../src/process/run';
 import { renderServiceUnit, serviceUnitName, type ServiceUnit } from '../../../../src/provider/services/service-unit';
+import { describeWithTools } from '../../../support/tools';
+import { temporaryDirectory } from '../../../support/temporary-directory';
 
 const unit: ServiceUnit = {
   description: 'hub of the fleet fleet',
@@ -39,6 +45,30 @@ test('a whole unit', () => {
 test('what systemd would read otherwise is escaped', () => {
   const text = renderServiceUnit({ ...unit, argv: ['/opt/a b/node', 'a "b"', 'c\\d', '100%', '$HOME'] });
   expect(text).toContain(String.raw`ExecStart="/opt/a b/node" "a \"b\"" "c\\d" "100%%" "$$HOME"` + '\n');
+});
+
+describeWithTools(['systemd-analyze'], 'a unit as systemd reads it', () => {
+  test('is accepted with programs and arguments of any name', async () => {
+    const names = fc
+      .array(fc.constantFrom(...Array.from(' \'"\\\\#$%*?[](){};&|<>!~=,:@+-ä')), { minLength: 1, maxLength: 8 })
+      .map((characters) => `a${characters.join('')}`);
+    await fc.assert(
+      fc.asyncProperty(names, async (name) => {
+        const directory = join(temporaryDirectory(), name);
+        mkdirSync(directory);
+        const program = join(directory, 'node');
+        cpSync('/bin/true', program);
+        const file = join(temporaryDirectory(), 'buildfleet-test.service');
+        writeFileSync(file, renderServiceUnit({ ...unit, argv: [program, join(directory, 'hub.js'), name] }));
+        const { stdout, stderr } = await run('systemd-analyze', ['verify', '--user', '--man=no', file], {
+          env: { XDG_RUNTIME_DIR: temporaryDirectory() },
+        });
+        const said = `${stdout}\n${stderr}`.split('\n').filter((line) => line.includes('buildfleet-test'));
+        expect(said).toEqual([]);
+      }),
+      { numRuns: 10, examples: [['a b'], ['100%'], ['$HOME ${X}'], ['"q" \\ \'']] },
+    );
+  });
 });
 
 test('a line break is refused', () => {

@@ -1,3 +1,4 @@
+import { namesFileIn } from '../../../files/links';
 import { note, ok, type Observation, problem, warning } from '../../../model/finding';
 import type { Listener, Machine } from '../machine';
 import type { Subject } from '../subject';
@@ -46,7 +47,7 @@ export function checkTunnelPorts(machine: Machine, subject: Subject): Observatio
 
 /** Whether the process was started from the fleet's state directory. */
 export function isOurs({ argv }: Listener, { paths, fleet }: Subject): boolean {
-  return fleet !== null && argv.some((word) => word.includes(`${paths.services}/`));
+  return fleet !== null && namesFileIn(paths.services, argv.join(' '));
 }
 
 export function notDeployed(): Observation {

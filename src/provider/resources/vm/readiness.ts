@@ -38,6 +38,8 @@ export interface Readiness {
   readonly progress: Progress;
   readonly signal: AbortSignal;
   readonly timeoutSeconds: number;
+  /** Starts services of the workstation that have ended, without which no VM becomes ready. @returns whether any had */
+  readonly reviveServices: () => Promise<boolean>;
   /** Heartbeat (see {@link lastHeartbeat}) that was there before the VM started, and so proves nothing about it. */
   readonly earlierHeartbeat: string | null;
 }
@@ -65,6 +67,8 @@ export async function waitUntilReady(readiness: Readiness): Promise<void> {
   progress.step('waiting for the tunnel');
   for (;;) {
     await requireRunning(readiness);
+    if (await readiness.reviveServices())
+      log.warn('the services of the workstation had ended and are started', { vm: name });
     if (!isTunnelUp) {
       isTunnelUp = await tunnel.isUp();
       if (isTunnelUp) {

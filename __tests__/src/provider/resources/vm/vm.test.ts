@@ -36,6 +36,7 @@ let sshAnswers: string[];
 let commands: string[][];
 let planned: Planned<typeof vmShape>;
 let warnings: string[];
+let reviveServices: () => Promise<boolean>;
 /** What was said of the progress. */
 let steps: string[];
 let kept: VmState | undefined;
@@ -80,6 +81,7 @@ beforeEach(() => {
   commands = [];
   kept = undefined;
   warnings = [];
+  reviveServices = () => Promise.resolve(false);
   steps = [];
   controller = new AbortController();
   const files = paths.identity(NAME);
@@ -144,6 +146,7 @@ function resource(): VmResource {
         return Promise.resolve({ deleted: ['1'], left: [] });
       },
     }),
+    reviveServices: () => reviveServices(),
   });
 }
 
@@ -163,6 +166,20 @@ function context() {
 const create = () => resource().create(planned, context());
 const update = (state: VmState, changes: Partial<VmState> = {}) =>
   resource().update(state, { ...state, powerState: 'running', seed: 'removed', ...changes }, context());
+
+test('services that end while a VM is waited for are started, and the VM becomes ready', async () => {
+  driver.onStart = () => undefined;
+  sshAnswers = [DENIED];
+  let looks = 0;
+  reviveServices = () => {
+    looks++;
+    // the guest dials in once there is something to dial
+    if (looks === 2) bootsWell();
+    return Promise.resolve(looks === 2);
+  };
+  expect(await resource().create(planned, context())).toMatchObject({ powerState: 'running', problem: '' });
+  expect(looks).toBeGreaterThanOrEqual(2);
+});
 
 test('create makes, seeds, starts, waits, and takes the seed away', async () => {
   const state = await create();
