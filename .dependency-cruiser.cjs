@@ -22,6 +22,7 @@ const layers = {
     'src/model',
   ],
   '^src/provider/services/': ['src/provider/services', 'src/process', 'src/files', 'src/rendering', 'src/model'],
+  '^src/provider/data-sources/': ['src/provider/data-sources', 'src/provider/plugin', 'src/model'],
   '^src/provider/resources/': [
     'src/provider/resources',
     'src/provider/plugin',

@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ObjectSchema } from '../../src/provider/plugin/framework/object-schema';
-import { dataSources, resources } from '../../src/provider/resources';
+import { dataSources } from '../../src/provider/data-sources';
+import { resources } from '../../src/provider/resources';
 import { providerAttributes } from '../../src/provider/resources/settings';
 import { referencePages } from '../../scripts/reference/pages';
 

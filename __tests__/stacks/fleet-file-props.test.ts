@@ -96,7 +96,18 @@ const NOT_CARRIED: Readonly<Record<string, string>> = {
   'BuildfleetProvider.cacheDirectory': 'is made by FleetStack',
   ...Object.fromEntries(
     [
-      ...['suite', 'mirror', 'snapshot', 'release', 'iso', 'toolchain', 'indexState', 'packages', 'overlays'],
+      ...[
+        'suite',
+        'mirror',
+        'snapshot',
+        'release',
+        'iso',
+        'toolchain',
+        'indexState',
+        'packages',
+        'overlays',
+        'plugins',
+      ],
       ...['disk', 'locale', 'keyboard', 'timezone', 'variables'],
     ].map((prop) => [`Image.${prop}`, IN_THE_DEFINITION]),
   ),

@@ -1,5 +1,6 @@
 import { allCommands } from '../../src/cli/commands';
-import { dataSources, resources } from '../../src/provider/resources';
+import { dataSources } from '../../src/provider/data-sources';
+import { resources } from '../../src/provider/resources';
 import { providerAttributes } from '../../src/provider/resources/settings';
 import { renderErrors } from './errors-page';
 import { renderJsonSchema } from './json-schema';

@@ -1,8 +1,9 @@
 import { lazy } from '../model/lazy';
 import { observeCommands } from '../process/command-observer';
 import { watchProgress } from '../process/progress';
+import { dataSources } from './data-sources';
 import { serveProvider } from './plugin/serve';
-import { dataSources, resources } from './resources';
+import { resources } from './resources';
 import { fleetPaths } from './resources/fleet-paths';
 import { providerAttributes } from './resources/settings';
 

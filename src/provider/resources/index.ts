@@ -5,17 +5,14 @@ import { identityShape } from '../../model/resources/identity';
 import { imageShape } from '../../model/resources/image';
 import { managedFileShape } from '../../model/resources/managed-file';
 import { managedFilesShape } from '../../model/resources/managed-files';
-import { nullDataSourceShape } from '../../model/resources/null-data-source';
 import { nullResourceShape } from '../../model/resources/null-resource';
 import { workstationShape } from '../../model/resources/workstation';
-import { type DataSourceEntry, dataSource } from '../plugin/data-source';
 import { type ResourceEntry, resource } from '../plugin/provider';
 import type { ProviderSettings } from './settings';
 
 // A handler is loaded when Terraform first needs it: most starts of a provider only answer for schemas, and their speed
 // decides how long a plan takes.
 const nullResource = lazy<typeof import('./null-resource')>(() => require('./null-resource'));
-const nullDataSource = lazy<typeof import('./null-data-source')>(() => require('./null-data-source'));
 const workstation = lazy<typeof import('./workstation')>(() => require('./workstation'));
 const identity = lazy<typeof import('./identity')>(() => require('./identity'));
 const managedFile = lazy<typeof import('./managed-file')>(() => require('./managed-file'));
@@ -37,9 +34,4 @@ export const resources: readonly ResourceEntry<ProviderSettings>[] = [
   ),
   resource(imageShape, (settings: ProviderSettings) => image().imageResource(settings)),
   resource(vmShape, (settings: ProviderSettings) => vm().vmResource(settings)),
-];
-
-/** Its data sources. */
-export const dataSources: readonly DataSourceEntry[] = [
-  dataSource(nullDataSourceShape, () => nullDataSource().nullDataSource()),
 ];

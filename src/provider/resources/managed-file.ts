@@ -67,7 +67,10 @@ export function managedFileResource(
         else if (modeOf(path) !== mode) chmodSync(path, mode);
         return state;
       });
-    return withFileAdvice(path, state.block === null ? work : () => orByHand(path, wantedContent(state, homes[0]), work));
+    return withFileAdvice(
+      path,
+      state.block === null ? work : () => orByHand(path, wantedContent(state, homes[0]), work),
+    );
   };
 
   return {

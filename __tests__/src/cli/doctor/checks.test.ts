@@ -330,7 +330,7 @@ test.each(TABLE)('%s', async (_name, check, subject, parts, expected) => {
 test('before the first deploy the default hypervisor is needed, and reported after the tools', async () => {
   const { findings } = await examine(fakeMachine(), FRESH);
 
-  expect(findings.slice(0, 6).map(({ check, level }) => [check, level])).toEqual([
+  expect(findings.slice(0, 7).map(({ check, level }) => [check, level])).toEqual([
     ['node', 'ok'],
     ['node_modules', 'problem'],
     ['terraform', 'problem'],

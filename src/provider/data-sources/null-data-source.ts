@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { nullDataSourceShape } from '../../model/resources/null-data-source';
+import { nullDataSourceShape } from '../../model/data-sources/null-data-source';
 import type { DataSource } from '../plugin/data-source';
 
 /** The handler of `null_data_source`. */
