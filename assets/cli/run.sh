@@ -7,7 +7,10 @@
 set -u
 books=$1/.buildfleet workspace=$2 directory=$1/$2/$3 run=$4 prepare=$5
 shift 5
-cd "$directory" || exit 1
+if ! cd "$directory" 2>/dev/null; then
+  echo "there is no such directory in the workspace: what git or .buildfleetignore leaves out is not sent: $directory" >&2
+  exit 1
+fi
 read -r _ _ _ _ group _ </proc/$BASHPID/stat
 printf '%s\n' "$group" >"$books/$workspace.group"
 # Inherited by everything that is started: session.sh ends the processes with this file open as this descriptor.

@@ -16,6 +16,8 @@ export async function execInProject(
   // Also where a shell runs it.
   const prepare = command.some((word) => /\bcabal\b/.test(word)) ? scriptText('cabal') : undefined;
   return untilInterrupted(context, () =>
-    work.withSources(request, (place, sent) => runThere(work, project, place, { argv: command, prepare, after: sent })),
+    work.withSources(request, (place, sent) =>
+      runThere(work, project.subdirectory, place, { argv: command, prepare, after: sent }),
+    ),
   );
 }

@@ -7,8 +7,10 @@ import { expandHome } from '../../model/paths';
 export interface Project {
   /** Absolute, without symbolic links. What is synchronised. */
   readonly root: string;
-  /** Where commands run, relative to the root; empty for the root itself. */
+  /** Where commands run, relative to the root; empty for the root itself. It may be one that is not sent. */
   readonly subdirectory: string;
+  /** Package that holds it, relative to the root: where cabal runs. Empty where the root is it, or none does. */
+  readonly packageDirectory: string;
 }
 
 export interface ProjectSearch {
@@ -23,23 +25,20 @@ export interface ProjectSearch {
 const REMEDY = 'name the directory that holds the sources of one project, or run the command in it';
 
 /**
- * The project that a command is for. A given directory is taken as it is; otherwise the nearest one above the working
- * directory that has a `cabal.project`, else one that has a `.cabal` file, else the working directory.
+ * The project that a command is for, as cabal finds it: the nearest directory with a `cabal.project`, else with a `.cabal`
+ * file, from the given or the working directory upwards. Where there is none, it is that directory itself.
  *
  * @throws FleetError `project-refused` for what must never be mirrored with deletion: nothing, the root of the file
  * system, a home, or what holds one; `project-not-found`; `project-not-cabal`
  */
 export function findProject({ option, cwd, home, cabal }: ProjectSearch): Project {
-  if (option !== undefined) {
-    const root = checked(option, resolve(cwd, expandHome(option, home)), home);
-    if (cabal && !hasCabalFiles(root)) throw notCabal(root);
-    return { root, subdirectory: '' };
-  }
-  const here = realpathSync(cwd);
+  const here = option === undefined ? realpathSync(cwd) : checked(option, resolve(cwd, expandHome(option, home)), home);
   const found = nearest(here, home, (name) => name === 'cabal.project') ?? nearest(here, home, isCabalFile);
   if (found === undefined && cabal) throw notCabal(here);
-  const root = checked(cwd, found ?? here, home);
-  return { root, subdirectory: relative(root, here) };
+  const root = checked(option ?? cwd, found ?? here, home);
+  const inside = nearest(here, home, isCabalFile);
+  const isInRoot = inside !== undefined && `${inside}/`.startsWith(`${root}/`);
+  return { root, subdirectory: relative(root, here), packageDirectory: isInRoot ? relative(root, inside) : '' };
 }
 
 function checked(given: string, path: string, home: string): string {
@@ -83,10 +82,6 @@ function nearest(from: string, home: string, matches: (name: string) => boolean)
     if (entries(directory).some(matches)) return directory;
   }
   return undefined;
-}
-
-function hasCabalFiles(directory: string): boolean {
-  return entries(directory).some((name) => name === 'cabal.project' || isCabalFile(name));
 }
 
 function isCabalFile(name: string): boolean {

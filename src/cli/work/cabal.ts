@@ -15,12 +15,18 @@ const WITH_VALUE =
  * Arguments of cabal.
  *
  * @param ghcVersion compiler to build with; undefined: the project's or the machine's own
+ * @param isOnePackage whether the package that cabal runs in is meant, where no target is given
  * @param args targets and options of the user; without a target, all packages are meant where that can be
  */
-export function cabalArguments(task: CabalTask, ghcVersion: string | undefined, args: readonly string[]): string[] {
+export function cabalArguments(
+  task: CabalTask,
+  ghcVersion: string | undefined,
+  args: readonly string[],
+  isOnePackage = false,
+): string[] {
   const compiler = ghcVersion === undefined ? [] : [`--with-compiler=ghc-${ghcVersion}`];
   const hasTarget = args.some((arg, index) => !arg.startsWith('-') && !WITH_VALUE.test(args[index - 1] ?? ''));
-  return [task, ...compiler, ...(hasTarget || !FOR_ALL.includes(task) ? [] : ['all']), ...args];
+  return [task, ...compiler, ...(hasTarget || isOnePackage || !FOR_ALL.includes(task) ? [] : ['all']), ...args];
 }
 
 /** The GHC version that a project's `cabal.project` asks for, the local file first; undefined when it names none. */

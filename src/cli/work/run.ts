@@ -38,10 +38,12 @@ export async function cabal(
     work.withSources({ project, sending, vm: options.vm, ghc, again }, (place, sent) => {
       // The project's own choice needs no repetition, and a command line would have cabal configure it anew.
       const ghcVersion = options.ghc === undefined ? undefined : place.ghcVersion;
-      const argv = ['cabal', ...cabalArguments(task, ghcVersion, args)];
+      const isOnePackage = options.project !== undefined && project.packageDirectory !== '';
+      const argv = ['cabal', ...cabalArguments(task, ghcVersion, args, isOnePackage)];
       // A prompt draws its line itself, and a program writes anything.
       const isText = again;
-      return runThere(work, project, place, { argv, prepare: scriptText('cabal'), isText, after: sent });
+      const subdirectory = project.packageDirectory;
+      return runThere(work, subdirectory, place, { argv, prepare: scriptText('cabal'), isText, after: sent });
     }),
   );
 }
@@ -68,14 +70,14 @@ export async function syncOnly(context: Context, options: ProjectOptions): Promi
   });
 }
 
-/** Runs a command in the workspace, where the working directory is in the project. */
+/** Runs a command in a directory of the workspace. */
 export function runThere(
   { context: { signal }, connections }: ProjectWork,
-  project: Project,
+  subdirectory: string,
   { vm, workspace }: Place,
   command: Pick<WorkspaceCommand, 'argv' | 'prepare' | 'isText' | 'after'>,
 ): Promise<number> {
-  return runInWorkspace({ signal, connections }, { vm, workspace, subdirectory: project.subdirectory, ...command });
+  return runInWorkspace({ signal, connections }, { vm, workspace, subdirectory, ...command });
 }
 
 export function projectOf(context: Context, option: string | undefined, cabalFiles: boolean): Project {

@@ -30,26 +30,47 @@ function failure(action: () => unknown): FleetError {
 }
 
 test('the project around the working directory is the nearest with a cabal.project', () => {
-  expect(find(app)).toEqual({ root: app, subdirectory: '' });
-  expect(find(join(app, 'lib/src'))).toEqual({ root: app, subdirectory: 'lib/src' });
+  expect(find(app)).toEqual({ root: app, subdirectory: '', packageDirectory: '' });
+  expect(find(join(app, 'lib/src'))).toEqual({ root: app, subdirectory: 'lib/src', packageDirectory: 'lib' });
 });
 
 test('without a cabal.project it is the nearest package', () => {
   rmSync(join(app, 'cabal.project'));
-  expect(find(join(app, 'lib/src'))).toEqual({ root: join(app, 'lib'), subdirectory: 'src' });
+  expect(find(join(app, 'lib/src'))).toEqual({ root: join(app, 'lib'), subdirectory: 'src', packageDirectory: '' });
 });
 
-test('a given directory is taken as it is, by its real path', () => {
+test('that of a given directory is found in the same way, by its real path', () => {
   symlinkSync(join(app, 'lib'), join(home, 'link'));
-  expect(find(base, join(home, 'link'))).toEqual({ root: join(app, 'lib'), subdirectory: '' });
-  expect(find(app, 'lib')).toEqual({ root: join(app, 'lib'), subdirectory: '' });
-  expect(find(base, '~/app')).toEqual({ root: app, subdirectory: '' });
+  const lib = { root: app, subdirectory: 'lib', packageDirectory: 'lib' };
+  expect(find(base, join(home, 'link'))).toEqual(lib);
+  expect(find(app, 'lib')).toEqual(lib);
+  expect(find(base, '~/app')).toEqual({ root: app, subdirectory: '', packageDirectory: '' });
+});
+
+test('from a directory that is not sent cabal runs in the package, or at the root', () => {
+  mkdirSync(join(app, 'lib/dist-newstyle/x'), { recursive: true });
+  mkdirSync(join(app, 'result/bin'), { recursive: true });
+  expect(find(join(app, 'lib/dist-newstyle/x'))).toMatchObject({ root: app, packageDirectory: 'lib' });
+  expect(find(join(app, 'result/bin'))).toMatchObject({ root: app, packageDirectory: '' });
+});
+
+test('a package above the cabal.project is not the one that is meant', () => {
+  writeFileSync(join(home, 'app.cabal'), '');
+  const outer = join(home, 'outer');
+  mkdirSync(join(outer, 'inner/src'), { recursive: true });
+  writeFileSync(join(outer, 'outer.cabal'), '');
+  writeFileSync(join(outer, 'inner/cabal.project'), '');
+  expect(find(join(outer, 'inner/src'))).toEqual({
+    root: join(outer, 'inner'),
+    subdirectory: 'src',
+    packageDirectory: '',
+  });
 });
 
 test('a command other than cabal takes any directory', () => {
   const notes = join(home, 'notes');
   mkdirSync(notes);
-  expect(find(notes, undefined, false)).toEqual({ root: notes, subdirectory: '' });
+  expect(find(notes, undefined, false)).toEqual({ root: notes, subdirectory: '', packageDirectory: '' });
   expect(failure(() => find(notes)).code).toBe('project-not-cabal');
 });
 

@@ -24,6 +24,10 @@ test.each([
   expect(cabalArguments(task, ghc, args)).toEqual(expected);
 });
 
+test('a package that is named is built alone, with the settings of its project', () => {
+  expect(cabalArguments('build', undefined, ['-O0'], true)).toEqual(['build', '-O0']);
+});
+
 test('the compiler of a project is what its files say, the local one first', () => {
   const root = temporaryDirectory();
   const write = (name: string, text: string) => {
