@@ -15,6 +15,8 @@ read -r _ _ _ _ group _ </proc/$BASHPID/stat
 printf '%s\n' "$group" >"$books/$workspace.group"
 # Inherited by everything that is started: session.sh ends the processes with this file open as this descriptor.
 exec 8>>"$books/$workspace.run" || exit 1
+# Nothing here could go on with what Ctrl-Z stops, and the terminal would be dead.
+[ ! -t 0 ] || stty susp undef
 # The terminal interrupts the command, not this script, which reports the command's end.
 trap : INT
 [ -z "$prepare" ] || eval "$prepare"
