@@ -44,11 +44,20 @@ describeAsRoot('fetching from stand-in machines (needs root)', () => {
       const { stdout } = await cli(root, 'fetch');
       expect(stdout.toString()).toBe('result/bin/app\n');
       expect((await run(join(root, 'result/bin/app'), [])).stdout).toBe('built from one\n');
+      const app = join(root, 'result/bin/app');
+      const { ino } = statSync(app);
+      chmodSync(app, 0o4777);
       const again = await cli(root, 'fetch', '--json');
+      // what is there already was not sent again
+      expect(statSync(app)).toMatchObject({ ino, mode: 0o100755 });
       expect(fetchReportSchema.parse(JSON.parse(again.stdout.toString()))).toMatchObject({
         vm: 'haskell-build-beta',
         files: [{ kind: 'executable', name: 'app', path: join(root, 'result/bin/app') }],
       });
+      const whole = readFileSync(app);
+      writeFileSync(app, Buffer.from(whole).fill('x', 0, 1));
+      await cli(root, 'fetch');
+      expect(readFileSync(app)).toEqual(whole);
       await cli(root, 'sync', '--vm', 'beta');
       expect(existsSync(join(workspaceOf(root, 'beta'), 'result'))).toBe(false);
 

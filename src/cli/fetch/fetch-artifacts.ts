@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants, createReadStream, lstatSync } from 'node:fs';
+import { chmod, copyFile, mkdir, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { FleetError } from '../../model/errors';
 import type { FleetVm } from '../../model/fleet';
@@ -83,14 +83,18 @@ export async function fetchArtifacts(tools: FetchTools, source: FetchSource, to:
   prepareDestination(to);
   const staging = await mkdtemp(join(to, '.arriving-'));
   try {
-    await transfer(tools, source, wanted, staging);
+    const missing: Wanted[] = [];
+    for (const one of wanted) if (!(await isThere(join(to, one.target), one.sha256, tools.signal))) missing.push(one);
+    if (missing.length > 0) await transfer(tools, source, missing, staging, to);
     const fetched: Fetched[] = [];
     for (const { artifact, source: path, target, sha256 } of wanted) {
-      const arrived = join(staging, path);
-      if ((await sha256Of(arrived, tools.signal)) !== sha256) throw damaged(source.vm, path);
+      const arrived = missing.some((one) => one.source === path) ? join(staging, path) : undefined;
+      if (arrived !== undefined && (await sha256Of(arrived, tools.signal)) !== sha256) throw damaged(source.vm, path);
       const place = placeIn(to, target);
-      await rename(arrived, place);
-      const { size } = await stat(place);
+      if (arrived !== undefined) await rename(arrived, place);
+      const { size, mode } = await stat(place);
+      // those of what is fetched, also where an earlier fetch has brought it
+      await chmod(place, (mode & 0o755) | 0o600);
       const { kind, package: owner, name } = artifact;
       fetched.push({ kind, package: owner, name, path: place, sizeBytes: size, sha256 });
     }
@@ -176,14 +180,28 @@ async function onVm({ connections, signal }: FetchTools, vm: FleetVm, command: s
   }
 }
 
+/** Whether an earlier fetch has brought it. */
+async function isThere(place: string, sha256: string, signal: AbortSignal): Promise<boolean> {
+  const isFile = lstatSync(place, { throwIfNoEntry: false })?.isFile() === true;
+  return isFile && (await sha256Of(place, signal)) === sha256;
+}
+
+/** @param to destination; of a file that an earlier fetch has put there, only what differs travels */
 async function transfer(
   tools: FetchTools,
   { vm, workspace }: FetchSource,
   wanted: readonly Wanted[],
   staging: string,
+  to: string,
 ): Promise<void> {
+  for (const { source, target } of wanted) {
+    const former = join(to, target);
+    if (lstatSync(former, { throwIfNoEntry: false })?.isFile() !== true) continue;
+    await mkdir(join(staging, dirname(source)), { recursive: true });
+    await copyFile(former, join(staging, source), constants.COPYFILE_FICLONE);
+  }
   const list = wanted.map((one) => `${one.source}\0`).join('');
-  const args = ['--copy-links', '--perms', MODES, '--times', '--files-from=-', '--from0'];
+  const args = ['--copy-links', '--perms', MODES, '--times', '--ignore-times', '--files-from=-', '--from0'];
   await rsync(tools, vm, [...args, '--', `${vm.name}:${workspacePath(workspace)}/`, `${staging}/`], list);
 }
 
