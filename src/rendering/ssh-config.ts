@@ -35,7 +35,8 @@ export function renderSshInclude(sshConfig: string): string {
  * Settings on which the way to a VM depends, so that no `Host *` of the operator's decides on them. ssh takes the first
  * value. What is the operator's to choose stays theirs: ciphers, agents, messages, forwardings of their own.
  */
-const FIXED = `  HostKeyAlgorithms ssh-ed25519
+const FIXED = `  KexAlgorithms ^curve25519-sha256,curve25519-sha256@libssh.org
+  HostKeyAlgorithms ssh-ed25519
   StrictHostKeyChecking yes
   NoHostAuthenticationForLocalhost no
   VerifyHostKeyDNS no

@@ -54,6 +54,7 @@ const HOSTILE = {
   ...{ StdinNull: 'yes', ForkAfterAuthentication: 'yes', PermitLocalCommand: 'yes', ExitOnForwardFailure: 'yes' },
   ...{ LocalForward: '8000 localhost:8000', Tunnel: 'yes', ForwardAgent: 'yes', ForwardX11: 'yes' },
   ...{ ServerAliveInterval: 1, ServerAliveCountMax: 1, Ciphers: 'aes256-ctr' },
+  KexAlgorithms: 'ecdh-sha2-nistp521',
 };
 
 /** A name of a directory. */
@@ -91,6 +92,13 @@ describeWithTools(['ssh', 'ssh-keygen'], 'client configuration as OpenSSH reads 
       forwardagent: 'no',
       forwardx11: 'no',
     });
+  });
+
+  test('the key exchange that an emulated VM is quick at comes first, and the others stay', async () => {
+    const [first = '', ...others] =
+      (await ssh(writeConfig(temporaryDirectory()), 'alpha')).get('kexalgorithms')?.split(',') ?? [];
+    expect(first).toBe('curve25519-sha256');
+    expect(others.join()).toMatch(/sntrup761|mlkem768/);
   });
 
   test('another host is left alone', async () => {
