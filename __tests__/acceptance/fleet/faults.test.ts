@@ -131,7 +131,7 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'a 
       );
       await until('the end of the tunnel', 60, async () => !(await fleet.listening(project.ports.first)));
       // As when it has been silent for long.
-      const hub = createHubClient({ url: `http://127.0.0.1:${project.ports.hub}` });
+      const hub = createHubClient({ url: `http://127.0.0.1:${project.ports.hub}`, services: project.paths.services });
       for (const { id } of await fleet.hubEntries('alpha')) await hub.remove(id);
 
       const plan = await project.cdktf('diff');
