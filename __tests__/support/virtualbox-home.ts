@@ -128,6 +128,11 @@ export class VirtualBoxHome {
     };
   }
 
+  /** What VirtualBox shows of a VM that was made as asked: it has no say in how NAT reaches the workstation. */
+  shown(vm: VmSpec): Record<string, unknown> {
+    return Object.fromEntries(Object.entries(vm).filter(([name]) => !['userNetwork', 'relayPort'].includes(name)));
+  }
+
   /** A file that can be given away as a seed. */
   seed(name: string): string {
     mkdirSync(this.paths.vm(name), { recursive: true });

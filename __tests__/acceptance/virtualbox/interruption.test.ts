@@ -52,7 +52,7 @@ describeInVirtualBoxHome('the VirtualBox driver, interrupted', 96, (home) => {
       expect(await home.driver().inspect(vm.name)).toBeNull();
       await home.driver().create(vm, SIGNAL);
       expect(await machines(vm.name)).toHaveLength(1);
-      expect(await home.driver().inspect(vm.name)).toMatchObject({ ...vm, power: 'stopped' });
+      expect(await home.driver().inspect(vm.name)).toMatchObject({ ...home.shown(vm), power: 'stopped' });
       await home.driver().destroy(vm, SIGNAL);
       expect(await machines(vm.name)).toEqual([]);
       expect(await home.manage('list', 'hdds')).not.toContain(home.paths.vm(vm.name));
@@ -69,7 +69,7 @@ describeInVirtualBoxHome('the VirtualBox driver, interrupted', 96, (home) => {
     await home.driver().create(vm, SIGNAL);
     expect(await machines(vm.name)).toEqual(before);
     expect(home.calls.map(([command]) => command)).not.toContain('import');
-    expect(await home.driver().inspect(vm.name)).toMatchObject({ ...vm, power: 'stopped' });
+    expect(await home.driver().inspect(vm.name)).toMatchObject({ ...home.shown(vm), power: 'stopped' });
     await home.driver().destroy(vm, SIGNAL);
   }, 240_000);
 
@@ -90,7 +90,7 @@ describeInVirtualBoxHome('the VirtualBox driver, interrupted', 96, (home) => {
     for (const pid of home.clients('import')) process.kill(pid, 'SIGKILL');
     await creating;
     expect(await machines(vm.name)).toHaveLength(1);
-    expect(await home.driver().inspect(vm.name)).toMatchObject({ ...vm, power: 'stopped' });
+    expect(await home.driver().inspect(vm.name)).toMatchObject({ ...home.shown(vm), power: 'stopped' });
     await home.driver().destroy(vm, SIGNAL);
   }, 240_000);
 
@@ -132,7 +132,7 @@ describeInVirtualBoxHome('the VirtualBox driver, interrupted', 96, (home) => {
     const vms = Array.from({ length: 3 }, () => home.spec({ imagePath: small }));
     const driver = home.driver();
     await Promise.all(vms.map((vm) => driver.create(vm, SIGNAL)));
-    expect(await Promise.all(vms.map((vm) => driver.inspect(vm.name)))).toMatchObject(vms);
+    expect(await Promise.all(vms.map((vm) => driver.inspect(vm.name)))).toMatchObject(vms.map((vm) => home.shown(vm)));
     await Promise.all(vms.map((vm) => driver.destroy(vm, SIGNAL)));
     expect(await home.manage('list', 'hdds')).not.toContain('Location');
   }, 240_000);

@@ -25,7 +25,12 @@ describeInVirtualBoxHome('the VirtualBox driver where VirtualBox speaks another 
       await driver.create(vm, SIGNAL);
       expect(await home.manage('list', '-l', 'vms')).toContain(label);
       const made = await home.driver().inspect(vm.name);
-      expect(made).toMatchObject({ ...vm, bridgeAdapter: expect.any(String), power: 'stopped', imageHash: 'hash' });
+      expect(made).toMatchObject({
+        ...home.shown(vm),
+        bridgeAdapter: expect.any(String),
+        power: 'stopped',
+        imageHash: 'hash',
+      });
       expect((await home.driver().list()).map(({ name, fleet }) => [name, fleet])).toEqual([[vm.name, 'laptops']]);
 
       await home.driver().create(vm, SIGNAL);

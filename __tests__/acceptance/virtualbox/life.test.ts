@@ -12,7 +12,7 @@ describeInVirtualBoxHome('the VirtualBox driver', 1, (home) => {
     expect(await driver.inspect(vm.name)).toBeNull();
     await driver.create(vm, SIGNAL);
     expect(await driver.inspect(vm.name)).toEqual({
-      ...vm,
+      ...home.shown(vm),
       power: 'stopped',
       detail: 'virtualbox state poweroff',
       seedAttached: false,

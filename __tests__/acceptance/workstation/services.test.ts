@@ -137,7 +137,7 @@ describeWithTools(['sshd', 'ssh-keygen'], 'services of the workstation', () => {
   }, 30_000);
 
   test('the entry of a VM that was deleted while the hub was down goes with the next deploy, those of others stay', async () => {
-    const client = createHubClient({ url: state.hubUrl });
+    const client = createHubClient({ url: state.hubUrl, services: station.paths.services });
     const register = (name: string, tunnelPort: number) => {
       const { domain, capability_type } = typeEntry();
       const keywords = agentKeywords({ ghcVersions: ['9.6.6'], hostName: name, tunnelPort });
