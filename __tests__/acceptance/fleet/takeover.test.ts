@@ -11,6 +11,7 @@ const LIMIT = 20 * 60_000;
 const REPOSITORY = join(__dirname, '../../..');
 /** What a VM is made with: another version of it is another image, and so another VM. */
 const IMAGE_ASSETS = ['haskell', 'debian'];
+const CODE = ['src', 'constructs', 'stacks'];
 
 /** The code as it was before it moved below src/, with dependencies. */
 async function earlierCheckout(directory: string): Promise<string> {
@@ -37,7 +38,10 @@ function withImageOf(earlier: string, directory: string): string {
   const checkout = join(directory, 'now');
   mkdirSync(join(checkout, 'assets'), { recursive: true });
   for (const entry of readdirSync(REPOSITORY)) {
-    if (!['assets', '.git', 'dist'].includes(entry)) symlinkSync(join(REPOSITORY, entry), join(checkout, entry));
+    if (['assets', '.git', 'dist'].includes(entry)) continue;
+    // Code finds the assets beside itself, wherever a link to it stands.
+    if (CODE.includes(entry)) cpSync(join(REPOSITORY, entry), join(checkout, entry), { recursive: true });
+    else symlinkSync(join(REPOSITORY, entry), join(checkout, entry));
   }
   for (const entry of readdirSync(join(REPOSITORY, 'assets'))) {
     const from = IMAGE_ASSETS.includes(entry) ? earlier : REPOSITORY;

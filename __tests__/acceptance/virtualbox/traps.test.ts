@@ -76,7 +76,7 @@ describeInVirtualBoxHome("VirtualBox's own traps", 8, (home) => {
       writeFileSync(join(folder, name), 'left');
     const driver = home.driver();
     await driver.create(vm, SIGNAL);
-    expect(await driver.inspect(vm.name)).toMatchObject({ ...vm, power: 'stopped' });
+    expect(await driver.inspect(vm.name)).toMatchObject({ ...home.shown(vm), power: 'stopped' });
     await driver.destroy(vm, SIGNAL);
     expect(existsSync(home.paths.vm(vm.name))).toBe(false);
   }, 240_000);

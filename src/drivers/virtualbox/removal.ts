@@ -36,13 +36,12 @@ export async function unregister(client: VBoxManage, machine: Machine, signal: A
   }
 }
 
+const LISTS = { disk: 'disks', dvd: 'dvds' } as const;
+
 /** Deletes the media below a directory that VirtualBox still knows, those that lie on others first. */
 export async function forgetMedia(client: VBoxManage, directory: string, signal: AbortSignal): Promise<void> {
-  for (const [list, type] of [
-    ['disks', 'disk'],
-    ['dvds', 'dvd'],
-  ] as const) {
-    const media = parseMedia(await client.list(listArguments(list), signal));
+  for (const type of ['disk', 'dvd'] as const) {
+    const media = parseMedia(await client.list(listArguments(LISTS[type]), signal));
     const depth = (uuid: string | null): number => {
       const parent = media.find((medium) => medium.uuid === uuid)?.parentUuid;
       return parent == null ? 0 : 1 + depth(parent);
@@ -59,10 +58,15 @@ async function closeMedium(client: VBoxManage, type: MediumType, uuid: string, s
     await client.change(deleteMediumArguments(type, uuid), signal);
   } catch (error) {
     if (!(error instanceof VBoxManageError)) throw error;
-    if (error.says('VBOX_E_OBJECT_NOT_FOUND')) return;
+    // Gone since it was listed; VirtualBox then takes its id for a path, and says something about that.
+    if (!(await isKnown(client, type, uuid, signal))) return;
     // One whose file is gone cannot be deleted, only forgotten.
     await client.change(forgetMediumArguments(type, uuid), signal);
   }
+}
+
+async function isKnown(client: VBoxManage, type: MediumType, uuid: string, signal: AbortSignal): Promise<boolean> {
+  return parseMedia(await client.list(listArguments(LISTS[type]), signal)).some((medium) => medium.uuid === uuid);
 }
 
 async function isRegistered(client: VBoxManage, uuid: string, signal: AbortSignal): Promise<boolean> {

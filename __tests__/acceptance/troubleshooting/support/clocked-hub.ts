@@ -40,7 +40,9 @@ export class ClockedHub {
   async start(): Promise<void> {
     const store = openHubStore(this.database, { now: () => new Date(Date.now() - this.ageSeconds * 1000) });
     const end = new AbortController();
-    const server = createAdaptorServer({ fetch: createHubApp({ store, version, signal: end.signal }).fetch }) as Server;
+    const app = createHubApp({ store, version, signal: end.signal });
+    const fetch = (request: Request) => app.fetch(request, { client: { kind: 'operator' } });
+    const server = createAdaptorServer({ fetch }) as Server;
     await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
     this.running = { server, store, end };
   }
