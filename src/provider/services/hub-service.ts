@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { listensOn } from '../../process/port-owner';
 import type { ProcessIdentity } from '../../process/process-identity';
+import { ANSWER_MS } from './service-list';
 import type { WorkstationRecord } from './workstation-record';
 
 /** Files that the embedded hub consists of, as the stack's output holds them. */
@@ -48,7 +49,7 @@ export function removeHubFiles(directory: string): void {
 
 function health(port: number): Promise<boolean> {
   return new Promise((done) => {
-    const request = get({ host: '127.0.0.1', port, path: '/health', agent: false, timeout: 2000 }, (response) => {
+    const request = get({ host: '127.0.0.1', port, path: '/health', agent: false, timeout: ANSWER_MS }, (response) => {
       let text = '';
       response.setEncoding('utf8');
       response.on('data', (chunk: string) => {

@@ -3,6 +3,9 @@ import { join } from 'node:path';
 import { RecordFile } from '../../files/record';
 import type { ProcessIdentity } from '../../process/process-identity';
 
+/** Milliseconds after which a service that does not answer counts as dead. On a busy workstation an answer takes seconds. */
+export const ANSWER_MS = 4000;
+
 /** One program that is kept running. */
 export interface ServiceDefinition {
   readonly name: string;

@@ -6,6 +6,7 @@ import { account } from '../../process/account';
 import { listensOn, processesOnLocalPort } from '../../process/port-owner';
 import { readProcess, type ProcessIdentity } from '../../process/process-identity';
 import { CommandError, type Run } from '../../process/run';
+import { ANSWER_MS } from './service-list';
 import type { SshdConfig } from './sshd-config';
 import { writeFileAtomically } from '../../files/atomic';
 
@@ -227,7 +228,7 @@ function checkDirectories(directory: string, uid: number): 'strict' | 'sticky' {
   }
 }
 
-/** First line that a server sends, empty if there is none within two seconds. */
+/** First line that a server sends, empty if there is none in time. */
 function greeting(port: number): Promise<string> {
   return new Promise((done) => {
     let text = '';
@@ -236,7 +237,7 @@ function greeting(port: number): Promise<string> {
       socket.destroy();
       done(text);
     };
-    socket.setTimeout(2000, finish);
+    socket.setTimeout(ANSWER_MS, finish);
     socket.once('error', finish);
     socket.once('end', finish);
     socket.on('data', (chunk: Buffer) => {
