@@ -2,11 +2,11 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:https';
 import { type AddressInfo } from 'node:net';
 import { dirname, join } from 'node:path';
+import { buildSync } from 'esbuild';
 import { run } from '../../../../src/process/run';
-import { bundleProvider } from '../../../../src/programs/provider';
 import { createServerIdentity } from '../../../../src/provider/plugin/wire/certificate';
 
-/** A provider that the mirror has: all are buildfleet's own, which serves `null_resource`, under another address. */
+/** A provider that the mirror has: all are `stand-in-null-provider.ts`, under another address. */
 export interface MirroredProvider {
   /** With host: `registry.terraform.io/hashicorp/null`. */
   readonly source: string;
@@ -25,7 +25,10 @@ export class StandInMirror {
 
   static async start(directory: string, providers: readonly MirroredProvider[]): Promise<StandInMirror> {
     const code = join(directory, 'code');
-    bundleProvider(code);
+    buildSync({
+      ...{ entryPoints: [join(__dirname, 'stand-in-null-provider.ts')], outfile: join(code, 'main.js') },
+      ...{ bundle: true, platform: 'node', target: 'node20', logLevel: 'silent', external: ['node-sqlite3-wasm'] },
+    });
     for (const provider of providers) await writeProvider(directory, code, provider);
 
     const { key, certificate } = createServerIdentity();
