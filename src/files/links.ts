@@ -31,9 +31,17 @@ export function canonicalPath(path: string): string {
   }
 }
 
+/** What is not ASCII in its title sshd writes as octal numbers of its bytes. */
+function withoutOctalEscapes(title: string): string {
+  return title.replace(/(?:\\[0-7]{3})+/g, (escapes) =>
+    Buffer.from(Array.from(escapes.matchAll(/[0-7]{3}/g), ([octal]) => parseInt(octal, 8))).toString('utf8'),
+  );
+}
+
 /** Whether a command line names a file below this directory, in any spelling of what is above it. Paths may have spaces. */
-export function namesFileIn(directory: string, commandLine: string): boolean {
+export function namesFileIn(directory: string, title: string): boolean {
   const wanted = canonicalPath(directory);
+  const commandLine = withoutOctalEscapes(title);
   const name = `/${basename(wanted)}`;
   return [...commandLine.matchAll(/(?<=^|\s)\//g)].some(({ index: start }) => {
     for (let at = commandLine.indexOf(`${name}/`, start); at !== -1; at = commandLine.indexOf(`${name}/`, at + 1)) {

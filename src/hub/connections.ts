@@ -34,20 +34,21 @@ export type Answer = (incoming: IncomingMessage, outgoing: ServerResponse, clien
  */
 export class Connections {
   private readonly accounts = new Map<string, Account>();
-  /** Connections without a request so far. To identify their clients costs more than they are worth. */
-  private readonly strangers = new Set<Connection>();
   private readonly connections = new WeakMap<Socket, Connection>();
 
   constructor(private readonly answer: Answer) {}
 
   /** @param identify asked once for each connection that has a request */
   serve(server: Server, identify: (socket: Socket) => Promise<HubClientIdentity>): void {
+    // Connections without a request so far: to identify their clients costs more than they are worth. Each server has its
+    // own, so that those of a port that is open to all keep none out of a socket that is not.
+    const strangers = new Set<Connection>();
     server.on('connection', (socket: Socket) => {
       socket.on('error', () => socket.destroy());
-      const connection: Connection = { socket, client: undefined, counted: this.strangers, underWay: 0 };
+      const connection: Connection = { socket, client: undefined, counted: strangers, underWay: 0 };
       this.connections.set(socket, connection);
       socket.once('close', () => connection.counted.delete(connection));
-      count(connection, this.strangers, STRANGERS);
+      count(connection, strangers, STRANGERS);
     });
     server.on('request', (incoming: IncomingMessage, outgoing: ServerResponse) => {
       void this.request(incoming, outgoing, identify);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bridgeAdapterSchema, hypervisorSchema, networkKindSchema, userNetworkSchema } from './hypervisor';
 import { imageBuilderSchema } from './image-definition';
-import { nameSchema, singleLineSchema } from './names';
+import { hubUrlSchema, nameSchema, singleLineSchema } from './names';
 import { portSchema } from './port';
 
 /**
@@ -27,7 +27,7 @@ export const fleetSchema = z.strictObject({
     /** Private key that opens the VMs. */
     developerKey: singleLineSchema,
   }),
-  hub: z.strictObject({ url: singleLineSchema, domain: singleLineSchema, capabilityType: singleLineSchema }),
+  hub: z.strictObject({ url: hubUrlSchema, domain: singleLineSchema, capabilityType: singleLineSchema }),
   hosts: z.array(
     z.strictObject({
       id: nameSchema,

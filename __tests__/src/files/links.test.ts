@@ -20,6 +20,16 @@ test('a path has one name however it is spelled, also below what does not exist 
   expect(canonicalPath('/nonexistent/below')).toBe('/nonexistent/below');
 });
 
+test('a program is known by a title in which sshd has escaped what is not ASCII', () => {
+  const state = join(real, 'hö me ☃/state');
+  const escaped = Array.from(Buffer.from(state), (byte) =>
+    byte > 126 ? `\\${byte.toString(8)}` : String.fromCharCode(byte),
+  );
+  expect(namesFileIn(state, `sshd: /usr/sbin/sshd -D -f ${escaped.join('')}/sshd_config [listener] 0 of 100`)).toBe(
+    true,
+  );
+});
+
 test.each([
   ['its argument', (home: string) => `/usr/bin/node ${home}/state/hub.js --port 8000`, true],
   ["sshd's title", (home: string) => `sshd: /usr/sbin/sshd -D -f ${home}/state/sshd_config [listener] 0 of 100`, true],

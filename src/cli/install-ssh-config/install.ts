@@ -6,7 +6,7 @@ import { inTurn } from '../../files/in-turn';
 import { makeDirectories } from '../../files/directories';
 import { followLinks } from '../../files/links';
 import { FleetError, isFleetError } from '../../model/errors';
-import { findBlock, insertBlock, removeBlock } from '../../rendering/managed-block';
+import { findBlock, insertBlock, isWrittenByHand, removeBlock } from '../../rendering/managed-block';
 import { renderSshInclude, sshIncludeBlock } from '../../rendering/ssh-config';
 import type { Outcome } from './report';
 
@@ -55,6 +55,7 @@ function withInclude(text: string, fleet: string, sshConfig: string): { text: st
   const block = byteText(sshIncludeBlock(fleet));
   const content = byteText(renderSshInclude(sshConfig));
   const existing = findBlock(text, block);
+  if (existing === null && isWrittenByHand(text, content)) return { text, outcome: 'unchanged' };
   if (existing === null) return { text: insertBlock(text, block, content), outcome: 'installed' };
   if (hasSettings(text.slice(0, existing.start)))
     return { text: insertBlock(removeBlock(text, block), block, content), outcome: 'moved' };

@@ -363,6 +363,11 @@ describe('the include in the own ssh configuration', () => {
     expect(look(`# mine\n${included}Host *\n`)?.level).toBe('ok');
   });
 
+  test('is fine where the operator has written it by hand', () => {
+    expect(look(`# mine\nInclude ${sshConfig}\nHost *\n`)?.level).toBe('ok');
+    expect(look(`Host *\nInclude ${sshConfig}\n`)?.level).toBe('warning');
+  });
+
   test('comes too late after another block', () => {
     expect(look(`Host *\n  User me\n${included}`)).toMatchObject({ level: 'warning' });
   });

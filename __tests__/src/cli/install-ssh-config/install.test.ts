@@ -72,6 +72,13 @@ test.each([['Host *\n  User me\n'], ['User me\n'], ['  match all\n'], ['Host=x\n
   },
 );
 
+test('what the operator has written by hand is enough', async () => {
+  const text = `# mine\nInclude ${SSH_CONFIG}\nHost *\n  User me\n`;
+  write(text);
+  expect(await install()).toBe('unchanged');
+  expect(readFileSync(config(), 'utf8')).toBe(text);
+});
+
 test('two fleets stand one below the other, and both are content', async () => {
   await install();
   expect(await install('/state/laptops/ssh-config', 'laptops')).toBe('installed');

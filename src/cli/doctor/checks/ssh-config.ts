@@ -1,7 +1,7 @@
 import { isFleetError } from '../../../model/errors';
 import { CDK_COMMAND } from '../../../model/cdk-command';
-import { findBlock } from '../../../rendering/managed-block';
-import { sshIncludeBlock } from '../../../rendering/ssh-config';
+import { findBlock, isWrittenByHand } from '../../../rendering/managed-block';
+import { renderSshInclude, sshIncludeBlock } from '../../../rendering/ssh-config';
 import { ok, type Observation, warning } from '../../../model/finding';
 import type { Machine } from '../machine';
 import type { Subject } from '../subject';
@@ -15,6 +15,9 @@ export function checkSshConfig(machine: Machine, subject: Subject): Observation[
   const text = machine.read(path) ?? '';
   try {
     const block = findBlock(text, sshIncludeBlock(name));
+    const byHand = [fleet.sshConfig, fleet.fleet.workstation.sshConfig].map(renderSshInclude);
+    if (block === null && byHand.some((include) => isWrittenByHand(text, include)))
+      return [ok(`${path} includes the fleet's`)];
     if (block === null) return [warning(`${path} does not include the fleet's: \`ssh VM\` finds no VM`, deploy)];
     if (machine.read(fleet.sshConfig) === null)
       return [warning(`${path} includes ${fleet.sshConfig}, which is not there`, deploy)];
