@@ -145,24 +145,6 @@ test('a thousand idle connections keep no client out', async () => {
   await closed(idle);
 });
 
-test('a flood of requests from the workstation keeps the operator at its socket served', async () => {
-  await start();
-  let on = true;
-  const flood = async () => {
-    while (on) {
-      const wave = Array.from({ length: 600 }, () => silent(hub, 'GET /health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'));
-      for (const result of await Promise.allSettled(wave)) if (result.status === 'fulfilled') result.value.destroy();
-    }
-  };
-  const flooding = Promise.all([flood(), flood()]);
-  try {
-    for (let n = 0; n < 20; n += 1) expect(await operator().list(QUERY)).toHaveLength(0);
-  } finally {
-    on = false;
-    await flooding;
-  }
-});
-
 test.each(['mallory', 'a program of the workstation'])(
   'readers that do not read cost no memory: %s',
   async (attacker) => {
