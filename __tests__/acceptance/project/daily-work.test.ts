@@ -224,9 +224,11 @@ describeAsRoot('work on stand-in machines (needs root)', () => {
     });
 
     test('commands run in the workspace, with input, exit code and arguments as they are', async () => {
-      const root = makeProject({ 'sub/x': '' });
-      const built = await cli(join(root, 'sub'), 'build', '--vm', 'alpha', '--', 'exe:app', '--ghc-options=-O2 -Wall');
+      const root = makeProject({ 'cabal.project': '', 'sub/sub.cabal': '', 'sub/src/x': '' });
+      const forCabal = ['--vm', 'alpha', '--', 'exe:app', '--ghc-options=-O2 -Wall'];
+      const built = await cli(join(root, 'sub/src'), 'build', ...forCabal);
       expect(built.stdout.toString()).toBe('cabal build exe:app --ghc-options=-O2 -Wall\n');
+      // in the package that holds the working directory
       expect(existsSync(join(workspaceOf(root), 'sub/dist-newstyle'))).toBe(true);
       expect((await cli(root, 'test', '--vm', 'alpha')).exitCode).toBe(7);
       const repl = await buildfleet(['repl', '--vm', 'alpha'], { cwd: root, env: fleet.environment, input: ':quit\n' });
