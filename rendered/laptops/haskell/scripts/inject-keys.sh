@@ -65,8 +65,9 @@ public_keys() { # OPTION FILE...
     # Blanks around a line are no part of it.
     while IFS=$' \t' read -r line || [ -n "$line" ]; do
       case $line in '' | '#'*) continue ;; esac
-      # Control characters and line ends of Unicode, and what lies above U+D7FF: not every reader of YAML keeps them.
-      if ! [[ $line =~ $pattern ]] || [[ $line =~ [[:cntrl:]] || $line =~ [$'\xee'-$'\xff'] ]] ||
+      # Control characters, line ends and marks of byte order: not every reader of YAML keeps them.
+      if ! [[ $line =~ $pattern ]] || [[ $line =~ [[:cntrl:]] ]] ||
+        [[ $line =~ $'\xef\xbb\xbf' || $line =~ $'\xef\xbf'[$'\xbe\xbf'] ]] ||
         [[ $line =~ $'\xc2'[$'\x80'-$'\x9f'] || $line =~ $'\xe2\x80'[$'\xa8\xa9'] ]]; then
         fail "$option: a line of $file is not an OpenSSH public key"
       fi
