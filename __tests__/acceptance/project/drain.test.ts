@@ -9,13 +9,11 @@ import { BuildfleetProcess, buildfleet } from '../../support/buildfleet';
 import { StandInMachine, writeStandInFleet } from '../../support/stand-in-machine';
 import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
+import { describeAsRoot } from '../../support/as-root';
 import { until } from '../../support/until';
 import { type DrainedMachine, standInDrain } from './support/stand-in-drain';
 
 jest.setTimeout(120_000);
-
-// Only root can give the stand-in a /build of its own.
-const describeAsRoot = process.getuid?.() === 0 || process.env['CI'] === 'true' ? describe : describe.skip;
 
 describeAsRoot('draining a stand-in machine (needs root)', () => {
   describeWithTools(['sshd', 'ssh', 'ssh-keygen', 'rsync', 'unshare', 'setpriv', 'flock'], 'with real tools', () => {

@@ -4,13 +4,11 @@ import type { FleetVm } from '../../../src/model/fleet';
 import { run } from '../../../src/process/run';
 import { workspaceRefused } from '../../../src/cli/work/session';
 import { MountedDirectory } from '../../support/mounted-directory';
+import { describeAsRoot } from '../../support/as-root';
 import { temporaryDirectory } from '../../support/temporary-directory';
 
 const SESSION = join(__dirname, '../../../assets/cli/session.sh');
 const VM = { id: 'alpha', name: 'haskell-build-alpha' } as FleetVm;
-
-// Mounting takes root.
-const describeAsRoot = process.getuid?.() === 0 || process.env['CI'] === 'true' ? describe : describe.skip;
 
 describeAsRoot('as root: a workspace on a disk that is full', () => {
   const session = async (root: string, workspace: string) => {

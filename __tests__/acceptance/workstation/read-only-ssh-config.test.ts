@@ -3,10 +3,8 @@ import { join } from 'node:path';
 import { managedFileResource } from '../../../src/provider/resources/managed-file';
 import { recordingContext } from '../../src/provider/resources/support/context';
 import { MountedDirectory } from '../../support/mounted-directory';
+import { testAsRoot } from '../../support/as-root';
 import { temporaryDirectory } from '../../support/temporary-directory';
-
-// Mounting takes root.
-const testAsRoot = process.getuid?.() === 0 || process.env['CI'] === 'true' ? test : test.skip;
 
 testAsRoot(
   "an ssh configuration that another program keeps, read-only: the error's own remedy satisfies the next deploy",

@@ -5,6 +5,7 @@ import { run } from '../../../src/process/run';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 import { TestUserManager } from '../../support/user-manager';
+import { describeAsRoot } from '../../support/as-root';
 import { makeTestWorkstation, type TestWorkstation, type WorkstationState } from '../../support/workstation';
 
 const TOOLS = ['systemctl', 'unshare', 'sshd', 'ssh-keygen', 'ip'];
@@ -34,9 +35,6 @@ const isSupervised = () => processesOfOurs().some(({ argv }) => argv.join(' ').i
 /** As another deploy, started from a place where the manager cannot be reached. */
 const elsewhere = () =>
   makeTestWorkstation({ home: manager.home, environment: { XDG_RUNTIME_DIR: join(manager.home, 'nowhere') } });
-
-// The manager gets namespaces of its own.
-const describeAsRoot = process.getuid?.() === 0 || process.env['CI'] === 'true' ? describe : describe.skip;
 
 describeAsRoot('as root', () => {
   describeWithTools(TOOLS, 'services of the workstation as units of the operator', unitTests);

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { account } from '../../../src/process/account';
+import { testAsRoot } from '../../support/as-root';
 import { run } from '../../../src/process/run';
 
 const ROOT = join(__dirname, '../../..');
@@ -9,9 +10,6 @@ test('is the one of this process', () => {
   const { username, uid } = userInfo();
   expect(account()).toEqual({ username, uid });
 });
-
-// An id of another account takes root; in CI that is there.
-const testAsRoot = process.getuid?.() === 0 || process.env['CI'] === 'true' ? test : test.skip;
 
 testAsRoot('an id without an account is named, with what to do', async () => {
   const program = `process.setuid(54321); const { account } = require('${ROOT}/src/process/account');

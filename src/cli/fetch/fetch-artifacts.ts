@@ -86,9 +86,10 @@ export async function fetchArtifacts(tools: FetchTools, source: FetchSource, to:
     const missing: Wanted[] = [];
     for (const one of wanted) if (!(await isThere(join(to, one.target), one.sha256, tools.signal))) missing.push(one);
     if (missing.length > 0) await transfer(tools, source, missing, staging, to);
+    const sent = new Set(missing.map((one) => one.source));
     const fetched: Fetched[] = [];
     for (const { artifact, source: path, target, sha256 } of wanted) {
-      const arrived = missing.some((one) => one.source === path) ? join(staging, path) : undefined;
+      const arrived = sent.has(path) ? join(staging, path) : undefined;
       if (arrived !== undefined && (await sha256Of(arrived, tools.signal)) !== sha256) throw damaged(source.vm, path);
       const place = placeIn(to, target);
       if (arrived !== undefined) await rename(arrived, place);

@@ -1,5 +1,6 @@
-import { readFileSync, realpathSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { canonicalPath } from '../../files/links';
 import { listProcesses, readProcess, type ProcessSeen } from '../../process/process-identity';
 import { type QemuMachineSeen, readQemuArguments } from './arguments';
 
@@ -49,17 +50,7 @@ export function createDiscovery(): QemuDiscovery {
 
 /** Path of the VM's disk as QEMU is told it: without symbolic links, so that every spelling finds the process. */
 export function canonicalDisk(directory: string): string {
-  return join(canonical(directory), DISK_FILE);
-}
-
-/** The directory may be gone while its QEMU still runs: then what is left of the path is resolved. */
-function canonical(path: string): string {
-  try {
-    return realpathSync.native(path);
-  } catch {
-    const parent = dirname(path);
-    return parent === path ? path : join(canonical(parent), basename(path));
-  }
+  return join(canonicalPath(directory), DISK_FILE);
 }
 
 function fromPidFile(directory: string): QemuProcess | undefined {

@@ -9,8 +9,8 @@ import { until } from '../../../support/until';
 /** Programs that a {@link WorkFleet} needs. */
 export const WORK_TOOLS = ['sshd', 'ssh', 'ssh-keygen', 'rsync', 'unshare', 'setpriv', 'flock'] as const;
 
-/** Only root can give the stand-ins a /build of their own. */
-export const describeAsRoot = process.getuid?.() === 0 || process.env['CI'] === 'true' ? describe : describe.skip;
+// Only root can give the stand-ins a /build of their own.
+export { describeAsRoot } from '../../../support/as-root';
 
 /** Stand-in machines, each with a `/build` of its own and a fake cabal, and projects to build on them. */
 export class WorkFleet {
