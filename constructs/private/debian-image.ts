@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { type DebianSuite, debianSuiteSchema } from '../../src/model/image-definition';
 import { imageAssets } from '../../src/images/assets';
 import {
   common,
@@ -13,14 +14,15 @@ import {
 export interface DebianImageProps extends ImageProps {
   /**
    * GHC from the distribution.
-   * @default the version that the suite has, 9.6.6 in trixie
+   * @default the version that the suite has, 9.6.6 in trixie and 9.0.2 in bookworm
    */
   readonly ghc?: string;
   /**
-   * Debian release.
+   * Debian release. What is built runs on workstations whose glibc is not older than the release's: an image of the
+   * workstation's own release always does.
    * @default 'trixie'
    */
-  readonly suite?: 'trixie';
+  readonly suite?: DebianSuite;
   /**
    * Archive to install from.
    * @default the workstation's own, if that is a Debian mirror
@@ -35,7 +37,9 @@ export interface DebianImageProps extends ImageProps {
 
 export const debianImagePropsSchema = z.strictObject({
   ghc: textSchema,
-  suite: z.enum(['trixie']).default('trixie').meta({ remedy: "use 'trixie'" }),
+  suite: debianSuiteSchema
+    .default('trixie')
+    .meta({ remedy: `use one of: ${debianSuiteSchema.options.join(', ')}` }),
   mirror: textSchema,
   snapshot: textSchema,
   ...imagePropsSchema.shape,

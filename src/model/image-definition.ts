@@ -28,7 +28,7 @@ export const DEFAULT_IMAGE_PACKAGES = [
   'rsync',
 ] as const;
 
-/** What makes a Debian disk a machine: kernel, boot loader, init, network, seed. Added by {@link imageDefinition}. */
+/** What makes a Debian disk a machine, besides its kernel: boot loader, init, network, seed. Added by {@link imageDefinition}. */
 const DEBIAN_SYSTEM_PACKAGES = [
   'ca-certificates',
   'cloud-init',
@@ -39,7 +39,6 @@ const DEBIAN_SYSTEM_PACKAGES = [
   'iproute2',
   'kmod',
   'less',
-  'linux-image-cloud-amd64',
   'locales',
   'openssh-client',
   'procps',
@@ -52,10 +51,16 @@ const DEBIAN_SYSTEM_PACKAGES = [
   'udev',
 ] as const;
 
-/** GHC and cabal-install as the suite has them. */
-const DISTRIBUTION_TOOLCHAINS = {
-  trixie: { ghc: '9.6.6', cabal: '3.10.3.0' },
-};
+/** What differs from suite to suite: GHC and cabal-install as it has them, and its kernel. */
+const DEBIAN_SUITES = {
+  trixie: { ghc: '9.6.6', cabal: '3.10.3.0', kernel: 'linux-image-cloud-amd64' },
+  // the cloud kernel of that time knows no AHCI, and so no CD with the seed
+  bookworm: { ghc: '9.0.2', cabal: '3.4.1.0', kernel: 'linux-image-amd64' },
+} as const;
+
+/** A Debian release that an image can be made of. */
+export type DebianSuite = keyof typeof DEBIAN_SUITES;
+export const debianSuiteSchema = z.enum(Object.keys(DEBIAN_SUITES) as [DebianSuite, ...DebianSuite[]]);
 
 /** The live server installer of the release; once a point release is out, its predecessor moves to the second address. */
 export const UBUNTU_ISO = {
@@ -134,7 +139,7 @@ const assetShape = { path: assetPathSchema, mode: modeSchema, sha256: sha256Sche
 
 const debianBaseSchema = z.strictObject({
   kind: z.literal('debian'),
-  suite: z.enum(['trixie']),
+  suite: debianSuiteSchema,
   architecture: z.enum(['amd64']),
   /** Archive to install from; null means the one that the workstation uses. */
   mirror: z
@@ -271,7 +276,7 @@ export type ImageDefinitionProps = Omit<ImageDefinitionInput, Defaulted> & {
 export function imageDefinition(props: ImageDefinitionProps, place?: string): ImageDefinition {
   const { base } = props;
   const toolchain = props.toolchain ?? (base.kind === 'debian' ? suiteToolchain(base.suite) : DEFAULT_GHCUP_TOOLCHAIN);
-  const system = base.kind === 'debian' ? DEBIAN_SYSTEM_PACKAGES : [];
+  const system = base.kind === 'debian' ? [...DEBIAN_SYSTEM_PACKAGES, suiteFacts(base.suite).kernel] : [];
   const compilers = toolchain.kind === 'distribution' ? ['ghc', 'cabal-install'] : [];
   return parseImageDefinition(
     {
@@ -327,8 +332,14 @@ function checkToolchain({ base, toolchain }: ImageDefinition, place: string | un
   }
 }
 
-function suiteToolchain(suite: DebianImageDefinition['base']['suite']): ImageDefinition['toolchain'] {
-  return { kind: 'distribution', ...DISTRIBUTION_TOOLCHAINS[suite] };
+/** Of a suite that does not exist those of another: the schema refuses it, together with all else that is wrong. */
+function suiteFacts(suite: DebianSuite): (typeof DEBIAN_SUITES)[DebianSuite] {
+  return DEBIAN_SUITES[Object.hasOwn(DEBIAN_SUITES, suite) ? suite : 'trixie'];
+}
+
+function suiteToolchain(suite: DebianSuite): ImageDefinition['toolchain'] {
+  const { ghc, cabal } = suiteFacts(suite);
+  return { kind: 'distribution', ghc, cabal };
 }
 
 /** GHC versions in the image, the default first. */

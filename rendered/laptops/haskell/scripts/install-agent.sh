@@ -19,17 +19,24 @@ for unit in build-tunnel.service build-agent.service build-hub.socket build-hub.
 done
 systemctl enable build-tunnel.service build-agent.service build-hub.socket build-helper.socket
 
+# Checks sshd's settings. It wants this directory, and the host keys that its package makes, for that; -G, which wants
+# neither, came with 9.3.
+accepts_sshd_settings() { # OPTION...
+  install -d -m 0755 /run/sshd
+  sshd -t "$@"
+}
+
 # sshd keeps the first value it reads, so this file stands before the distribution's and cloud-init's.
 install -m 0644 "$FILES_DIR/sshd-buildfleet.conf" /etc/ssh/sshd_config.d/01-buildfleet.conf
 # sshd 9.8 and later shut out an address that connects without logging in; every developer's is localhost, and so is
 # that of whoever asks whether the tunnel is alive. Older ones do not know the word.
-if sshd -G -o PerSourcePenalties=no >/dev/null 2>&1; then
+if accepts_sshd_settings -o PerSourcePenalties=no 2>/dev/null; then
   printf 'PerSourcePenalties no\n' >/etc/ssh/sshd_config.d/02-buildfleet-penalties.conf
   chmod 0644 /etc/ssh/sshd_config.d/02-buildfleet-penalties.conf
 fi
 # Accepted variables add up over all files, so the distribution's have to go where they stand.
 sed -i 's/^[[:space:]]*AcceptEnv/#&/' /etc/ssh/sshd_config
-sshd -G >/dev/null
+accepts_sshd_settings
 
 # The only host key is the one that the seed brings.
 systemctl mask sshd-keygen.service

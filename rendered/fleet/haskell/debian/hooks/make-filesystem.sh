@@ -40,7 +40,7 @@ find "$root" -xdev -newer "$stage/started" -exec touch --no-dereference --date "
 cd "${BUILDFLEET_OUT:?}"
 # mke2fs turns every date after SOURCE_DATE_EPOCH into that one, and so the times at which files were copied here.
 # assume_storage_prezeroed: the file is sparse, so a guest need not write zeros over its inode tables.
-SOURCE_DATE_EPOCH=$newest E2FSPROGS_FAKE_TIME=$newest "$root/lib64/ld-linux-x86-64.so.2" \
+SOURCE_DATE_EPOCH=$newest E2FSPROGS_FAKE_TIME=$newest "$root/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2" \
   --library-path "$root/usr/lib/x86_64-linux-gnu" "$root/usr/sbin/mke2fs" \
   -q -F -t ext4 -L buildfleet -U "$uuid" -m 1 -e remount-ro -J size=64 -O '^metadata_csum_seed,^orphan_file' \
   -E "hash_seed=$uuid,lazy_itable_init=1,assume_storage_prezeroed=1,offset=1048576" \
