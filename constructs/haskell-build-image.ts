@@ -43,7 +43,7 @@ const OTHER_DIRECTORIES = ['vms', 'ops-bridge', 'provider'];
 
 /** An image with a Haskell toolchain, the agent and the tunnel, built once per definition. */
 export abstract class HaskellBuildImage extends FleetConstruct implements IBuildImage, IRendersFiles {
-  /** Debian by mmdebstrap, toolchain from the distribution. */
+  /** Debian by mmdebstrap, toolchain from the distribution or by GHCup. */
   static debian(scope: Construct, id: string, props: DebianImageProps = {}): HaskellBuildImage {
     return new DebianImage(scope, id, props);
   }

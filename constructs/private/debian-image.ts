@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { type DebianSuite, debianSuiteSchema } from '../../src/model/image-definition';
+import { type DebianSuite, debianSuiteSchema, ghcupToolchainSchema } from '../../src/model/image-definition';
 import { imageAssets } from '../../src/images/assets';
+import { FleetError } from '../../src/model/errors';
+import type { GhcupToolchain } from '../ghcup';
 import {
   common,
   type ImagePlace,
@@ -17,6 +19,11 @@ export interface DebianImageProps extends ImageProps {
    * @default the version that the suite has, 9.6.6 in trixie and 9.0.2 in bookworm
    */
   readonly ghc?: string;
+  /**
+   * Compilers that do not come from the distribution, `ghcup({ ghc: ['9.8.4', '9.6.6'], cabal: '3.12.1.0' })`.
+   * @default GHC and cabal of the distribution, which need no other host than Debian's archive
+   */
+  readonly toolchain?: GhcupToolchain;
   /**
    * Debian release. What is built runs on workstations whose glibc is not older than the release's: an image of the
    * workstation's own release always does.
@@ -35,19 +42,42 @@ export interface DebianImageProps extends ImageProps {
   readonly snapshot?: string;
 }
 
+// GHCup takes 9.8 for the newest of its kind, which is not the same one tomorrow
+const GHC_VERSION = /^\d+(\.\d+){2,}$/;
+
+const toolchainSchema = ghcupToolchainSchema.superRefine((toolchain, context) => {
+  const versions = [toolchain.ghc, ...[toolchain.secondaryGhc ?? []].flat()];
+  const vague = versions.find((version) => !GHC_VERSION.test(version));
+  const repeated = versions.find((version, index) => versions.indexOf(version) !== index);
+  if (vague !== undefined) context.addIssue({ code: 'custom', message: `GHC ${vague} is no full version` });
+  if (repeated !== undefined) context.addIssue({ code: 'custom', message: `GHC ${repeated} stands in it twice` });
+});
+
 export const debianImagePropsSchema = z.strictObject({
   ghc: textSchema,
-  suite: debianSuiteSchema
-    .default('trixie')
-    .meta({ remedy: `use one of: ${debianSuiteSchema.options.join(', ')}` }),
+  toolchain: toolchainSchema.optional().meta({ remedy: "use ghcup({ ghc: ['9.8.4', '9.6.6'], cabal: '3.12.1.0' })" }),
+  suite: debianSuiteSchema.default('trixie').meta({ remedy: `use one of: ${debianSuiteSchema.options.join(', ')}` }),
   mirror: textSchema,
   snapshot: textSchema,
   ...imagePropsSchema.shape,
 });
 
-/** Debian by mmdebstrap, toolchain from the distribution. */
+/**
+ * Debian by mmdebstrap, toolchain from the distribution or by GHCup.
+ *
+ * @throws FleetError when both are asked for
+ */
 export function debianImage(image: ImagePlace, props: z.infer<typeof debianImagePropsSchema>): ImageSource {
-  const { ghc, suite, mirror = null, snapshot = null } = props;
+  const { ghc, toolchain, suite, mirror = null, snapshot = null } = props;
+  if (ghc !== undefined && toolchain !== undefined) {
+    throw new FleetError({
+      code: 'bad-property',
+      problem: "ghc is the distribution's, and toolchain says that there is none",
+      place: image.path,
+      value: ghc,
+      remedy: 'leave out one of the two',
+    });
+  }
   const files = imageAssets();
   const overlays = common(image, props);
   return {
@@ -55,6 +85,7 @@ export function debianImage(image: ImagePlace, props: z.infer<typeof debianImage
     ghc,
     definition: {
       ...overlays.declared,
+      toolchain,
       base: { kind: 'debian', suite, architecture: 'amd64', mirror, snapshot },
       ...listed(files),
     },

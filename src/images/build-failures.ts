@@ -37,6 +37,14 @@ const DEBIAN_FAILURES: readonly KnownFailure[] = [
       'apt-get install uidmap, give the user a range in /etc/subuid and /etc/subgid (usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER) and allow user namespaces, or deploy as root',
   },
   {
+    pattern:
+      /^install-haskell: .*(cannot be downloaded|cannot install|can be had from|has the checksum|answers with the key)/m,
+    code: 'ghcup-failed',
+    problem: 'GHCup did not bring the compilers',
+    remedy: () =>
+      'see that this machine reaches downloads.haskell.org and keyserver.ubuntu.com, or name hosts that it reaches, ghcup({ mirror: { … } }), and that GHCup has these versions; then deploy again',
+  },
+  {
     pattern: /NO_PUBKEY|not signed|The following signatures|EXPKEYSIG/,
     code: 'mirror-not-trusted',
     problem: 'the mirror is not signed by a key of the keyring debian-archive-keyring',

@@ -11,6 +11,8 @@ export interface ImageBuildRequest {
   readonly assetsDirectory: string;
   /** Empty, belongs to this build, on the file system where the disk shall end. */
   readonly workDirectory: string;
+  /** Where builders keep what they have downloaded and verify again; made when it is needed. */
+  readonly downloadDirectory: string;
   readonly run: Run;
   readonly signal: AbortSignal;
   readonly progress: BuildProgress;

@@ -65,6 +65,11 @@ export interface ObtainOptions {
 /** Begin of the name of a work directory; a claim follows. */
 export const BUILDING = '.building-';
 
+/** Where builders keep what they download, beside the images. */
+export function downloadDirectoryOf(cacheDirectory: string): string {
+  return join(cacheDirectory, 'downloads');
+}
+
 /**
  * Images by definition hash, shared by all fleets of a user: `images/<hash>/disk.<format>`, and for each a manifest
  * that is written last: a disk without one is no image.

@@ -1,13 +1,20 @@
 import { existsSync, readFileSync, statfsSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { FleetError } from '../model/errors';
-import { asDebian, definitionHash, type ImageDefinition, sourceDateEpoch } from '../model/image-definition';
+import {
+  asDebian,
+  definitionHash,
+  ghcVersionsOf,
+  type ImageDefinition,
+  sourceDateEpoch,
+} from '../model/image-definition';
 import { mebibytesText } from '../model/units';
 import { endingWithUs } from '../process/ending-with-us';
 import { percentReporter } from '../process/progress';
 import { bootSectors, createSparseFile, overwriteBegin } from './boot-sector';
 import { explainBuildFailure } from './build-failures';
 import type { BuiltDisk, ImageBuildRequest } from './builder';
+import { ghcupVariables, keepDownloads, lendDownloads } from './ghcup-downloads';
 import { stageAssets } from './staged-assets';
 import { mirrorLines } from './mirror';
 import { closeOut, makeStage, removeStage, type Stage, STAGE_MIB } from './stage';
@@ -17,6 +24,9 @@ export const DEBIAN_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
 /** Space for the compressed disk. */
 const WORK_MIB = 1024;
+/** What a compiler of GHCup's takes besides: its archive, what was unpacked from it, and twice what was installed. */
+const GHCUP_STAGE_MIB = 8192;
+const GHCUP_WORK_MIB = 1024;
 /** Free bytes below which the file system counts as full. */
 const LEAST_BYTES = 1024 * 1024;
 const WATCH_INTERVAL = 2000;
@@ -41,14 +51,19 @@ export async function buildDebianImage(request: ImageBuildRequest): Promise<Buil
       remedy: 'apt-get install debian-archive-keyring',
     });
   }
-  requireSpace(workDirectory, WORK_MIB, dirname(workDirectory));
-  const stage = makeStage(workDirectory);
+  const byGhcup = definition.toolchain.kind === 'ghcup';
+  const compilers = byGhcup ? ghcVersionsOf(definition).length : 0;
+  const stageMib = STAGE_MIB + compilers * GHCUP_STAGE_MIB;
+  requireSpace(workDirectory, WORK_MIB + compilers * GHCUP_WORK_MIB, dirname(workDirectory));
+  const stage = makeStage(workDirectory, stageMib);
   try {
-    requireSpace(stage.directory, STAGE_MIB, dirname(stage.directory));
+    requireSpace(stage.directory, stageMib, dirname(stage.directory));
     const tools = await toolVersions(request);
     stageAssets(definition, request.assetsDirectory, stage.directory);
+    if (byGhcup) lendDownloads(request.downloadDirectory, stage);
     createSparseFile(join(stage.out, 'disk.raw'), definition.diskMib);
     const path = await makeDisk(request, stage);
+    if (byGhcup) keepDownloads(request.downloadDirectory, stage);
     const [packages, releases] = [readPairs(join(stage.out, 'packages')), readPairs(join(stage.out, 'releases'))];
     return { path, packages, releases, tools };
   } catch (cause) {
@@ -158,6 +173,8 @@ function bootstrapCommand(definition: ImageDefinition, stage: Stage): string[] {
 
 function buildEnvironment(definition: ImageDefinition, stage: Stage): Record<string, string> {
   const hash = definitionHash(definition);
+  const { toolchain } = definition;
+  const further = toolchain.kind === 'ghcup' ? ghcupVariables(toolchain) : {};
   return {
     TMPDIR: stage.temporary,
     TZ: 'UTC',
@@ -167,9 +184,11 @@ function buildEnvironment(definition: ImageDefinition, stage: Stage): Record<str
     BUILDFLEET_DISK_MIB: String(definition.diskMib),
     // Under its usual name it would make Python compare a package's source with its cache at every import.
     BUILDFLEET_SOURCE_DATE_EPOCH: String(sourceDateEpoch(hash)),
-    TOOLCHAIN: definition.toolchain.kind,
-    GHC_PRIMARY_VERSION: definition.toolchain.ghc,
-    CABAL_VERSION: definition.toolchain.cabal,
+    TOOLCHAIN: toolchain.kind,
+    GHC_PRIMARY_VERSION: toolchain.ghc,
+    CABAL_VERSION: toolchain.cabal,
+    BUILDFLEET_SCRIPT_VARIABLES: Object.keys(further).join(' '),
+    ...further,
     BUILD_TIMEZONE: definition.timezone,
     BUILD_LOCALE: definition.locale,
     BUILD_KEYBOARD: definition.keyboard,

@@ -25,10 +25,8 @@ export interface Stage {
   readonly out: string;
 }
 
-/** Size of a stage while a system is unpacked and its disk is written. */
+/** Size of a stage while a system with the distribution's compilers is unpacked and its disk is written. */
 export const STAGE_MIB = 4096;
-/** Memory that must be available for a stage in memory, so that half is left to other programs. */
-const MEMORY_MIB = 2 * STAGE_MIB;
 
 const IN_MEMORY = '/dev/shm';
 const ON_DISK = '/var/tmp';
@@ -40,9 +38,11 @@ const ELSEWHERE = new RegExp(`^(${IN_MEMORY}|${ON_DISK})/buildfleet-image-[0-9a-
  * Makes a stage: in memory where there is plenty, because dpkg syncs after every file; else in the work directory, or
  * below /var/tmp if others cannot enter that (a home directory). A stage elsewhere is noted in the work directory, for
  * {@link removeStage}.
+ *
+ * @param mib that the stage will take
  */
-export function makeStage(workDirectory: string): Stage {
-  const base = isMemoryPlentiful() ? IN_MEMORY : isOpenToBuilder(workDirectory) ? workDirectory : ON_DISK;
+export function makeStage(workDirectory: string, mib: number): Stage {
+  const base = isMemoryPlentiful(mib) ? IN_MEMORY : isOpenToBuilder(workDirectory) ? workDirectory : ON_DISK;
   const directory = base === workDirectory ? join(base, 'stage') : join(base, `buildfleet-image-${secret()}`);
   if (base !== workDirectory) writeFileSync(join(workDirectory, NOTE), directory);
   return {
@@ -73,7 +73,8 @@ function makeDirectory(path: string, mode: number): string {
   return path;
 }
 
-function isMemoryPlentiful(): boolean {
+/** Half of what is available is left to other programs. */
+function isMemoryPlentiful(mib: number): boolean {
   const mount = readFileSync('/proc/self/mounts', 'latin1')
     .split('\n')
     .map((line) => line.split(' '))
@@ -81,7 +82,7 @@ function isMemoryPlentiful(): boolean {
   if (mount?.[2] !== 'tmpfs' || mount[3]?.split(',').some((option) => option === 'noexec' || option === 'ro') !== false)
     return false;
   const { bavail, bsize } = statfsSync(IN_MEMORY);
-  return bavail * bsize >= STAGE_MIB * 2 ** 20 && process.availableMemory() >= MEMORY_MIB * 2 ** 20;
+  return bavail * bsize >= mib * 2 ** 20 && process.availableMemory() >= 2 * mib * 2 ** 20;
 }
 
 // Root needs no user namespace, and may enter every directory.

@@ -5,7 +5,7 @@ import { FleetError } from '../model/errors';
 import type { DebianImageDefinition } from '../model/image-definition';
 import type { Run } from '../process/run';
 import type { BuildProgress, BuiltDisk } from './builder';
-import { BUILDING, sha256OfFile } from './cache';
+import { BUILDING, downloadDirectoryOf, sha256OfFile } from './cache';
 import { buildDebianImage } from './debian-image';
 import { removeStage } from './stage';
 import { type DiskDifference, findDifference } from './verify-difference';
@@ -63,9 +63,10 @@ export async function verifyImage(request: VerifyRequest): Promise<Verification>
 
 async function buildInto(workDirectory: string, request: VerifyRequest): Promise<BuiltDisk> {
   const { definition, assetsDirectory, run, signal, progress } = request;
+  const downloadDirectory = downloadDirectoryOf(request.cacheDirectory);
   mkdirSync(workDirectory);
   chmodSync(workDirectory, 0o755);
-  return buildDebianImage({ definition, assetsDirectory, workDirectory, run, signal, progress });
+  return buildDebianImage({ definition, assetsDirectory, workDirectory, downloadDirectory, run, signal, progress });
 }
 
 async function compare(

@@ -83,6 +83,18 @@ export const DEFAULT_GHCUP_TOOLCHAIN = {
   indexState: null,
 } as const;
 
+/** What GHCup and the compilers that it brings need of Debian, besides {@link DEBIAN_SYSTEM_PACKAGES}. */
+const DEBIAN_GHCUP_PACKAGES = [
+  'build-essential',
+  'curl',
+  'gpg',
+  'libffi-dev',
+  'libgmp-dev',
+  'libncurses-dev',
+  'pkg-config',
+  'xz-utils',
+] as const;
+
 /** Plugins that Packer is given with each builder, unless an image says otherwise. */
 export const PACKER_PLUGINS = {
   qemu: { version: '1.1.4' },
@@ -187,26 +199,49 @@ const ubuntuBaseSchema = z.strictObject({
 
 const versionSchema = z.string().regex(/^\d+(\.\d+)+$/, 'must be a version such as 9.8.4');
 
+const webAddressSchema = z
+  .string()
+  .regex(/^https?:\/\/[^\s'"\\]+[^\s'"\\/]$/, 'must be an http or https URL without a slash at its end');
+
+/** Where a build downloads from instead of GHCup's own hosts. What is downloaded is verified all the same. */
+const ghcupMirrorSchema = z.strictObject({
+  /** Has `VERSION/x86_64-linux-ghcup-VERSION`. */
+  programs: webAddressSchema.optional(),
+  /** List of downloads, with its signature beside it: URL.sig. */
+  list: webAddressSchema.optional(),
+  /** Answers `/pks/lookup`. */
+  keyserver: webAddressSchema.optional(),
+  /** Fingerprints of the keys of which one must have signed the list. */
+  keys: z
+    .array(z.string().regex(/^[0-9A-F]{40}$/, 'must be a fingerprint of 40 uppercase hexadecimal digits'))
+    .min(1)
+    .optional(),
+});
+export type GhcupMirror = z.input<typeof ghcupMirrorSchema>;
+
+export const ghcupToolchainSchema = z.strictObject({
+  kind: z.literal('ghcup'),
+  ghcup: z.strictObject({ version: versionSchema, sha256: sha256Schema }),
+  /** The default one. */
+  ghc: versionSchema,
+  /** Further ones: one, several, or null for none. */
+  secondaryGhc: z
+    .union([versionSchema, z.array(versionSchema).min(1)])
+    // a list of one is that one, so that it is the same image
+    .transform((versions) => (Array.isArray(versions) && versions.length === 1 ? (versions[0] ?? null) : versions))
+    .nullable(),
+  cabal: versionSchema,
+  /** Moment of the package index, `2026-01-31T00:00:00Z`; null is the newest. */
+  indexState: z
+    .string()
+    .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'must be a time such as 2026-01-31T00:00:00Z')
+    .nullable(),
+  mirror: ghcupMirrorSchema.optional(),
+});
+
 const toolchainSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('distribution'), ghc: versionSchema, cabal: versionSchema }),
-  z.strictObject({
-    kind: z.literal('ghcup'),
-    ghcup: z.strictObject({ version: versionSchema, sha256: sha256Schema }),
-    /** The default one. */
-    ghc: versionSchema,
-    /** Further ones: one, several, or null for none. */
-    secondaryGhc: z
-      .union([versionSchema, z.array(versionSchema).min(1)])
-      // a list of one is that one, so that it is the same image
-      .transform((versions) => (Array.isArray(versions) && versions.length === 1 ? (versions[0] ?? null) : versions))
-      .nullable(),
-    cabal: versionSchema,
-    /** Moment of the package index, `2026-01-31T00:00:00Z`; null is the newest. */
-    indexState: z
-      .string()
-      .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'must be a time such as 2026-01-31T00:00:00Z')
-      .nullable(),
-  }),
+  ghcupToolchainSchema,
 ]);
 
 /** Everything declared that can change the disk. Parsing normalises it, so that equal images have equal hashes. */
@@ -277,7 +312,8 @@ export function imageDefinition(props: ImageDefinitionProps, place?: string): Im
   const { base } = props;
   const toolchain = props.toolchain ?? (base.kind === 'debian' ? suiteToolchain(base.suite) : DEFAULT_GHCUP_TOOLCHAIN);
   const system = base.kind === 'debian' ? [...DEBIAN_SYSTEM_PACKAGES, suiteFacts(base.suite).kernel] : [];
-  const compilers = toolchain.kind === 'distribution' ? ['ghc', 'cabal-install'] : [];
+  const compilers =
+    toolchain.kind === 'distribution' ? ['ghc', 'cabal-install'] : base.kind === 'debian' ? DEBIAN_GHCUP_PACKAGES : [];
   return parseImageDefinition(
     {
       ...props,

@@ -1,18 +1,23 @@
-import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
 import { temporaryDirectory } from '../../support/temporary-directory';
 import { describeWithTools } from '../../support/tools';
 import { Chroot, CHROOT_TOOLS } from './support/chroot';
-import { DownloadHost } from './support/download-host';
+import type { DownloadHost } from './support/download-host';
+import {
+  fakeGhcup,
+  GHCUP,
+  INDEX,
+  LIST,
+  RELEASES_TOOLS,
+  StandInReleases,
+  standInTool as tool,
+} from './support/ghcup-releases';
 
 const SCRIPTS = join(__dirname, '../../../assets/haskell/scripts');
 const SUPPORT = join(__dirname, 'support');
 const VERSIONS = { GHC_PRIMARY_VERSION: '9.8.4', GHC_SECONDARY_VERSION: '9.6.6', CABAL_VERSION: '3.12.1.0' };
-const GHCUP = '/ghcup/9.9.9/x86_64-linux-ghcup-9.9.9';
-const LIST = '/metadata/list.yaml';
-const INDEX = '/hackage/01-index.tar?newest';
 
 jest.setTimeout(10 * 60_000);
 
@@ -26,12 +31,11 @@ describeWithTools(['shellcheck'], 'the stand-ins', () => {
 });
 
 // GHCup itself is not run: its place takes fake-ghcup, which asks the real gpg as GHCup does. Everything else is real.
-describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with a stand-in for GHCup', () => {
+describeWithTools([...CHROOT_TOOLS, ...RELEASES_TOOLS], 'install-haskell.sh with a stand-in for GHCup', () => {
   let directory: string;
   let chroot: Chroot;
+  let releases: StandInReleases;
   let host: DownloadHost;
-  /** Fingerprints by whose they are. */
-  const keys = { right: '', wrong: '' };
 
   beforeAll(async () => {
     directory = temporaryDirectory();
@@ -40,85 +44,28 @@ describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with 
     const script = readFileSync(join(SCRIPTS, 'install-haskell.sh'), 'utf8');
     await chroot.run(['tee', '/scripts/install-haskell.sh'], { input: script });
     await chroot.sh('chmod 0755 /scripts/*');
-    await run('mkdir', ['-m', '0700', join(directory, 'gnupg')]);
-    for (const whose of ['right', 'wrong'] as const) {
-      await gpg('--quick-gen-key', `${whose} <${whose}@example.org>`, 'ed25519', 'sign', 'never');
-      const { stdout } = await gpg('--with-colons', '--list-keys', `${whose}@example.org`);
-      keys[whose] = /^fpr:+([0-9A-F]{40}):/m.exec(stdout)?.[1] ?? '';
-    }
+    releases = await StandInReleases.make(directory);
   });
 
   afterAll(async () => {
-    await run('gpgconf', ['--homedir', join(directory, 'gnupg'), '--kill', 'all']);
+    await releases.remove();
     await chroot.remove();
   });
 
   beforeEach(async () => {
     await chroot.sh('rm -rf /home/build /build /tmp/prove-ghc.* && cp -a /untouched/* /etc/');
-    host = await DownloadHost.start();
-    host.files.set(GHCUP, readFileSync(join(SUPPORT, 'fake-ghcup')));
-    host.files.set(keyPath(keys.right), Buffer.from((await gpg('--armor', '--export', keys.right)).stdout));
-    host.files.set(INDEX, Buffer.from('index'));
-    await publish([tool('ghc', '9.8.4'), tool('ghc', '9.6.6'), tool('cabal', '3.12.1.0')], keys.right);
+    host = await releases.start();
   });
 
   afterEach(async () => {
     await host.stop();
   });
 
-  async function gpg(...args: string[]) {
-    const options = ['--homedir', join(directory, 'gnupg'), '--batch', '--yes', '--passphrase', ''];
-    return await run('gpg', [...options, ...args]);
-  }
-
-  function keyPath(fingerprint: string): string {
-    return `/pks/lookup?op=get&options=mr&search=0x${fingerprint}`;
-  }
-
-  interface Tool {
-    readonly name: string;
-    readonly version: string;
-    /** What the program says that it is. */
-    readonly says: string;
-  }
-
-  function tool(name: string, version: string, says = version): Tool {
-    return { name, version, says };
-  }
-
-  /** Puts tools and a signed list of them on the host. */
-  async function publish(tools: readonly Tool[], signedBy: string): Promise<void> {
-    const lines: string[] = [];
-    for (const { name, version, says } of tools) {
-      const program = readFileSync(join(SUPPORT, `fake-${name}`), 'utf8')
-        .replaceAll('@VERSION@', says)
-        .replaceAll('@HACKAGE@', `${host.url}/hackage`);
-      const path = join(directory, name);
-      writeFileSync(path, program, { mode: 0o755 });
-      const archive = join(directory, 'archive.tar.gz');
-      await run('tar', ['-C', directory, '-czf', archive, name]);
-      const content = readFileSync(archive);
-      host.files.set(`/bindist/${name}-${version}`, content);
-      lines.push(`${name} ${version} ${sha256(content)} ${host.url}/bindist/${name}-${version}\n`);
-    }
-    const list = join(directory, 'list.yaml');
-    writeFileSync(list, lines.join(''));
-    await gpg('--local-user', signedBy, '--output', `${list}.sig`, '--detach-sign', list);
-    host.files.set(LIST, readFileSync(list));
-    host.files.set(`${LIST}.sig`, readFileSync(`${list}.sig`));
-  }
-
-  function sha256(content: Buffer): string {
-    return createHash('sha256').update(content).digest('hex');
-  }
-
   async function install(env: Record<string, string> = {}): Promise<string> {
     const { stdout, stderr } = await chroot.run(['/scripts/install-haskell.sh'], {
       env: {
         ...{ TOOLCHAIN: 'ghcup', ...VERSIONS, SECRET_OF_THE_BUILD: 'x' },
-        ...{ GHCUP_VERSION: '9.9.9', GHCUP_SHA256: sha256(readFileSync(join(SUPPORT, 'fake-ghcup'))) },
-        ...{ GHCUP_BASE_URL: `${host.url}/ghcup`, GHCUP_METADATA_URL: host.url + LIST },
-        ...{ GHCUP_KEYSERVER: host.url, GHCUP_KEYS: keys.right, HACKAGE_TIMEOUT: '60', ...env },
+        ...{ ...releases.environment, HACKAGE_TIMEOUT: '60', ...env },
       },
     });
     return stdout + stderr;
@@ -171,7 +118,7 @@ describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with 
 
   test('adds a further compiler by a run of its own, as the template of an image with three does', async () => {
     await install();
-    await publish([tool('ghc', '9.4.8')], keys.right);
+    await releases.publish([tool('ghc', '9.4.8')]);
     const requests = host.requests.length;
     expect(await install({ GHC_SECONDARY_VERSION: '9.4.8' })).toContain('GHC 9.4.8 works');
     expect(await asBuild('ls ~/.ghcup/bin | grep ghc-')).toBe('ghc-9.4.8\nghc-9.6.6\nghc-9.8.4');
@@ -179,6 +126,44 @@ describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with 
     const downloads = host.requests.slice(requests).filter((request) => request.includes('/bindist/'));
     expect(downloads).toEqual(['GET /bindist/ghc-9.4.8']);
   });
+
+  test('brings several further compilers at once', async () => {
+    const further = ['9.6.6', '9.4.8', '9.2.8'];
+    await releases.publish([
+      ...['9.8.4', ...further].map((version) => tool('ghc', version)),
+      tool('cabal', '3.12.1.0'),
+    ]);
+    const said = await install({ GHC_SECONDARY_VERSION: further.join(' ') });
+    for (const version of ['9.8.4', ...further]) expect(said).toContain(`GHC ${version} works`);
+    expect(await asBuild('ghc --numeric-version')).toBe('9.8.4');
+  });
+
+  test('takes what earlier builds downloaded, verified as ever, and leaves what it downloads to later ones', async () => {
+    const kept = '/var/kept';
+    const requested = () => host.requests.splice(0).filter((request) => !/metadata|pks|hackage/.test(request));
+    await chroot.sh(`rm -rf ${kept} && mkdir -m 0755 ${kept}`);
+    await install({ GHCUP_DOWNLOADS: kept });
+    expect(requested()).toEqual([`GET ${GHCUP}`, ...['ghc-9.8.4', 'ghc-9.6.6', 'cabal-3.12.1.0'].map(bindist)]);
+    const all = ['cabal-3.12.1.0', 'ghc-9.6.6', 'ghc-9.8.4', 'x86_64-linux-ghcup-9.9.9'];
+    const left = `find ${kept} -user root -perm 0644 -printf '%f\n' | sort; ls -d ~build/.ghcup/cache 2>/dev/null || true`;
+    expect((await chroot.sh(left)).split('\n')).toEqual(all);
+
+    await chroot.sh('rm -rf /home/build');
+    await install({ GHCUP_DOWNLOADS: kept });
+    expect(requested()).toEqual([]);
+    expect(await asBuild('ghc --numeric-version; ghc-9.6.6 --numeric-version')).toBe('9.8.4\n9.6.6');
+
+    // damaged on the workstation, or put there: it is not used, and not kept
+    await chroot.sh(`rm -rf /home/build; for file in ${kept}/*; do echo 'touch /tmp/was-run' >"$file"; done`);
+    await install({ GHCUP_DOWNLOADS: kept });
+    expect(requested()).toEqual(expect.arrayContaining([`GET ${GHCUP}`, ...['ghc-9.8.4', 'ghc-9.6.6'].map(bindist)]));
+    expect(await chroot.sh(`grep -rl was-run ${kept} || true; ls /tmp`)).toBe('');
+    expect((await chroot.sh(left)).split('\n')).toEqual(all);
+  });
+
+  function bindist(name: string): string {
+    return `GET /bindist/${name}`;
+  }
 
   test('the compilers of the image cannot be replaced by a build, which can add others with GHCup', async () => {
     await install();
@@ -190,7 +175,7 @@ describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with 
     expect(await asBuild('ghc --numeric-version; ghc-9.6.6 --numeric-version; cabal --numeric-version')).toBe(
       '9.8.4\n9.6.6\n3.12.1.0',
     );
-    await publish([tool('ghc', '9.4.8')], keys.right);
+    await releases.publish([tool('ghc', '9.4.8')]);
     await asBuild(`~/.ghcup/bin/ghcup --gpg strict --url-source ${host.url}${LIST} install ghc 9.4.8`);
     expect(await asBuild('ghc-9.4.8 --numeric-version; ghc --numeric-version')).toBe('9.4.8\n9.8.4');
   });
@@ -202,7 +187,7 @@ describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with 
   });
 
   test('continues a download that is cut off half way, within a run and in the next', async () => {
-    const size = readFileSync(join(SUPPORT, 'fake-ghcup')).length;
+    const size = fakeGhcup().length;
     host.cuts.set(GHCUP, 1);
     await install();
     expect(host.requests.slice(0, 2)).toEqual([`GET ${GHCUP}`, `GET ${GHCUP} from ${Math.floor(size / 2)}`]);
@@ -225,15 +210,17 @@ describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with 
   });
 
   test('believes no list of downloads that is signed by another key', async () => {
-    await publish([tool('ghc', '9.8.4')], keys.wrong);
+    await releases.publish([tool('ghc', '9.8.4')], 'wrong');
     await expect(install()).rejects.toThrow(/GHCup cannot install ghc 9\.8\.4/);
     expect(host.requests.filter((request) => request.includes('/bindist/'))).toEqual([]);
   });
 
   test('takes no other key from the key server than the one it asks for', async () => {
-    host.files.set(keyPath(keys.right), Buffer.from((await gpg('--armor', '--export', keys.wrong)).stdout));
-    await expect(install()).rejects.toThrow(`answers with the key ${keys.wrong} instead of ${keys.right}`);
-    host.files.delete(keyPath(keys.right));
+    host.files.set(releases.keyPath('right'), await releases.exportKey('wrong'));
+    await expect(install()).rejects.toThrow(
+      `answers with the key ${releases.keys.wrong} instead of ${releases.keys.right}`,
+    );
+    host.files.delete(releases.keyPath('right'));
     await expect(install()).rejects.toThrow(/none of the keys that sign GHCup's list of downloads can be had/);
     expect(host.requests.filter((request) => request.includes(LIST))).toEqual([]);
   });
@@ -249,10 +236,10 @@ describeWithTools([...CHROOT_TOOLS, 'gpg', 'gpgconf'], 'install-haskell.sh with 
   });
 
   test('fails when a compiler is of another version, cannot be had, or compiles nothing that runs', async () => {
-    await publish([tool('ghc', '9.8.4', '9.8.3')], keys.right);
+    await releases.publish([tool('ghc', '9.8.4', '9.8.3')]);
     await expect(install()).rejects.toThrow(/GHCup installed ghc 9\.8\.4, but .* is not that version/);
     await expect(install({ GHC_PRIMARY_VERSION: '9.99.1' })).rejects.toThrow(/cannot install ghc 9\.99\.1/);
-    await publish([tool('ghc', '9.8.4'), tool('ghc', '9.6.6'), tool('cabal', '3.12.1.0')], keys.right);
+    await releases.publish([tool('ghc', '9.8.4'), tool('ghc', '9.6.6'), tool('cabal', '3.12.1.0')]);
     await install();
     await chroot.sh(`sed -i 's/echo "%s"/exit 3/' /home/build/.ghcup/ghc/9.6.6/ghc`);
     await expect(install()).rejects.toThrow(/what GHC 9\.6\.6 compiles does not run/);

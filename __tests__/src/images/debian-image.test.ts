@@ -51,6 +51,7 @@ function request(run: Run, changes: Partial<ImageBuildRequest> = {}, definition:
     definition: writeDefinition(assets, definition),
     assetsDirectory: assets,
     workDirectory: work,
+    downloadDirectory: join(root, 'downloads'),
     run,
     signal: new AbortController().signal,
     progress: () => undefined,

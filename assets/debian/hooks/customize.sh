@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # mmdebstrap's customize hook: turns the installed packages into a build machine that boots by itself.
-# usage: customize.sh ROOT, with BUILDFLEET_STAGE, _OUT, _ROOT_UUID, _SOURCE_DATE_EPOCH and the scripts' variables in the environment
+# usage: customize.sh ROOT, with BUILDFLEET_STAGE, _OUT, _ROOT_UUID, _SOURCE_DATE_EPOCH and the scripts' variables in the environment;
+# BUILDFLEET_SCRIPT_VARIABLES names those that only some toolchains have
 set -euo pipefail
 root=${1:?usage: customize.sh ROOT}
 stage=${BUILDFLEET_STAGE:?}
@@ -15,13 +16,15 @@ step() {
 
 # Runs a command in the image. It sees nothing of the operator's environment.
 in_image() {
+  local variable further=()
+  for variable in ${BUILDFLEET_SCRIPT_VARIABLES:-}; do further+=("$variable=${!variable-}"); done
   chroot "$root" /usr/bin/env -i \
     PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C TZ=UTC \
     DEBIAN_FRONTEND=noninteractive SYSTEMD_OFFLINE=1 \
     FILES_DIR="$inside/files" TOOLCHAIN="${TOOLCHAIN:?}" \
     GHC_PRIMARY_VERSION="${GHC_PRIMARY_VERSION:?}" CABAL_VERSION="${CABAL_VERSION:?}" \
     BUILD_TIMEZONE="${BUILD_TIMEZONE:?}" BUILD_LOCALE="${BUILD_LOCALE:?}" BUILD_KEYBOARD="${BUILD_KEYBOARD:?}" \
-    SOURCE_DATE_EPOCH="${BUILDFLEET_SOURCE_DATE_EPOCH:?}" \
+    SOURCE_DATE_EPOCH="${BUILDFLEET_SOURCE_DATE_EPOCH:?}" "${further[@]}" \
     "$@"
 }
 
@@ -67,8 +70,29 @@ set_up_network() {
   install_file ethernet.network 0644 /etc/systemd/network/80-ethernet.network
   install_file hosts 0644 /etc/hosts
   printf 'localhost\n' >"$root/etc/hostname"
-  ln -snf ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
   in_image systemctl --quiet enable systemd-networkd.service
+}
+
+# What GHCup downloads is verified by it and not by apt. Names are looked up as on the workstation meanwhile.
+lend_downloads() {
+  rm -f "$root/etc/resolv.conf"
+  if [ -e /etc/resolv.conf ]; then install -m 0644 /etc/resolv.conf "$root/etc/resolv.conf"; fi
+  install -d -m 0755 "$root$inside/downloads"
+  cp -R "$stage/downloads/." "$root$inside/downloads/"
+}
+
+take_new_downloads() {
+  local file
+  for file in "$root$inside/downloads"/*; do
+    if [ -f "$file" ] && ! cmp --silent "$file" "$stage/downloads/${file##*/}"; then
+      install -m 0644 "$file" "$out/downloads/"
+    fi
+  done
+}
+
+set_up_names() {
+  rm -f "$root/etc/resolv.conf"
+  ln -s ../run/systemd/resolve/stub-resolv.conf "$root/etc/resolv.conf"
 }
 
 trim_boot() {
@@ -138,7 +162,10 @@ record_what_was_installed
 step 'setting locale, time zone and network'
 set_locale_and_time
 set_up_network
+if [ -d "$stage/downloads" ]; then lend_downloads; fi
 run_provisioning_scripts
+if [ -d "$stage/downloads" ]; then take_new_downloads; fi
+set_up_names
 set_up_seed
 trim_boot
 step 'installing the boot loader'

@@ -14,17 +14,19 @@ if [ "${2-}" != hidden ]; then
     exec unshare --mount -- "$0" "$root" hidden
   fi
 else
-  # GHC's package cache has the order in which a directory lists its files, which differs from disk to disk, but not on a
-  # tmpfs that was filled in order.
+  # The package cache of the distribution's GHC has the order in which a directory lists its files, which differs from
+  # disk to disk, but not on a tmpfs that was filled in order.
   database=$root/var/lib/ghc/package.conf.d
-  cp -a "$database" "$root/tmp/confs"
-  mount -t tmpfs none "$database"
-  cp -a "$root/tmp/confs/"*.conf "$database/"
-  chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin LC_ALL=C.UTF-8 ghc-pkg recache --global
-  cp "$database/package.cache" "$root/tmp/package.cache"
-  umount "$database"
-  cat "$root/tmp/package.cache" >"$database/package.cache"
-  rm -rf "$root/tmp/confs" "$root/tmp/package.cache"
+  if [ -d "$database" ]; then
+    cp -a "$database" "$root/tmp/confs"
+    mount -t tmpfs none "$database"
+    cp -a "$root/tmp/confs/"*.conf "$database/"
+    chroot "$root" /usr/bin/env -i PATH=/usr/bin:/bin LC_ALL=C.UTF-8 ghc-pkg recache --global
+    cp "$database/package.cache" "$root/tmp/package.cache"
+    umount "$database"
+    cat "$root/tmp/package.cache" >"$database/package.cache"
+    rm -rf "$root/tmp/confs" "$root/tmp/package.cache"
+  fi
   for directory in dev:0755 proc:0555 sys:0555 run:0755 tmp:1777; do
     mount -t tmpfs -o "mode=${directory#*:}" none "$root/${directory%:*}"
   done

@@ -19,8 +19,6 @@ import { explainPackerFailure, explainPluginFailure } from './failures';
 import { makeTemporary, removeStage } from '../stage';
 
 export interface PackerBuildRequest extends ImageBuildRequest {
-  /** Where Packer keeps what it has fetched. */
-  readonly downloadDirectory: string;
   /** QEMU's accelerator, where the image sets none. Default `tcg`. */
   readonly accelerator: 'kvm' | 'tcg' | undefined;
 }

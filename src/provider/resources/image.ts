@@ -12,7 +12,7 @@ import { lazy } from '../../model/lazy';
 import type { State } from '../../model/resource-shape';
 import { imageShape } from '../../model/resources/image';
 import { run as runCommand, type Run } from '../../process/run';
-import { ImageCache } from '../../images/cache';
+import { downloadDirectoryOf, ImageCache } from '../../images/cache';
 import { ACCELERATOR_FILE, knownAccelerator } from '../../drivers/qemu/accelerator';
 import type { Resource, ResourceContext } from '../plugin/resource';
 import type { ProviderSettings } from './settings';
@@ -37,7 +37,7 @@ export function imageResource(settings: ProviderSettings, run: Run = runCommand)
     const image = await withFileAdvice(cacheDirectory, () =>
       builders().obtainImage(cache, {
         ...{ definition, assetsDirectory: definitionDirectory, format: declared.format, run, signal },
-        downloadDirectory: join(cacheDirectory, 'downloads'),
+        downloadDirectory: downloadDirectoryOf(cacheDirectory),
         accelerator: knownAccelerator(join(cacheDirectory, ACCELERATOR_FILE)),
         onWait: (pid) => {
           progress.step('waiting for another process that builds this image', `process ${pid}`);

@@ -3,12 +3,14 @@
 # Runs as root inside the image, first. A second run changes nothing and downloads nothing.
 #
 # TOOLCHAIN=distribution: checks what the packages brought. Environment: GHC_PRIMARY_VERSION, CABAL_VERSION.
-# TOOLCHAIN=ghcup: installs in the account's home. GHC_SECONDARY_VERSION comes on top; the rest has defaults:
+# TOOLCHAIN=ghcup: installs in the account's home. GHC_SECONDARY_VERSION comes on top, one or several with spaces between
+# them; the rest has defaults:
 #   GHCUP_VERSION, GHCUP_SHA256     which GHCup, and the checksum of its program
 #   GHCUP_BASE_URL                  where that is downloaded
 #   GHCUP_METADATA_URL              GHCup's list of downloads, if not its own default; URL.sig is its signature
 #   GHCUP_KEYSERVER                 where the keys that sign this list are downloaded
 #   GHCUP_KEYS                      their fingerprints
+#   GHCUP_DOWNLOADS                 directory with downloads of earlier builds, which gets those of this one, too
 #   HACKAGE_INDEX_STATE             state of the package index, 2025-01-31T00:00:00Z; without it the newest
 #   HACKAGE_TIMEOUT                 seconds after which the package index is given up
 set -euo pipefail
@@ -120,8 +122,10 @@ download() { # URL FILE [OPTION...]
 # Downloads URL to FILE, which appears complete and verified or not at all. What an interrupted run or attempt left
 # beside it is continued.
 fetch_verified() { # URL SHA256 FILE
-  local part=$3.part attempt status found
+  local part=$3.part attempt status found kept=${GHCUP_DOWNLOADS:+$GHCUP_DOWNLOADS/${1##*/}}
+  if [ -n "$kept" ] && [ -f "$kept" ] && [ "$(sha256sum <"$kept")" = "$2  -" ]; then as_build cp "$kept" "$part"; fi
   for attempt in 1 2 3 4 5; do
+    if [ -e "$part" ] && [ "$(sha256sum <"$part")" = "$2  -" ]; then break; fi
     status=0
     download "$1" "$part" --continue-at - || status=$?
     if [ "$status" -eq 0 ]; then break; fi
@@ -140,6 +144,7 @@ fetch_verified() { # URL SHA256 FILE
   fi
   as_build chmod 0755 "$part"
   as_build mv "$part" "$3"
+  if [ -n "$kept" ]; then install -m 0644 "$3" "$kept"; fi
 }
 
 install_ghcup() {
@@ -188,6 +193,7 @@ import_keys() {
 # would be believed for five minutes, so the cache is off, and there is no falling back on it.
 run_ghcup() {
   local options=(--gpg strict --metadata-caching 0 --metadata-fetching-mode Strict)
+  if [ -n "${GHCUP_DOWNLOADS:-}" ]; then options+=(--cache); fi
   if [ -n "${GHCUP_METADATA_URL:-}" ]; then options+=(--url-source "$GHCUP_METADATA_URL"); fi
   as_build "$bin/ghcup" "${options[@]}" "$@"
 }
@@ -196,7 +202,7 @@ is_version() { # PROGRAM VERSION
   [ -x "$1" ] && [ "$(as_build "$1" --numeric-version 2>/dev/null)" = "$2" ]
 }
 
-# GHCup verifies the checksum of a download and begins anew when it was cut off.
+# GHCup verifies the checksum of a download, also of one that an earlier build left, and begins anew when it was cut off.
 install_tool() { # PROGRAM TOOL VERSION OPTION...
   local attempt
   if is_version "$1" "$3"; then return; fi
@@ -207,10 +213,27 @@ install_tool() { # PROGRAM TOOL VERSION OPTION...
   for attempt in 1 2 3; do
     if run_ghcup install "$2" "${@:4}" "$3"; then break; fi
     [ "$attempt" -lt 3 ] || fail "GHCup cannot install $2 $3: what it said stands above"
+    # It refuses what was damaged meanwhile, and does not download that again.
+    rm -rf "$home/.ghcup/cache"
     sleep "$attempt"
   done
   is_version "$1" "$3" || fail "GHCup installed $2 $3, but $1 is not that version"
-  rm -rf "$home/.ghcup/cache" "$home/.ghcup/logs" "$home/.ghcup/tmp" "$home/.ghcup/trash"
+  if [ -z "${GHCUP_DOWNLOADS:-}" ]; then rm -rf "$home/.ghcup/cache"; fi
+  rm -rf "$home/.ghcup/logs" "$home/.ghcup/tmp" "$home/.ghcup/trash"
+}
+
+# GHCup looks for downloads in its cache only. Its own program has been taken.
+take_downloads() {
+  as_build mkdir -p "$home/.ghcup/cache"
+  find "$GHCUP_DOWNLOADS" -maxdepth 1 -type f ! -name '*-linux-ghcup-*' -exec mv {} "$home/.ghcup/cache/" ';'
+  chown -R build:build "$home/.ghcup/cache"
+}
+
+# All but the list of downloads, which has to be of the day.
+keep_downloads() {
+  find "$home/.ghcup/cache" -maxdepth 1 -type f ! -name '*.yaml' ! -name '*.yaml.*' ! -name '*.sig' \
+    -exec install -m 0644 {} "$GHCUP_DOWNLOADS/" ';'
+  rm -rf "$home/.ghcup/cache"
 }
 
 # Compiles and runs a program.
@@ -246,18 +269,20 @@ update_package_index() {
 }
 
 install_with_ghcup() {
-  local program primary=${GHC_PRIMARY_VERSION:?} secondary=${GHC_SECONDARY_VERSION:-} cabal=${CABAL_VERSION:?}
+  local program version primary=${GHC_PRIMARY_VERSION:?} secondary cabal=${CABAL_VERSION:?}
+  read -ra secondary <<<"${GHC_SECONDARY_VERSION:-}"
   for program in curl gpg setpriv sha256sum awk; do
     command -v "$program" >/dev/null || fail "$program is missing: add its package to the image"
   done
   install_ghcup
+  if [ -n "${GHCUP_DOWNLOADS:-}" ]; then take_downloads; fi
   install_tool "$bin/ghc-$primary" ghc "$primary" --set
   is_version "$bin/ghc" "$primary" || run_ghcup set ghc "$primary"
-  if [ -n "$secondary" ]; then install_tool "$bin/ghc-$secondary" ghc "$secondary"; fi
+  for version in "${secondary[@]}"; do install_tool "$bin/ghc-$version" ghc "$version"; done
   install_tool "$bin/cabal" cabal "$cabal" --set
+  if [ -n "${GHCUP_DOWNLOADS:-}" ]; then keep_downloads; fi
   is_version "$bin/ghc" "$primary" || fail "the default GHC is not $primary"
-  prove "$bin/ghc-$primary" "$primary"
-  if [ -n "$secondary" ]; then prove "$bin/ghc-$secondary" "$secondary"; fi
+  for version in "$primary" "${secondary[@]}"; do prove "$bin/ghc-$version" "$version"; done
   update_package_index
 }
 

@@ -1,0 +1,48 @@
+import type { z } from 'zod';
+import { DEFAULT_GHCUP_TOOLCHAIN, type GhcupMirror, type ghcupToolchainSchema } from '../src/model/image-definition';
+
+/** Compilers that GHCup installs while an image is built. Made by {@link ghcup}. */
+export type GhcupToolchain = z.input<typeof ghcupToolchainSchema>;
+
+export interface GhcupProps {
+  /**
+   * GHCs, the default first.
+   * @default ['9.8.4', '9.6.6']
+   */
+  readonly ghc?: string | readonly string[];
+  /**
+   * Version of cabal-install.
+   * @default '3.12.1.0'
+   */
+  readonly cabal?: string;
+  /**
+   * Moment of the package index that the image knows, `2026-01-31T00:00:00Z`.
+   * @default the newest while building
+   */
+  readonly indexState?: string;
+  /**
+   * GHCup itself: version, and sha256 of its program.
+   * @default the version that was tried
+   */
+  readonly program?: { readonly version: string; readonly sha256: string };
+  /**
+   * Hosts to download from instead of GHCup's own, for networks that do not reach those.
+   * @default downloads.haskell.org, GHCup's own list and keyserver.ubuntu.com
+   */
+  readonly mirror?: GhcupMirror;
+}
+
+/** A toolchain from GHCup: pinned, verified by its signed list of downloads, and kept in the cache of images. */
+export function ghcup(props: GhcupProps = {}): GhcupToolchain {
+  const { ghcup: pinned, ghc, secondaryGhc, cabal, indexState } = DEFAULT_GHCUP_TOOLCHAIN;
+  const [first = '', ...further] = [props.ghc ?? [ghc, secondaryGhc]].flat();
+  return {
+    kind: 'ghcup',
+    ghcup: props.program ?? pinned,
+    ghc: first,
+    secondaryGhc: further.length === 0 ? null : further,
+    cabal: props.cabal ?? cabal,
+    indexState: props.indexState ?? indexState,
+    ...(props.mirror === undefined ? {} : { mirror: props.mirror }),
+  };
+}
