@@ -4,7 +4,7 @@ import { DEFAULT_GHCUP_TOOLCHAIN, type GhcupMirror, type ghcupToolchainSchema } 
 /** Compilers that GHCup installs while an image is built. Made by {@link ghcup}. */
 export type GhcupToolchain = z.input<typeof ghcupToolchainSchema>;
 
-export interface GhcupProps {
+export interface GhcupOptions {
   /**
    * GHCs, the default first.
    * @default ['9.8.4', '9.6.6']
@@ -33,16 +33,16 @@ export interface GhcupProps {
 }
 
 /** A toolchain from GHCup: pinned, verified by its signed list of downloads, and kept in the cache of images. */
-export function ghcup(props: GhcupProps = {}): GhcupToolchain {
+export function ghcup(options: GhcupOptions = {}): GhcupToolchain {
   const { ghcup: pinned, ghc, secondaryGhc, cabal, indexState } = DEFAULT_GHCUP_TOOLCHAIN;
-  const [first = '', ...further] = [props.ghc ?? [ghc, secondaryGhc]].flat();
+  const [first = '', ...further] = [options.ghc ?? [ghc, secondaryGhc]].flat();
   return {
     kind: 'ghcup',
-    ghcup: props.program ?? pinned,
+    ghcup: options.program ?? pinned,
     ghc: first,
     secondaryGhc: further.length === 0 ? null : further,
-    cabal: props.cabal ?? cabal,
-    indexState: props.indexState ?? indexState,
-    ...(props.mirror === undefined ? {} : { mirror: props.mirror }),
+    cabal: options.cabal ?? cabal,
+    indexState: options.indexState ?? indexState,
+    ...(options.mirror === undefined ? {} : { mirror: options.mirror }),
   };
 }

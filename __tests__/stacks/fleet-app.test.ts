@@ -11,7 +11,9 @@ import {
 } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { BuildVm, type BuildVmProps } from '../../constructs/build-vm';
+import { ghcup } from '../../constructs/ghcup';
 import { HaskellBuildImage } from '../../constructs/haskell-build-image';
+import type { DebianImageProps } from '../../constructs/private/debian-image';
 import { Workstation } from '../../constructs/workstation';
 import { Size } from '../../src/model/size';
 import { FleetApp } from '../../stacks/fleet-app';
@@ -152,6 +154,46 @@ describe('what is wrong is said with construct path, value and remedy', () => {
     expect(fleet.app.problems()).toEqual([
       'fleet/old: Debian trixie does not have this ghc (received "8.0.1"): use one of: 9.6.6',
     ]);
+  });
+
+  test.each([
+    [
+      'a suite that there is no image of',
+      { suite: 'bullseye' },
+      /suite: .*received "bullseye"\): use one of: trixie, bookworm$/,
+    ],
+    [
+      'a GHC of another suite',
+      { suite: 'bookworm', ghc: '9.6.6' },
+      /Debian bookworm .*"9\.6\.6"\): use one of: 9\.0\.2$/,
+    ],
+    [
+      'GHCs of both sources',
+      { ghc: '9.6.6', toolchain: ghcup() },
+      /ghc is the distribution's.*leave out one of the two$/,
+    ],
+    [
+      'no GHC',
+      { toolchain: ghcup({ ghc: [] }) },
+      /toolchain: must name full versions such as 9\.8\.4, which "" is not .*use ghcup\(\{/,
+    ],
+    [
+      'half a version',
+      { toolchain: ghcup({ ghc: '9.8' }) },
+      /toolchain: must name full versions such as 9\.8\.4, which "9\.8" is not .*use ghcup\(\{/,
+    ],
+    ['a GHC twice', { toolchain: ghcup({ ghc: ['9.8.4', '9.8.4'] }) }, /toolchain: names GHC 9\.8\.4 twice/],
+    ['GHCup as the Ubuntu image names it', { toolchain: 'ghcup' }, /toolchain.*received "ghcup"\): use ghcup\(\{/],
+    [
+      'a mirror that is no address',
+      { toolchain: ghcup({ mirror: { programs: 'ftp://x' } }) },
+      /toolchain\.mirror\.programs.*http or https URL/,
+    ],
+  ])('%s for a Debian image', (_, props, message) => {
+    const fleet = new TestFleet();
+    HaskellBuildImage.debian(fleet.stack, 'old', props as DebianImageProps);
+    expect(fleet.app.problems()).toEqual([expect.stringMatching(message)]);
+    expect(fleet.app.problems()[0]).toMatch(/^fleet\/old: /);
   });
 
   test.each([

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';
 import { BuildVm, type BuildVmProps } from '../../constructs/build-vm';
+import { ghcup } from '../../constructs/ghcup';
 import { HaskellBuildImage } from '../../constructs/haskell-build-image';
 import { type LocalVmHostProps, VmHost } from '../../constructs/vm-host';
 import { type EmbeddedWorkstationProps, Workstation } from '../../constructs/workstation';
@@ -18,6 +19,7 @@ interface Parts {
   readonly stack?: FleetStackProps;
   readonly workstation?: EmbeddedWorkstationProps;
   readonly host?: Partial<LocalVmHostProps>;
+  readonly debian?: Parameters<typeof HaskellBuildImage.debian>[2];
   readonly ubuntu?: Parameters<typeof HaskellBuildImage.ubuntu>[2];
   readonly vm?: Partial<BuildVmProps>;
 }
@@ -133,7 +135,7 @@ function propsOfConstructs(): Set<string> {
 }
 
 /** `fleet.json` of a fleet with these props. */
-function fleetFileOf({ stack, workstation, host, ubuntu, vm }: Parts): unknown {
+function fleetFileOf({ stack, workstation, host, debian, ubuntu, vm }: Parts): unknown {
   const directory = temporaryDirectory();
   const app = new FleetApp(directory, { ci: false, outdir: join(directory, 'cdktf.out') });
   const fleet = new FleetStack(app, 'fleet', stack);
@@ -143,7 +145,7 @@ function fleetFileOf({ stack, workstation, host, ubuntu, vm }: Parts): unknown {
     host: VmHost.local(fleet, 'here', { capacity: { cpus: 8, memory: Size.gibibytes(16) }, ...host }),
     image:
       ubuntu === undefined
-        ? HaskellBuildImage.debian(fleet, 'image')
+        ? HaskellBuildImage.debian(fleet, 'image', debian)
         : HaskellBuildImage.ubuntu(fleet, 'image', ubuntu),
   };
   new BuildVm(fleet, 'alpha', { ...standard, ...vm });
@@ -159,6 +161,14 @@ function at(document: unknown, path: string): unknown {
 test('every prop is in fleet.json, or no client needs it', () => {
   const listed = [...Object.keys(CARRIED), ...Object.keys(NOT_CARRIED)];
   expect(listed.sort()).toEqual([...propsOfConstructs()].sort());
+});
+
+test('fleet.json names the GHCs that GHCup brings to a Debian image, the default first', () => {
+  const toolchain = ghcup({ ghc: ['9.8.4', '9.6.6'], cabal: '3.12.1.0' });
+  const written = fleetFileOf({ debian: { toolchain } });
+  expect(at(written, 'images.0')).toMatchObject({ ghcVersions: ['9.8.4', '9.6.6'], cabalVersion: '3.12.1.0' });
+  expect(at(written, 'images.0.builder')).toBe('mmdebstrap');
+  expect(at(written, 'images.0.definitionHash')).not.toBe(at(fleetFileOf({}), 'images.0.definitionHash'));
 });
 
 test.each(Object.entries(CARRIED))('fleet.json says %s', (_, [parts, path, value]) => {

@@ -49,8 +49,9 @@ const toolchainSchema = ghcupToolchainSchema.superRefine((toolchain, context) =>
   const versions = [toolchain.ghc, ...[toolchain.secondaryGhc ?? []].flat()];
   const vague = versions.find((version) => !GHC_VERSION.test(version));
   const repeated = versions.find((version, index) => versions.indexOf(version) !== index);
-  if (vague !== undefined) context.addIssue({ code: 'custom', message: `GHC ${vague} is no full version` });
-  if (repeated !== undefined) context.addIssue({ code: 'custom', message: `GHC ${repeated} stands in it twice` });
+  if (vague !== undefined)
+    context.addIssue({ code: 'custom', message: `must name full versions such as 9.8.4, which "${vague}" is not` });
+  if (repeated !== undefined) context.addIssue({ code: 'custom', message: `names GHC ${repeated} twice` });
 });
 
 export const debianImagePropsSchema = z.strictObject({

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { FleetError, isFleetError } from '../../../src/model/errors';
 import {
   canonicalJson,
+  type DebianSuite,
   DEFAULT_GHCUP_TOOLCHAIN,
   definitionHash,
   ghcVersionsOf,
@@ -130,6 +131,14 @@ test('further GHCs are one or a list, and a list of one is the same image', () =
   expect(definitionHash(withGhcs(['9.6.6']))).toBe(definitionHash(withGhcs('9.6.6')));
 });
 
+test('each suite has its GHC, its cabal and a kernel that reads the seed', () => {
+  const of = (suite: DebianSuite) => imageDefinition({ ...props, base: { ...debianBase, suite } });
+  expect(of('trixie').toolchain).toEqual({ kind: 'distribution', ghc: '9.6.6', cabal: '3.10.3.0' });
+  expect(of('bookworm').toolchain).toEqual({ kind: 'distribution', ghc: '9.0.2', cabal: '3.4.1.0' });
+  const kernels = (suite: DebianSuite) => of(suite).packages.filter((name) => name.startsWith('linux-image'));
+  expect([kernels('trixie'), kernels('bookworm')]).toEqual([['linux-image-cloud-amd64'], ['linux-image-amd64']]);
+});
+
 describe('a definition is refused', () => {
   test.each([
     ['a newline in a package', { packages: ['git\nssh'] }, 'packages'],
@@ -170,7 +179,8 @@ describe('a definition is refused', () => {
   });
 
   test('another suite', () => {
-    expect(refusal({ base: { ...props.base, suite: 'sarge' } }).problem).toContain('base.suite');
+    const { problem } = refusal({ base: { ...props.base, suite: 'sarge' } });
+    expect(problem).toMatch(/base\.suite.*"trixie".*"bookworm"/);
   });
 
   test('with every mistake in one message', () => {
