@@ -175,7 +175,7 @@ describe('what is wrong is said with construct path, value and remedy', () => {
     [
       'no GHC',
       { toolchain: ghcup({ ghc: [] }) },
-      /toolchain: must name full versions such as 9\.8\.4, which "" is not .*use ghcup\(\{/,
+      /toolchain\.ghc: must be a version such as 9\.8\.4 .*use ghcup\(\{/,
     ],
     [
       'half a version',

@@ -47,7 +47,7 @@ const GHC_VERSION = /^\d+(\.\d+){2,}$/;
 
 const toolchainSchema = ghcupToolchainSchema.superRefine((toolchain, context) => {
   const versions = [toolchain.ghc, ...[toolchain.secondaryGhc ?? []].flat()];
-  const vague = versions.find((version) => !GHC_VERSION.test(version));
+  const vague = versions.find((version) => version !== '' && !GHC_VERSION.test(version));
   const repeated = versions.find((version, index) => versions.indexOf(version) !== index);
   if (vague !== undefined)
     context.addIssue({ code: 'custom', message: `must name full versions such as 9.8.4, which "${vague}" is not` });

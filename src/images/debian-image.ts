@@ -25,7 +25,7 @@ export const DEBIAN_KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 /** Space for the compressed disk. */
 const WORK_MIB = 1024;
 /** What a compiler of GHCup's takes besides: its archive, what was unpacked from it, and twice what was installed. */
-const GHCUP_STAGE_MIB = 8192;
+const GHCUP_STAGE_MIB = 6144;
 const GHCUP_WORK_MIB = 1024;
 /** Free bytes below which the file system counts as full. */
 const LEAST_BYTES = 1024 * 1024;
