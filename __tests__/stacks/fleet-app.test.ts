@@ -172,11 +172,7 @@ describe('what is wrong is said with construct path, value and remedy', () => {
       { ghc: '9.6.6', toolchain: ghcup() },
       /ghc is the distribution's.*leave out one of the two$/,
     ],
-    [
-      'no GHC',
-      { toolchain: ghcup({ ghc: [] }) },
-      /toolchain\.ghc: must be a version such as 9\.8\.4 .*use ghcup\(\{/,
-    ],
+    ['no GHC', { toolchain: ghcup({ ghc: [] }) }, /toolchain\.ghc: must be a version such as 9\.8\.4 .*use ghcup\(\{/],
     [
       'half a version',
       { toolchain: ghcup({ ghc: '9.8' }) },

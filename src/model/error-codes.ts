@@ -59,7 +59,9 @@ export const ERROR_CODES = {
     when: 'no fleet is deployed on this workstation, or the named `fleet.json` is not there',
   },
   'fleet-unreadable': { exit: 'notFound', when: '`fleet.json` cannot be read, or is not of this version' },
-  'ghcup-failed': { when: 'GHCup, or what it downloads, cannot be downloaded while an image is built, or is not what was declared' },
+  'ghcup-failed': {
+    when: 'GHCup, or what it downloads, cannot be downloaded while an image is built, or is not what was declared',
+  },
   'git-failed': { when: 'git cannot read the repository' },
   'git-missing': { when: 'git is not installed' },
   'guest-environment': { when: 'a setting of a VM has a character that could be misread there' },

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run } from '../../../src/process/run';
+import { buildfleet } from '../../support/buildfleet';
 import { FleetProject, type FleetPorts, withOneCpu } from '../../support/fleet-project';
 import { RunningFleet } from '../../support/running-fleet';
 import { describeWithTools } from '../../support/tools';
@@ -32,6 +33,7 @@ describeWithTools(
     const project = new FleetProject(PORTS);
     const fleet = new RunningFleet(project);
     const hello = join(project.directory, '../hello');
+    const cli = (...args: string[]) => buildfleet(args, { cwd: hello, env: project.environment() });
 
     beforeAll(async () => {
       project.editMain((main) =>
@@ -58,11 +60,10 @@ describeWithTools(
       async () => {
         const alpha = await fleet.untilUsable('alpha', 60);
         expect(alpha.hubEntry).toMatchObject({ state: 'fresh', ghcVersions: ['9.0.2'] });
-        const { stdout } = await project.cli(['exec', '--', 'cat', '/etc/debian_version']);
-        expect(stdout).toMatch(/^12\./);
+        const onVm = async (...argv: string[]) => (await cli('exec', 'alpha', '--', ...argv)).stdout.toString();
+        expect(await onVm('cat', '/etc/debian_version')).toMatch(/^12\./);
         // the sandboxes of the services are there, and none failed
-        const failed = ['exec', '--', 'systemctl', '--failed', '--plain', '--no-legend'];
-        expect((await project.cli(failed)).stdout).toBe('');
+        expect(await onVm('systemctl', '--failed', '--plain', '--no-legend')).toBe('');
       },
       LIMIT,
     );
@@ -70,14 +71,14 @@ describeWithTools(
     test(
       'builds without a package index what runs on a bookworm workstation',
       async () => {
-        const env = { BUILDFLEET_FLEET: '' };
-        const cli = (...args: string[]) =>
-          project.cli(['--fleet', join(project.directory, 'rendered/fleet/fleet.json'), ...args], { cwd: hello, env });
         const built = await cli('build');
-        expect(built.stdout + built.stderr).toContain('ghc-9.0.2');
-        expect((await cli('exec', '--project', '--', 'cabal', 'list-bin', 'hello')).stdout).toContain('hello');
-        await cli('fetch');
-        const binary = join(hello, 'result/hello');
+        expect([built.exitCode, built.stdout.toString() + built.stderr]).toEqual([
+          0,
+          expect.stringContaining('ghc-9.0.2'),
+        ]);
+        const fetched = await cli('fetch');
+        expect([fetched.exitCode, fetched.stdout.toString().trim()]).toEqual([0, 'result/bin/hello']);
+        const binary = join(hello, 'result/bin/hello');
         const { stdout: needs } = await run('readelf', ['--version-info', '--wide', binary]);
         const versions = [...needs.matchAll(/GLIBC_(\d+)\.(\d+)/g)].map(([, major, minor]) => [
           Number(major),
