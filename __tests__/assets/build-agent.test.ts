@@ -109,7 +109,7 @@ time.sleep(600)`;
     expect(hub.count('POST')).toBe(1);
     expect(hub.count('PATCH')).toBeGreaterThan(1);
     expect(own()[0]?.description).toMatch(
-      /^Compiles Haskell for this fleet\. ghc=none cabal=none host=haskell-build-alpha address=\S+ tunnel-port=12221 cpus=\d+ memory=\d+MiB memory-free=\d+MiB disk-free=\d+MiB load=\d+\.\d\d uptime=\d+s builds=none heartbeat=0\.2s seen=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/,
+      /^Compiles Haskell for this fleet\. ghc=none cabal=none host=haskell-build-alpha address=\S+ tunnel-port=12221 cpus=\d+ memory=\d+MiB memory-free=\d+MiB disk-free=\d+MiB load=\d+\.\d\d uptime=\d+s builds=none clock=unknown heartbeat=0\.2s seen=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/,
     );
   });
 

@@ -13,6 +13,7 @@ import { Connections } from '../ssh/connections';
 import { later } from '../status/later';
 import { askHubForGhcs, type CandidateTools, findCandidates, ghcVersionsOf, imageGhcs } from './candidates';
 import { choose, describe, isBeyondComparison, lacksGhc, matchingGhc, type PassedOver } from './choose';
+import { differenceText } from '../../model/clock-difference';
 import { ConnectionLost } from './connection-lost';
 import { Home } from './home';
 import { keyRefused } from './key-refused';
@@ -197,6 +198,9 @@ export class ProjectWork {
       onWait: (who) => {
         onWaiting?.();
         this.context.terminal.message(`waiting for ${who}, who works on this project on ${vm.name}`);
+      },
+      onClockSet: (ahead) => {
+        this.context.terminal.message(`the clock of ${vm.name} was ${differenceText(ahead)} and has been put right`);
       },
       signal: this.context.signal,
     };

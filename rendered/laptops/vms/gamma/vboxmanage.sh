@@ -6,14 +6,14 @@ set -euo pipefail
 id=${1:?usage: vboxmanage.sh ID ADAPTER}
 adapter=${2:?usage: vboxmanage.sh ID ADAPTER}
 
-VBoxManage import "${HOME}/.cache/buildfleet/images/253eba35247a4abbf9b27dde72171e526d4bca92d510a60298a96e44076cc327/disk.ova" \
+VBoxManage import "${HOME}/.cache/buildfleet/images/ce36eba7499e4f1e269f516aa9ae71fe01de79c99533c53fda764e52cd5596e6/disk.ova" \
   --vsys 0 \
   --vmname haskell-build-gamma \
   --basefolder "${HOME}/.local/state/buildfleet/laptops/vms/haskell-build-gamma/virtualbox" \
   --memory 8192 \
   --cpus 4
 machine=$(VBoxManage list vms | sed -n 's/^"haskell-build-gamma" {\([0-9a-f-]*\)}$/\1/p')
-VBoxManage setextradata "${machine}" buildfleet/owner "fleet=laptops vm=${id} image=253eba35247a4abbf9b27dde72171e526d4bca92d510a60298a96e44076cc327 machine=${machine}"
+VBoxManage setextradata "${machine}" buildfleet/owner "fleet=laptops vm=${id} image=ce36eba7499e4f1e269f516aa9ae71fe01de79c99533c53fda764e52cd5596e6 machine=${machine}"
 VBoxManage modifyvm "${machine}" \
   --name haskell-build-gamma \
   --cpus 4 \
