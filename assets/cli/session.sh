@@ -123,7 +123,7 @@ fi
 answer=''
 if [ $((began - now)) -lt -500000 ] || [ $((began - now)) -gt 3000000 ]; then answer=$(ask_for_the_time); fi
 mend_times "${BUILD_CLOCK_STEPS:-/var/lib/build-clock/steps}"
-echo "clock $began ${EPOCHREALTIME//[!0-9]/} $answer"
+echo "clock $began ${EPOCHREALTIME//[!0-9]/}${answer:+ $answer}"
 echo ready
 # The input ends with the connection. A build that takes longer than a lock is shown to others: probe.sh and the agent look
 # at the lock of .run.

@@ -17,7 +17,7 @@ import { differenceText } from '../../model/clock-difference';
 import { ConnectionLost } from './connection-lost';
 import { Home } from './home';
 import { keyRefused } from './key-refused';
-import type { Probe } from './probe';
+import { probe, type Probe } from './probe';
 import { NotAdmitted, type SessionRequest, withWorkspace } from './session';
 import { sync, type SyncReport } from './sync';
 import { Trouble } from './trouble';
@@ -303,9 +303,10 @@ export class ProjectWork {
   /** The wanted version as the VM has it. */
   private async ghcOf(vm: FleetVm, wanted: string): Promise<string> {
     const versions = ghcVersionsOf(this.loaded, vm, await askHubForGhcs(this.loaded, this.context.signal));
-    const found = matchingGhc(versions, wanted);
-    if (found !== undefined) return found;
-    const { reason, remedy } = lacksGhc(vm, versions, wanted);
+    const version = matchingGhc(versions, wanted);
+    if (version !== undefined) return version;
+    const found = await probe(this.connections, vm, '', this.context.signal);
+    const { reason, remedy } = lacksGhc(vm, versions, wanted, found);
     throw new FleetError({ code: 'no-vm-usable', problem: `${vm.name} cannot be used: it ${reason}`, remedy });
   }
 
