@@ -185,7 +185,9 @@ time.sleep(600)`;
         return false;
       };
       const clock = createServer((connection) => connection.end(answers(++asked)));
-      stops.push(async () => void (await once(clock.close(), 'close')));
+      stops.push(async () => {
+        await once(clock.close(), 'close');
+      });
       const path = join(machine, 'clock.sock');
       await once(clock.listen(path), 'listening');
       return start({ BUILD_CLOCK_SOCKET: path });

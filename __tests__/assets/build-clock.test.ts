@@ -110,7 +110,7 @@ describe('build-clock.py', () => {
   });
 
   test.each<[string, Misbehaviour | null, RegExp]>([
-    ['nothing', (_, response) => response.destroy() !== undefined, /the State Hub/],
+    ['nothing', (_, response) => Boolean(response.destroy()), /the State Hub/],
     ['no time', (_, response) => (answer(response, 200, {}), true), /does not tell the time/],
     ['words', (request, response, me) => telling(() => 'noon')(request, response, me), /does not tell the time/],
     [
@@ -119,7 +119,7 @@ describe('build-clock.py', () => {
       /does not tell the time/,
     ],
     ['an endless time', (request, response, me) => telling(() => '9'.repeat(400))(request, response, me), /not tell/],
-    ['what is no HTTP', (request) => request.socket.end('x'.repeat(70_000)) !== undefined, /no HTTP/],
+    ['what is no HTTP', (request) => Boolean(request.socket.end('x'.repeat(70_000))), /no HTTP/],
     ['not at all', null, /Connection refused/],
   ])('a hub that answers %s leaves the clock alone', async (_, misbehave, reason) => {
     hub.misbehave = misbehave ?? (() => false);

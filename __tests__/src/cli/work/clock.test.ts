@@ -50,8 +50,8 @@ test('a difference that builds do not tolerate is one error, with the reason and
       problem:
         'the clock of haskell-build-alpha is 60 s behind, so that edits would not be built, and it cannot be put ' +
         'right: the State Hub does not answer: Connection refused',
-      remedy: expect.stringContaining('`make deploy`'),
-    }),
+      remedy: expect.stringContaining('`make deploy`') as string,
+    }) as Error,
   );
   expect(check(4600, 4603)).toThrow('is 60 min ahead, so that edits would not be built:');
   requireRightClock(VM, undefined);
