@@ -1,6 +1,8 @@
+import { once } from 'node:events';
 import { chmodSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { newCapabilitySchema, parseInstanceKeywords } from '../../src/model/capability';
+import { newCapabilitySchema, parseInstanceFacts, parseInstanceKeywords } from '../../src/model/capability';
 import { CommandError, run } from '../../src/process/run';
 import { agentKeywords } from '../support/agent-keywords';
 import { temporaryDirectory } from '../support/temporary-directory';
@@ -109,7 +111,7 @@ time.sleep(600)`;
     expect(hub.count('POST')).toBe(1);
     expect(hub.count('PATCH')).toBeGreaterThan(1);
     expect(own()[0]?.description).toMatch(
-      /^Compiles Haskell for this fleet\. ghc=none cabal=none host=haskell-build-alpha address=\S+ tunnel-port=12221 cpus=\d+ memory=\d+MiB memory-free=\d+MiB disk-free=\d+MiB load=\d+\.\d\d uptime=\d+s builds=none heartbeat=0\.2s seen=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/,
+      /^Compiles Haskell for this fleet\. ghc=none cabal=none host=haskell-build-alpha address=\S+ tunnel-port=12221 cpus=\d+ memory=\d+MiB memory-free=\d+MiB disk-free=\d+MiB load=\d+\.\d\d uptime=\d+s builds=none clock=unknown heartbeat=0\.2s seen=\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/,
     );
   });
 
@@ -169,6 +171,53 @@ time.sleep(600)`;
     await until('all builds', 10, () => builds() === 'a_b_c_d,app-1f,lib-2e,short');
     await release();
     await until('the end of one', 10, () => builds() === 'a_b_c_d,app-1f,lib-2e');
+  });
+
+  describe('whose hub tells the time', () => {
+    const HOUR = 3600;
+    let asked: number;
+
+    /** @param ahead how far our clock is from the hub's, in seconds */
+    async function startWithClock(ahead: number, answers: (asked: number) => string): Promise<string[]> {
+      asked = 0;
+      hub.misbehave = (_, response) => {
+        response.setHeader('Unix-Time', (Date.now() / 1000 - ahead).toFixed(3));
+        return false;
+      };
+      const clock = createServer((connection) => connection.end(answers(++asked)));
+      stops.push(async () => {
+        await once(clock.close(), 'close');
+      });
+      const path = join(machine, 'clock.sock');
+      await once(clock.listen(path), 'listening');
+      return start({ BUILD_CLOCK_SOCKET: path });
+    }
+    const reported = () => parseInstanceFacts(own()[0]?.description ?? '').clockAheadSeconds;
+
+    test.each([HOUR, -61])('a clock that is %d s ahead is put right, and is then reported as right', async (ahead) => {
+      const lines = await startWithClock(ahead, () => `corrected ${ahead}.000\n`);
+      await registered();
+      expect(reported()).toBe(0);
+      expect(lines).toContain(`put the clock right, which was ${ahead}.000 s ahead`);
+    });
+
+    test('a clock that is right is not touched', async () => {
+      await startWithClock(0.1, () => 'right 0.000\n');
+      await registered();
+      await requestsFromNow(4);
+      expect([asked, Math.abs(reported() ?? NaN) < 0.5]).toEqual([0, true]);
+    });
+
+    test.each([
+      ['cannot', 'failed the State Hub does not answer\n', 'the State Hub does not answer'],
+      ['says nothing', '', 'no answer'],
+      ['says what it should not', 'x'.repeat(1000), 'no answer'],
+    ])('what %s put it right is told once, and the difference is reported', async (_, answers, reason) => {
+      const lines = await startWithClock(-61, () => answers);
+      await until('the report', 10, () => Math.abs((reported() ?? 0) + 61) < 2);
+      await until('another try', 10, () => asked > 2);
+      expect(lines.filter((line) => line.includes('clock'))).toEqual([`the clock cannot be put right: ${reason}`]);
+    });
   });
 
   test('adopts its entry, keeps the oldest of several and leaves the entries of others alone', async () => {

@@ -108,7 +108,7 @@ def main(version):
     if not is_there(version):
         return failed(
             1, "not-installed", "GHCup installed GHC %s, but ghc-%s is not that version" % (version, version),
-            "look into the machine with `buildfleet ssh`",
+            "look into the machine with `buildfleet ssh %s`" % os.uname().nodename,
         )
     # Downloads, which are of no further use.
     for name in ("cache", "tmp", "trash"):

@@ -18,3 +18,37 @@ if [ -z "${CABAL_CONFIG-}" ] && ! has_index; then
   printf '%s\n' '-- there is no package index' >"$config" && export CABAL_CONFIG=$config
   echo "there is no package index on $HOSTNAME: only installed packages can be used until \`cabal update\` was run there" >&2
 fi
+# A distribution has the profiling libraries of its GHC in a package of their own. Without them GHC says of the first
+# module that it cannot be found. The words of the command count, and what the project says where they do not tell.
+lacks_profiling() { # COMMAND [ARGUMENT…]
+  local LC_ALL=C directory=$PWD file text project='' word wanted='' compiler='' libraries base
+  until [ -e "$directory/cabal.project" ] || [ -z "$directory" ]; do directory=${directory%/*}; done
+  for file in "$directory"/cabal.project{.local,}; do
+    text=''
+    { read -r -d '' text <"$file"; } 2>/dev/null
+    project+=$'\n'$text
+  done
+  shopt -s nocasematch
+  [[ $project =~ $'\n'[[:space:]]*(library-)?profiling:[[:space:]]*true ]] && wanted=yes
+  [[ $project =~ $'\n'"with-compiler:"[[:space:]]*([^[:space:]]+) ]] && compiler=${BASH_REMATCH[1]}
+  shopt -u nocasematch
+  for word; do
+    case $word in
+      --enable-profiling | --enable-library-profiling) wanted=yes ;;
+      --disable-profiling) wanted='' ;;
+      --with-compiler=*) compiler=${word#*=} ;;
+      --) break ;;
+    esac
+  done
+  [ -n "$wanted" ] && libraries=$("${compiler:-ghc}" --print-libdir 2>/dev/null) || return 1
+  for base in "$libraries"/*/base-*/Prelude.hi "$libraries"/base-*/Prelude.hi; do
+    [ ! -e "$base" ] || [ -e "${base%.hi}.p_hi" ] || return 0
+  done
+  return 1
+}
+if lacks_profiling "$@"; then
+  printf '%s\n' "$HOSTNAME lacks the libraries with profiling that every module needs:" \
+    "\`buildfleet add-package --vm $HOSTNAME ghc-prof\` installs those of the distribution's GHC. A library of the" \
+    'distribution has its own in libghc-NAME-prof, and GHCup brings them with each GHC.' >&2
+  exit 1
+fi

@@ -9,6 +9,7 @@ while read -r name kibibytes _; do
   [ "$name" != MemAvailable: ] || break
 done </proc/meminfo
 echo "memory-free $((kibibytes / 1024))"
+[ ! -x ~/.ghcup/bin/ghcup ] || echo ghcup
 if [ -d "$root/$workspace" ]; then
   # The second line says when.
   { read -r _ && read -r used; } 2>/dev/null <"$books/$workspace.who"

@@ -1,13 +1,17 @@
 #!/bin/bash
-# Holds a workspace of a build machine for one user of it: session.sh ROOT WORKSPACE WHO [PROBE]
-# Prints `waiting WHO` while another session has it, then `ready`, and keeps it until its input ends.
+# Holds a workspace of a build machine for one user of it: session.sh ROOT WORKSPACE WHO NOW [PROBE]
+# Prints `waiting WHO` while another session has it, then `clock BEGAN TIME [ANSWER]` and `ready`, and keeps it until its
+# input ends. NOW, BEGAN and TIME are microseconds since 1970: what the client's clock said when it asked, and what this
+# one said when this began and says at last. ANSWER is that of build-clock.py, which is asked where they differ.
 # PROBE is a script that sees these arguments and prints the machine's state. With one, a workspace that is not there
 # is not made: this prints `gone`.
 # In ROOT/.buildfleet are, of each workspace: .lock, held by this script; .who, its user and the time; .run,
-# open in all that is built (run.sh); .group, its process group, empty when nothing is; .exit, how the last run ended.
+# open in all that is built (run.sh); .group, its process group, empty when nothing is; .exit, how the last run ended;
+# .clock, the last step back of the clock that its files have been mended for.
 # A build waits for this script, and each program that it starts takes an emulated machine a while.
 set -u
-root=$1 workspace=$2 who=$3 probe=${4-}
+began=${EPOCHREALTIME//[!0-9]/}
+root=$1 workspace=$2 who=$3 now=$4 probe=${5-}
 
 refuse() {
   # of blocks, or of inodes: the shell's own words go to standard error, which is not waited for
@@ -54,6 +58,43 @@ end_workers() {
   ! find_workers
 }
 
+# Prints what build-clock.py answers. It asks the workstation itself: no time goes from here to there.
+ask_for_the_time() {
+  python3 -ISBc '
+import socket
+with socket.socket(socket.AF_UNIX) as clock:
+    clock.settimeout(30)
+    clock.connect("/run/buildfleet/clock.sock")
+    print(clock.makefile().readline().strip())' 2>/dev/null || echo 'failed nothing here can set it'
+}
+
+# Gives what was built by a clock that has been put back the times at which it was built: newer than sources that are
+# edited from now on it would never be built again.
+mend_times() { # FILE with a line `FROM TO` for each step back, in microseconds since 1970
+  local seen=''
+  local -a steps=()
+  mapfile -t steps 2>/dev/null <"$1" && [ ${#steps[@]} -gt 0 ] || return 0
+  read -r seen 2>/dev/null <"$books/$workspace.clock"
+  [ "$seen" != "${steps[-1]}" ] || return 0
+  python3 -ISBc '
+import os, sys
+root, seen, *steps = sys.argv[1:]
+fresh = steps[steps.index(seen) + 1:] if seen in steps else steps
+steps = [[int(word) * 1000 for word in step.split()] for step in fresh]
+for directory, subdirectories, files in os.walk(root):
+    for name in files + subdirectories:
+        path = os.path.join(directory, name)
+        try:
+            status = os.lstat(path)
+            time = status.st_mtime_ns
+            for late, early in steps:
+                time -= late - early if early < time <= late else 0
+            if time != status.st_mtime_ns:
+                os.utime(path, ns=(time, time), follow_symlinks=False)
+        except OSError:
+            pass' "$root/$workspace" "$seen" "${steps[@]}" && printf '%s\n' "${steps[-1]}" >"$books/$workspace.clock"
+}
+
 exec 9>>"$books/$workspace.lock" || refuse "$books/$workspace.lock cannot be opened"
 [ -z "$probe" ] || eval "$probe"
 # The last holder ended without waiting for its session to release the lock.
@@ -78,6 +119,11 @@ if [ -e "$books/draining" ] && ! flock --nonblock --shared "$books/draining" tru
   echo draining
   exit 0
 fi
+# A clock that is ahead cannot be told from an ssh that took long, up to some seconds.
+answer=''
+if [ $((began - now)) -lt -500000 ] || [ $((began - now)) -gt 3000000 ]; then answer=$(ask_for_the_time); fi
+mend_times "${BUILD_CLOCK_STEPS:-/var/lib/build-clock/steps}"
+echo "clock $began ${EPOCHREALTIME//[!0-9]/}${answer:+ $answer}"
 echo ready
 # The input ends with the connection. A build that takes longer than a lock is shown to others: probe.sh and the agent look
 # at the lock of .run.

@@ -45,6 +45,8 @@ type Status = (typeof HUB_ANSWERS)[HubAnswerCode]['status'] | 507;
  * - `GET /` is a page for people. `GET /events` keeps it current: Server-Sent Events named `fleet`, whose data is the
  *   changing part of the page as HTML.
  *
+ * Every answer tells the hub's time, in seconds since 1970 with milliseconds, as `Unix-Time`.
+ *
  * Failures are `{"error": {"code", "message"}}`. A trailing slash makes no difference. There is no login: who asks is
  * known from the connection (clients.ts), and says what may be written (rights.ts). Requests from web pages are refused.
  */
@@ -75,6 +77,11 @@ export function createHubApp(options: {
   const app = new Hono<HubEnv>({ strict: false });
 
   app.use(refuseForeignRequests);
+  // VMs take the time from here, which Date tells in whole seconds only.
+  app.use(async (c, next) => {
+    await next();
+    c.header('Unix-Time', (now().getTime() / 1000).toFixed(3));
+  });
   app.use(async (c, next) => {
     await next();
     if (c.req.method !== 'GET' && c.res.ok) live.changed();

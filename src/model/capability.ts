@@ -161,6 +161,8 @@ export interface ReportedFacts {
   readonly uptimeSeconds: number | undefined;
   /** Workspaces in which a build runs. */
   readonly builds: readonly string[] | undefined;
+  /** Seconds that the clock of the machine is ahead of the hub's, negative for behind. */
+  readonly clockAheadSeconds: number | undefined;
   /** Seconds between two heartbeats. */
   readonly heartbeatSeconds: number | undefined;
 }
@@ -185,6 +187,7 @@ export function parseInstanceFacts(description: string): ReportedFacts {
     load: read('load', amount(/^(\d{1,5}(?:\.\d{1,2})?)$/)),
     uptimeSeconds: read('uptime', amount(/^(\d{1,10})s$/)),
     builds: read('builds', listOf(WORKSPACE)),
+    clockAheadSeconds: read('clock', amount(/^([+-]\d{1,12}(?:\.\d{1,3})?)s$/)),
     heartbeatSeconds: read('heartbeat', positive(amount(/^(\d{1,5}(?:\.\d{1,6})?)s$/))),
   };
 }

@@ -232,6 +232,7 @@ export const ERROR_CODES = {
   'virtualization-off': { when: 'the processor has no virtualization, or the firmware switches it off' },
   'vm-answer-limit': { when: 'a VM printed more than is taken as an answer' },
   'vm-busy': { when: 'builds on a VM did not end before a deploy had to stop it' },
+  'vm-clock-wrong': { exit: 'notUsable', when: 'the clock of a VM differs, and cannot be put right' },
   'vm-cpus': { when: 'a VM has more CPUs than its host' },
   'vm-disk-full': { when: 'the disk of a VM is full' },
   'vm-draining': { exit: 'notUsable', when: 'a VM takes no builds, because a deploy is about to stop it' },

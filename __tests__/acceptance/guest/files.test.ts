@@ -8,16 +8,20 @@ const ASSETS = join(__dirname, '../../../assets/haskell');
 const UNITS = ['build-tunnel.service', 'build-agent.service'];
 const HUB_UNITS = ['build-hub.socket', 'build-hub.service'];
 const HELPER_UNITS = ['build-helper.socket', 'build-helper@.service'];
+const CLOCK_UNITS = ['build-clock.socket', 'build-clock@.service'];
 
 jest.setTimeout(60_000);
 
 describeWithTools(['systemd-analyze'], 'units of the guest', () => {
-  test.each([...UNITS, ...HUB_UNITS, ...HELPER_UNITS])('%s is understood without a complaint', async (unit) => {
-    const { stdout, stderr } = await run('systemd-analyze', ['verify', join(ASSETS, 'files', unit)]);
-    expect(`${stdout}${stderr}`).toBe('');
-  });
+  test.each([...UNITS, ...HUB_UNITS, ...HELPER_UNITS, ...CLOCK_UNITS])(
+    '%s is understood without a complaint',
+    async (unit) => {
+      const { stdout, stderr } = await run('systemd-analyze', ['verify', join(ASSETS, 'files', unit)]);
+      expect(`${stdout}${stderr}`).toBe('');
+    },
+  );
 
-  test.each([...UNITS, 'build-hub.service'])('%s is exposed to 2.0 at most', async (unit) => {
+  test.each([...UNITS, 'build-hub.service', 'build-clock@.service'])('%s is exposed to 2.0 at most', async (unit) => {
     const path = join(ASSETS, 'files', unit);
     const { stdout } = await run('systemd-analyze', ['security', '--offline=true', '--threshold=20', path]);
     expect(stdout).toMatch(/Overall exposure level .*: [01]\.\d/);
@@ -35,6 +39,16 @@ describeWithTools(['systemd-analyze'], 'units of the guest', () => {
   test('only root and build may ask the helper', () => {
     const socket = readFileSync(join(ASSETS, 'files/build-helper.socket'), 'utf8');
     expect(socket).toContain('\nSocketUser=root\nSocketGroup=build\nSocketMode=0660\n');
+  });
+
+  test('what sets the clock is not root, and may do nothing else', () => {
+    const unit = readFileSync(join(ASSETS, 'files/build-clock@.service'), 'utf8');
+    expect(unit).toContain('\nUser=build-clock\n');
+    expect(unit.match(/^.*Capabilit.*$/gm)).toEqual([
+      'CapabilityBoundingSet=CAP_SYS_TIME',
+      'AmbientCapabilities=CAP_SYS_TIME',
+    ]);
+    expect(unit).toContain('\nStandardInput=null\n');
   });
 
   test('neither account is the other, and only the tunnel is given its key', () => {

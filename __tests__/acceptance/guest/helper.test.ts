@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 import { additionReportSchema, type VmOutcome } from '../../../src/cli/toolchain/report';
@@ -136,6 +136,29 @@ describeWithTools(
       );
       expect(said.stdout.toString().trim().split('\n')).toEqual(requests.map(() => '2'));
       expect(await machine.ssh(HISTORY)).toBe(before);
+    });
+
+    test('adds the profiling libraries that a build is refused without, by the command that it names', async () => {
+      const cwd = join(directory, 'profiled');
+      mkdirSync(cwd);
+      writeFileSync(join(cwd, 'Main.hs'), 'main :: IO ()\nmain = putStrLn "profiled"\n');
+      writeFileSync(
+        join(cwd, 'profiled.cabal'),
+        'cabal-version: 2.4\nname: profiled\nversion: 0.1\nbuild-type: Simple\n\nexecutable profiled\n' +
+          '  main-is: Main.hs\n  build-depends: base\n  default-language: Haskell2010\n',
+      );
+      const profiled = () =>
+        buildfleet(['run', '--fleet', fleet, '--vm', 'alpha', '--', '--enable-profiling', 'profiled'], { cwd });
+      const refused = await profiled();
+      expect([refused.exitCode, refused.stdout.toString()]).toEqual([1, '']);
+      expect(refused.stderr).not.toContain('Could not find module');
+      const remedy = /`buildfleet (add-package --vm \S+ ghc-prof)`/.exec(refused.stderr)?.[1] ?? refused.stderr;
+      // Its own name is that of the test.
+      const { exitCode, outcome } = await ask(...remedy.replace('under-test', 'alpha').split(' '));
+      expect([exitCode, outcome.error]).toEqual([0, null]);
+      const built = await profiled();
+      expect({ exitCode: built.exitCode, stderr: built.stderr }).toMatchObject({ exitCode: 0 });
+      expect(built.stdout.toString()).toMatch(/profiled\n$/);
     });
 
     test('listens to build and root only', async () => {

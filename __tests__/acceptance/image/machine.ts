@@ -3,10 +3,15 @@ import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, connect } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
+import { withQmp } from '../../../src/drivers/qemu/qmp';
 import { run } from '../../../src/process/run';
 import { TRAPPED } from '../../../src/provider/resources/vm/boot';
 import { until } from '../../support/until';
+
+/** Name of QEMU's control socket. */
+const QMP = 'qmp';
 
 /** A file that a seed brings. */
 export interface SeedFile {
@@ -60,6 +65,7 @@ export class Machine {
       'qemu-system-x86_64',
       [
         ...['-machine', 'q35', '-accel', 'tcg', '-cpu', 'qemu64,-cx16', '-smp', '1', '-m', '1024', '-nodefaults'],
+        ...['-qmp', `unix:${join(this.directory, QMP)},server=on,wait=off`],
         ...['-display', 'none', '-no-reboot', '-serial', `file:${this.serialLog}`, '-device', 'virtio-rng-pci'],
         ...[
           '-netdev',
@@ -102,6 +108,15 @@ export class Machine {
       ...['-o', 'StrictHostKeyChecking=yes', 'root@127.0.0.1', command],
     ]);
     return stdout.trim();
+  }
+
+  /** Stops it for a time, which it does not notice. */
+  async pause(milliseconds: number): Promise<void> {
+    await withQmp(this.directory, QMP, { timeoutMs: 10_000 }, async (qmp) => {
+      await qmp.execute('stop');
+      await sleep(milliseconds);
+      await qmp.execute('cont');
+    });
   }
 
   /** A seed that gives it a host key, lets root in and brings `files`. @returns path of the ISO */

@@ -12,7 +12,7 @@ const VM = { id: 'alpha', name: 'haskell-build-alpha' } as FleetVm;
 
 describeAsRoot('as root: a workspace on a disk that is full', () => {
   const session = async (root: string, workspace: string) => {
-    const { stdout } = await run('bash', [SESSION, root, workspace, 'me'], { acceptExitCodes: [0, 1] });
+    const { stdout } = await run('bash', [SESSION, root, workspace, 'me', '0'], { acceptExitCodes: [0, 1] });
     return workspaceRefused(VM, stdout.trim().replace(/^refused /, ''));
   };
 

@@ -113,6 +113,24 @@ describeAsRoot('what builds say of each fault (needs root)', () => {
         statusIsHealthy: true,
       }));
 
+    test('no profiling libraries', () => {
+      const ghc = join(fleet.directory, 'bin/ghc');
+      const libraries = join(fleet.directory, 'ghc');
+      return fleet.goThrough({
+        symptom: 'Profiling libraries are missing',
+        provoke: () => {
+          mkdirSync(join(libraries, 'base-4.18.2.1'), { recursive: true });
+          writeFileSync(join(libraries, 'base-4.18.2.1/Prelude.hi'), '');
+          writeFileSync(ghc, `#!/bin/sh\necho ${libraries}\n`, { mode: 0o755 });
+        },
+        repair: () => {
+          writeFileSync(join(libraries, 'base-4.18.2.1/Prelude.p_hi'), '');
+        },
+        also: also('buildfleet build -- --enable-profiling'),
+        statusIsHealthy: true,
+      });
+    });
+
     test('library missing on the VM', () =>
       whileHealthy(async () => {
         writeFileSync(join(project, 'main.c'), 'int main(void) { return 0; }\n');

@@ -64,6 +64,13 @@ describeWithTools(['sshd', 'ssh', 'ssh-keygen'], 'what status and doctor say of 
       repair: () => fleet.heartbeat(),
     }));
 
+  test('another time on the VM', () =>
+    fleet.goThrough({
+      symptom: 'The clock of the VM differs',
+      provoke: () => fleet.heartbeat({ clockAheadSeconds: -61 }),
+      repair: () => fleet.heartbeat(),
+    }));
+
   test('tunnel not up', () =>
     fleet.goThrough({
       symptom: 'The tunnel is not up',

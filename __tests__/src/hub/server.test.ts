@@ -200,6 +200,16 @@ describe('running', () => {
     expect(json(await rawRequest(`${hub.url}/health`))).toEqual({ status: 'ok', service: 'buildfleet-hub', version });
   });
 
+  it('tells the time with every answer, by which VMs set their clocks', async () => {
+    for (const path of ['/health', '/capability-catalog/', '/', '/nothing']) {
+      const before = Date.now() / 1000;
+      const { headers } = await rawRequest(`${hub.url}${path}`);
+      expect(headers['unix-time']).toMatch(/^\d{10}\.\d{3}$/);
+      expect(Number(headers['unix-time'])).toBeGreaterThanOrEqual(Math.floor(before * 1000) / 1000);
+      expect(Number(headers['unix-time'])).toBeLessThanOrEqual(Date.now() / 1000);
+    }
+  });
+
   it('is refused on a second port with the same database, naming the first', async () => {
     const second = runHub({ ...options(), database: join(directory, 'state', '..', 'state', 'hub.db') });
     await expect(second).rejects.toMatchObject({ code: 'hub-database-in-use' });

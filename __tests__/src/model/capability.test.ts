@@ -31,6 +31,7 @@ describe('facts in a description', () => {
     load: undefined,
     uptimeSeconds: undefined,
     builds: undefined,
+    clockAheadSeconds: undefined,
     heartbeatSeconds: undefined,
   };
   const version = fc.array(fc.nat(999), { minLength: 2, maxLength: 4 }).map((parts) => parts.join('.'));
@@ -47,6 +48,7 @@ describe('facts in a description', () => {
     load: fc.nat(99_999).map((hundredths) => hundredths / 100),
     uptimeSeconds: fc.nat(),
     builds: fc.array(workspace, { maxLength: 4 }),
+    clockAheadSeconds: fc.integer({ min: -99_999, max: 99_999 }).map((tenths) => (tenths === 0 ? 0 : tenths / 10)),
     heartbeatSeconds: fc.integer({ min: 1, max: 864_000 }).map((tenths) => tenths / 10),
   });
 
@@ -55,7 +57,7 @@ describe('facts in a description', () => {
       parseInstanceFacts(
         'Compiles Haskell for this fleet. ghc=9.8.4,9.6.6 cabal=none host=haskell-build-alpha address=10.0.2.15 ' +
           'tunnel-port=12221 cpus=4 memory=7931MiB memory-free=7100MiB disk-free=30210MiB load=0.07 uptime=3605s ' +
-          'builds=app-1f,lib-2e heartbeat=30s seen=2026-11-01T12:00:00Z',
+          'builds=app-1f,lib-2e clock=-0.3s heartbeat=30s seen=2026-11-01T12:00:00Z',
       ),
     ).toEqual({
       ghcVersions: ['9.8.4', '9.6.6'],
@@ -67,6 +69,7 @@ describe('facts in a description', () => {
       load: 0.07,
       uptimeSeconds: 3605,
       builds: ['app-1f', 'lib-2e'],
+      clockAheadSeconds: -0.3,
       heartbeatSeconds: 30,
     });
   });
@@ -86,6 +89,7 @@ describe('facts in a description', () => {
           `load=${given.load.toFixed(2)}`,
           `uptime=${given.uptimeSeconds}s`,
           `builds=${list(given.builds)}`,
+          `clock=${given.clockAheadSeconds < 0 ? '' : '+'}${given.clockAheadSeconds.toFixed(1)}s`,
           `heartbeat=${given.heartbeatSeconds}s`,
         ]
           .map((word) => [dice.next().value as number, word] as const)
@@ -97,7 +101,7 @@ describe('facts in a description', () => {
   });
 
   it('never make reading fail, and are numbers where they are anything', () => {
-    const name = fc.constantFrom('cpus', 'memory', 'memory-free', 'disk-free', 'load', 'uptime', 'heartbeat');
+    const name = fc.constantFrom('cpus', 'memory', 'memory-free', 'disk-free', 'load', 'uptime', 'clock', 'heartbeat');
     const value = fc.oneof(
       fc.string(),
       fc.double().map(String),

@@ -91,6 +91,7 @@ test('exit codes are those that scripts know', () => {
     'revision-unknown': 3,
     'slot-unknown': 3,
     usage: 2,
+    'vm-clock-wrong': 4,
     'vm-draining': 4,
     'vm-not-usable': 4,
     'vm-unknown': 3,

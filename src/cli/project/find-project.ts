@@ -101,6 +101,6 @@ function notCabal(directory: string): FleetError {
     code: 'project-not-cabal',
     problem: 'there is neither a cabal.project nor a .cabal file',
     place: join(directory, ''),
-    remedy: 'run this in a Haskell project, or name one; `buildfleet exec --project` runs any command',
+    remedy: 'run this in a Haskell project, or name one; `buildfleet exec --project -- CMD…` runs any command',
   });
 }

@@ -89,6 +89,7 @@ export function factsOf(answer: HubAnswer, vm: { readonly name: string }, now: D
     memoryFreeMib: facts.memoryFreeMib ?? null,
     diskFreeMib: facts.diskFreeMib ?? null,
     uptimeSeconds: facts.uptimeSeconds ?? null,
+    clockAheadSeconds: facts.clockAheadSeconds ?? null,
     builds: facts.builds === undefined ? null : [...facts.builds],
   };
 }

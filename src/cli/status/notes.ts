@@ -1,5 +1,6 @@
 import type { Facts, HubEntry, Image, Problem, Tunnel } from './report';
 import { CDK_COMMAND } from '../../model/cdk-command';
+import { CLOCK_TOLERANCE_SECONDS, differenceText } from '../../model/clock-difference';
 import { durationText } from '../../model/units';
 
 /** Less room than a build of a middle-sized project takes. */
@@ -20,7 +21,7 @@ export interface NotableFindings {
 
 /** Deviations that do not prevent use of the VM. */
 export function notesOn(findings: NotableFindings): Problem[] {
-  return [...slowness(findings), ...fullDisk(findings), ...oldImage(findings)];
+  return [...slowness(findings), ...wrongClock(findings), ...fullDisk(findings), ...oldImage(findings)];
 }
 
 function slowness({ tunnel, hubEntry, consoleLog }: NotableFindings): Problem[] {
@@ -31,6 +32,17 @@ function slowness({ tunnel, hubEntry, consoleLog }: NotableFindings): Problem[] 
     {
       reason: `the VM is slow: ${tunnel.detail}${alive}`,
       remedy: `it is busy or has just hung: look again in a minute; if this stays, look at ${consoleLog}`,
+    },
+  ];
+}
+
+/** Agents have it put right with each heartbeat, so that this stays only where that is not possible. */
+function wrongClock({ facts: { clockAheadSeconds: ahead }, fleet }: NotableFindings): Problem[] {
+  if (ahead === null || Math.abs(ahead) <= CLOCK_TOLERANCE_SECONDS) return [];
+  return [
+    {
+      reason: `its clock is ${differenceText(ahead)}, and builds there would miss edits`,
+      remedy: `the next build has it put right, or says why it cannot be; \`${CDK_COMMAND} deploy ${fleet}\` makes a VM of an older image anew`,
     },
   ];
 }

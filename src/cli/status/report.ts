@@ -39,6 +39,7 @@ const factsSchema = z
     memoryFreeMib: z.number().nullable().describe('what programs can still have'),
     diskFreeMib: z.number().nullable().describe('room for workspaces in /build'),
     uptimeSeconds: z.number().nullable(),
+    clockAheadSeconds: z.number().nullable().describe("how far its clock was from the hub's; negative: behind"),
     builds: z.array(z.string()).nullable().describe('workspaces in which a build runs'),
   })
   .describe('what the VM said with its last heartbeat; null is what it did not say');

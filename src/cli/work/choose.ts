@@ -48,7 +48,7 @@ export function choose(candidates: readonly Candidate[], wantedGhc: string | und
     const ghcVersion = wantedGhc === undefined ? undefined : matchingGhc(candidate.ghcVersions, wantedGhc);
     if ('problem' in state) passedOver.push({ vm, ...state.problem });
     else if (wantedGhc !== undefined && ghcVersion === undefined)
-      passedOver.push({ vm, ...lacksGhc(vm, candidate.ghcVersions, wantedGhc) });
+      passedOver.push({ vm, ...lacksGhc(vm, candidate.ghcVersions, wantedGhc, state.probe) });
     else if (state.probe.draining) passedOver.push({ vm, ...DRAINING });
     else usable.push({ candidate, probe: state.probe, ghcVersion, score: score(candidate, state.probe) });
   }
@@ -98,11 +98,22 @@ export function matchingGhc(versions: readonly string[], wanted: string): string
   return versions.find((version) => version === wanted || version.startsWith(`${wanted}.`));
 }
 
-/** Why a VM with other versions cannot be taken. */
-export function lacksGhc(vm: FleetVm, versions: readonly string[], wanted: string): Problem {
-  const has = versions.length === 0 ? 'no GHC' : `GHC ${versions.join(', ')}`;
-  return {
-    reason: `has ${has}, and not ${wanted}`,
-    remedy: `\`buildfleet add-ghc --vm ${vm.id} ${wanted}\` installs it`,
-  };
+/** A version as GHCup names it, not the begin of one. */
+const FULL_VERSION = /^\d+\.\d+\.\d+$/;
+
+/** Why a VM with other versions cannot be taken, and what can be had there: a distribution has one GHC. */
+export function lacksGhc(
+  vm: FleetVm,
+  versions: readonly string[],
+  wanted: string,
+  { hasGhcup }: Pick<Probe, 'hasGhcup'>,
+): Problem {
+  const [first] = versions;
+  const has = first === undefined ? 'no GHC' : `GHC ${versions.join(', ')}`;
+  const instead = first === undefined ? '' : `, or take what is there: --ghc ${first}`;
+  const addable = FULL_VERSION.test(wanted)
+    ? `have GHCup install it, if it has it: \`buildfleet add-ghc --vm ${vm.id} ${wanted}\``
+    : `have GHCup install one of its versions, named in full: \`buildfleet add-ghc --vm ${vm.id} VERSION\``;
+  const other = 'give the image a toolchain from GHCup in main.ts, because its distribution has no other version';
+  return { reason: `has ${has}, and not ${wanted}`, remedy: `${hasGhcup ? addable : other}${instead}` };
 }

@@ -16,6 +16,8 @@ export interface Probe {
   /** Names of the workspaces that are being built. */
   readonly building: readonly string[];
   readonly draining: boolean;
+  /** Whether GHCup is there, which has more versions of GHC than one. */
+  readonly hasGhcup: boolean;
 }
 
 /** A higher load is not believed. */
@@ -62,5 +64,6 @@ export function parseProbe(text: string, { cpus, memoryMib }: Pick<FleetVm, 'cpu
     workspaceUsed: number('workspace', Date.now() / 1000),
     building: values('building').slice(0, MOST_BUILDS),
     draining: text.split('\n').includes('draining'),
+    hasGhcup: text.split('\n').includes('ghcup'),
   };
 }

@@ -13,10 +13,11 @@ import { Connections } from '../ssh/connections';
 import { later } from '../status/later';
 import { askHubForGhcs, type CandidateTools, findCandidates, ghcVersionsOf, imageGhcs } from './candidates';
 import { choose, describe, isBeyondComparison, lacksGhc, matchingGhc, type PassedOver } from './choose';
+import { differenceText } from '../../model/clock-difference';
 import { ConnectionLost } from './connection-lost';
 import { Home } from './home';
 import { keyRefused } from './key-refused';
-import type { Probe } from './probe';
+import { probe, type Probe } from './probe';
 import { NotAdmitted, type SessionRequest, withWorkspace } from './session';
 import { sync, type SyncReport } from './sync';
 import { Trouble } from './trouble';
@@ -198,6 +199,9 @@ export class ProjectWork {
         onWaiting?.();
         this.context.terminal.message(`waiting for ${who}, who works on this project on ${vm.name}`);
       },
+      onClockSet: (ahead) => {
+        this.context.terminal.message(`the clock of ${vm.name} was ${differenceText(ahead)} and has been put right`);
+      },
       signal: this.context.signal,
     };
     return withWorkspace(this.connections, request, action);
@@ -299,9 +303,10 @@ export class ProjectWork {
   /** The wanted version as the VM has it. */
   private async ghcOf(vm: FleetVm, wanted: string): Promise<string> {
     const versions = ghcVersionsOf(this.loaded, vm, await askHubForGhcs(this.loaded, this.context.signal));
-    const found = matchingGhc(versions, wanted);
-    if (found !== undefined) return found;
-    const { reason, remedy } = lacksGhc(vm, versions, wanted);
+    const version = matchingGhc(versions, wanted);
+    if (version !== undefined) return version;
+    const found = await probe(this.connections, vm, '', this.context.signal);
+    const { reason, remedy } = lacksGhc(vm, versions, wanted, found);
     throw new FleetError({ code: 'no-vm-usable', problem: `${vm.name} cannot be used: it ${reason}`, remedy });
   }
 

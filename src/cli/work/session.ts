@@ -8,6 +8,7 @@ import { BUILD_ROOT } from '../project/workspace';
 import { answerTooLarge } from '../ssh/answer-too-large';
 import type { Connections } from '../ssh/connections';
 import { scriptCommand } from '../ssh/remote-command';
+import { type ClockReading, readClock, requireRightClock } from './clock';
 import { ConnectionLost, wasCutOff } from './connection-lost';
 import { diskFullOn } from './disk-full';
 import { missingHere } from './missing-program';
@@ -23,6 +24,8 @@ export interface SessionRequest {
   readonly who: string;
   /** Called with the holder's name when this session has to wait. */
   readonly onWait: (who: string) => void;
+  /** Called when the machine's clock has been put right, with the seconds that it was ahead, negative for behind. */
+  readonly onClockSet: (ahead: number) => void;
   /**
    * Only if the workspace is there already and the machine, as it is now, will do. Its answer is not waited for as long
    * as that of a machine without which nothing can be done.
@@ -49,7 +52,7 @@ const SOON_MS = 2500;
  * Runs an action while no other session has the workspace. Processes that an earlier session left there are ended
  * first, and those of the action afterwards: the machine does so by itself when the connection is gone.
  *
- * @throws ConnectionLost; NotAdmitted; FleetError `workspace-refused`, `vm-draining` or `vm-answer-limit`; what the action throws
+ * @throws ConnectionLost; NotAdmitted; FleetError `workspace-refused`, `vm-draining`, `vm-clock-wrong` or `vm-answer-limit`; what the action throws
  */
 export async function withWorkspace<T>(
   connections: Connections,
@@ -57,9 +60,10 @@ export async function withWorkspace<T>(
   action: () => Promise<T>,
 ): Promise<T> {
   const { vm, signal } = request;
-  const { onLine, admitted, answer } = listen(request);
+  const asked = Date.now();
+  const { onLine, admitted, answer, clock } = listen(request, asked);
   const late = new AbortController();
-  const session = hold('ssh', connections.arguments(vm, 'program', commandOf(request)), {
+  const session = hold('ssh', connections.arguments(vm, 'program', commandOf(request, asked)), {
     signal: AbortSignal.any([signal, late.signal]),
     onLine,
   });
@@ -81,6 +85,7 @@ export async function withWorkspace<T>(
       throw new NotAdmitted(admission === 'silent' ? `no answer within ${SOON_MS / 1000} s` : undefined);
     }
     requireReady(await Promise.race([answer, early]), vm);
+    requireRightClock(vm, clock());
     const result = await Promise.race([action(), early]);
     // The work there now need not be waited for.
     session.letGo();
@@ -91,25 +96,33 @@ export async function withWorkspace<T>(
   }
 }
 
-function commandOf({ workspace, who, onlyIf }: SessionRequest): string {
+function commandOf({ workspace, who, onlyIf }: SessionRequest, asked: number): string {
   const probe = onlyIf === undefined ? [] : [scriptText('probe')];
-  return scriptCommand('session', scriptText('session'), [BUILD_ROOT, workspace, who, ...probe]);
+  return scriptCommand('session', scriptText('session'), [BUILD_ROOT, workspace, who, String(asked * 1000), ...probe]);
 }
 
 type Admission = 'admitted' | 'refused' | 'silent';
 
-/** Reads what `assets/cli/session.sh` prints, with what `probe.sh` says in it where the machine has to do. */
-function listen({ vm, onlyIf, onWait }: Pick<SessionRequest, 'vm' | 'onlyIf' | 'onWait'>) {
+/**
+ * Reads what `assets/cli/session.sh` prints, with what `probe.sh` says in it where the machine has to do.
+ *
+ * @param asked when the session was asked for, in ms since 1970
+ */
+function listen(
+  { vm, onlyIf, onWait, onClockSet }: Pick<SessionRequest, 'vm' | 'onlyIf' | 'onWait' | 'onClockSet'>,
+  asked: number,
+) {
   let admit: (admission: Admission) => void = () => undefined;
   let settle: (word: string) => void = () => undefined;
   const admitted = new Promise<Admission>((resolve) => (admit = resolve));
   const answer = new Promise<string>((resolve) => (settle = resolve));
   let isWaiting = false;
+  let reading: ClockReading | undefined;
   let probed: string[] | undefined = onlyIf === undefined ? undefined : [];
   const onLine = (line: string): void => {
     if (probed !== undefined) {
       // The probe's lines end with one of these; then the machine is admitted or refused.
-      if (!/^(waiting |ready$)/.test(line)) {
+      if (!/^(waiting |clock |ready$)/.test(line)) {
         probed.push(line);
         return;
       }
@@ -118,14 +131,17 @@ function listen({ vm, onlyIf, onWait }: Pick<SessionRequest, 'vm' | 'onlyIf' | '
       if (!isAdmitted) return;
       probed = undefined;
     }
-    if (!line.startsWith('waiting ')) settle(line);
+    if (line.startsWith('clock ')) {
+      reading = readClock(line, asked, Date.now());
+      if (reading?.corrected !== undefined) onClockSet(reading.corrected);
+    } else if (!line.startsWith('waiting ')) settle(line);
     else if (!isWaiting) {
       // The script says it once; what says it again is not the script.
       isWaiting = true;
       onWait(printableLine(line.slice('waiting '.length)).slice(0, LONGEST_NAME));
     }
   };
-  return { onLine, admitted, answer };
+  return { onLine, admitted, answer, clock: () => reading };
 }
 
 async function soon(admitted: Promise<Admission>, ended: Promise<never>): Promise<Admission> {

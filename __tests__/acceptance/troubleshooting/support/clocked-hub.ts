@@ -13,6 +13,7 @@ export interface Heartbeat {
   readonly name: string;
   readonly tunnelPort: number;
   readonly diskFreeMib?: number;
+  readonly clockAheadSeconds?: number;
   readonly secondsAgo?: number;
 }
 
@@ -59,13 +60,21 @@ export class ClockedHub {
   }
 
   /** What a machine's agent does every 30 seconds. */
-  async heartbeat({ name, tunnelPort, diskFreeMib = 20480, secondsAgo = 0 }: Heartbeat): Promise<void> {
+  async heartbeat({
+    name,
+    tunnelPort,
+    diskFreeMib = 20480,
+    clockAheadSeconds = 0,
+    secondsAgo = 0,
+  }: Heartbeat): Promise<void> {
     // An entry that would be the same is not sent again.
     await this.forget(name);
     this.ageSeconds = secondsAgo;
     await this.client.upsert({
       ...entryOf(name),
-      description: `cpus=2 load=0.25 memory=1980MiB memory-free=1500MiB disk-free=${diskFreeMib}MiB uptime=7300s`,
+      description:
+        `cpus=2 load=0.25 memory=1980MiB memory-free=1500MiB disk-free=${diskFreeMib}MiB uptime=7300s ` +
+        `clock=${clockAheadSeconds < 0 ? '' : '+'}${clockAheadSeconds.toFixed(1)}s`,
       keywords: agentKeywords({ ghcVersions: ['9.6.6'], hostName: name, tunnelPort }),
     });
     this.ageSeconds = 0;

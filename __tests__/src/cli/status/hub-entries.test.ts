@@ -72,14 +72,14 @@ test('a hub that could not be asked is not a missing entry', () => {
 
 test('facts are those of the entry that was written last, and null where it does not say them', () => {
   const old = entry({ updated_at: '2024-05-01T11:00:00Z', description: 'load=9.00 uptime=1s' });
-  const recent = entry({ description: 'cpus=4 load=0.50 disk-free=300MiB builds=app-1f' });
+  const recent = entry({ description: 'cpus=4 load=0.50 disk-free=300MiB builds=app-1f clock=-61.2s' });
   const unsaid = { memoryMib: null, memoryFreeMib: null, uptimeSeconds: null };
   expect(factsOf(answer(old, recent), ALPHA, NOW)).toEqual({
-    ...{ cpus: 4, load: 0.5, diskFreeMib: 300, builds: ['app-1f'] },
+    ...{ cpus: 4, load: 0.5, diskFreeMib: 300, builds: ['app-1f'], clockAheadSeconds: -61.2 },
     ...unsaid,
   });
   expect(factsOf(answer(), ALPHA, NOW)).toEqual({
-    ...{ cpus: null, load: null, diskFreeMib: null, builds: null },
+    ...{ cpus: null, load: null, diskFreeMib: null, builds: null, clockAheadSeconds: null },
     ...unsaid,
   });
 });

@@ -30,6 +30,14 @@ test('a slow VM is told with the proof that it lives', () => {
   expect(others).toEqual([]);
 });
 
+test('a clock that differs is told by how much, and one within what builds tolerate is not', () => {
+  const told = (clockAheadSeconds: number) => notesOn({ ...FINE, facts: { ...facts, clockAheadSeconds } })[0]?.reason;
+  expect(told(3600)).toBe('its clock is 60 min ahead, and builds there would miss edits');
+  expect(told(-61.2)).toBe('its clock is 61 s behind, and builds there would miss edits');
+  expect(told(-2.4)).toContain('2.4 s behind');
+  expect([told(2), told(-2)]).toEqual([undefined, undefined]);
+});
+
 test('a full disk is told before a build fails for it', () => {
   expect(notesOn({ ...FINE, facts: { ...facts, diskFreeMib: 1023 } })[0]?.reason).toContain('only 1023 MiB');
   expect(notesOn({ ...FINE, facts: { ...facts, diskFreeMib: 1024 } })).toEqual([]);

@@ -51,7 +51,7 @@ test('notes stand below the table, and do not make a VM unusable', () => {
 test('what was not said is left empty', () => {
   const facts = {
     ...{ cpus: null, load: null, memoryMib: null, memoryFreeMib: null, diskFreeMib: null },
-    ...{ uptimeSeconds: null, builds: null },
+    ...{ uptimeSeconds: null, clockAheadSeconds: null, builds: null },
   };
   const image = { id: 'haskell', state: 'unknown', definitionHash: 'ab', hash: null, ageDays: null } as const;
   expect(renderStatus(statusReport(vmStatus({ facts, image })), false).split('\n')[1]).toMatch(

@@ -8,6 +8,7 @@ const idle: Probe = {
   workspaceUsed: undefined,
   building: [],
   draining: false,
+  hasGhcup: false,
 };
 
 function candidate(id: string, state: Partial<Probe> | string, more: Partial<Candidate> = {}): Candidate {
@@ -70,9 +71,21 @@ test.each([
 test('a GHC that none has is told with the way to get it, and 9.1 is not the begin of 9.10', () => {
   const { chosen, passedOver } = choose([candidate('a', {}, { ghcVersions: ['9.10.1'] })], '9.1');
   expect(chosen).toBeUndefined();
-  expect(passedOver).toMatchObject([
-    { reason: 'has GHC 9.10.1, and not 9.1', remedy: '`buildfleet add-ghc --vm a 9.1` installs it' },
-  ]);
+  const remedy =
+    'give the image a toolchain from GHCup in main.ts, because its distribution has no other version, or take what is ' +
+    'there: --ghc 9.10.1';
+  expect(passedOver).toMatchObject([{ reason: 'has GHC 9.10.1, and not 9.1', remedy }]);
+});
+
+test.each([
+  [
+    '9.8.4',
+    'have GHCup install it, if it has it: `buildfleet add-ghc --vm a 9.8.4`, or take what is there: --ghc 9.6.6',
+  ],
+  ['9.99', 'have GHCup install one of its versions, named in full: `buildfleet add-ghc --vm a VERSION`, or'],
+])('where GHCup is, it is asked for %s', (wanted, remedy) => {
+  const [{ remedy: told } = { remedy: '' }] = choose([candidate('a', { hasGhcup: true })], wanted).passedOver;
+  expect(told).toContain(remedy);
 });
 
 describe('a VM that has the project', () => {

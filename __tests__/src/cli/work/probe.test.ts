@@ -5,7 +5,7 @@ const VM = { cpus: 4, memoryMib: 4096 };
 
 test('reads what the script prints', () => {
   expect(
-    parseProbe('load 0.52\nmemory-free 2048\nworkspace 1700000000\ndraining\nbuilding a-1\nbuilding b-2\n', VM),
+    parseProbe('load 0.52\nmemory-free 2048\nworkspace 1700000000\ndraining\nbuilding a-1\nbuilding b-2\nghcup\n', VM),
   ).toEqual({
     load: 0.52,
     cpus: 4,
@@ -13,6 +13,7 @@ test('reads what the script prints', () => {
     workspaceUsed: 1700000000,
     building: ['a-1', 'b-2'],
     draining: true,
+    hasGhcup: true,
   });
 });
 

@@ -26,6 +26,9 @@ LONGEST_WAIT_SECONDS = 10.0
 # How long a POST whose answer got lost may still turn into an entry.
 UNCERTAIN_POST_SECONDS = 30.0
 REPEAT_LOG_SECONDS = 300.0
+# How far the clock may be from the hub's before it is put right, which build-clock.py does.
+CLOCK_SECONDS = 0.5
+CLOCK_ANSWER_SECONDS = 20.0
 # A hub takes 64 keywords and 4000 characters of description. What builds can make more of than fits is cut: names of
 # workspaces, and versions, which are directories of theirs.
 BUILDS_CHARACTERS = 2000
@@ -61,6 +64,7 @@ class Settings:
         self.ghcup = environ.get("GHCUP_DIRECTORY") or "/home/build/.ghcup"
         self.dpkg_status = environ.get("DPKG_STATUS") or "/var/lib/dpkg/status"
         self.build_directory = environ.get("BUILD_DIRECTORY") or "/build"
+        self.clock_socket = environ.get("BUILD_CLOCK_SOCKET") or "/run/buildfleet/clock.sock"
 
     @property
     def title(self):
@@ -92,6 +96,8 @@ class Hub:
 
     def __init__(self, host, port, prefix):
         self.host, self.port, self.prefix = host, port, prefix
+        # Seconds that our clock was ahead of the hub's at the last request, as far as that is certain; None: not told.
+        self.clock_ahead = None
 
     def request(self, method, path, body=None):
         """Returns (status, bytes). Raises Unreachable, NoAnswer or BadAnswer."""
@@ -106,6 +112,7 @@ class Hub:
             connection = socket.create_connection((self.host, self.port), timeout=REQUEST_SECONDS)
         except OSError as error:
             raise Unreachable("%s:%d: %s" % (self.host, self.port, error.strerror or error)) from error
+        sent, began = time.time(), time.monotonic()
         with connection:
             try:
                 connection.sendall(head.encode("ascii") + b"\r\n" + payload)
@@ -114,6 +121,7 @@ class Hub:
                 raise NoAnswer("%s took longer than %d s" % (method, REQUEST_SECONDS)) from error
             except OSError as error:
                 raise NoAnswer("%s: %s" % (method, error.strerror or error)) from error
+        self.clock_ahead = certain_difference(answer, sent, time.monotonic() - began)
         status, content = parse_answer(answer)
         if 300 <= status < 400:
             raise BadAnswer("%s was redirected (status %d), which is not followed" % (method, status))
@@ -152,6 +160,35 @@ def announced_size(data):
         if name.strip().lower() == b"content-length" and value.strip().isdigit():
             return len(head) + 4 + int(value)
     return None
+
+
+def certain_difference(answer, sent, took):
+    """Seconds between our clock and the hub's, which told the time somewhere within the request; None: it did not."""
+    for line in answer.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]:
+        name, _, value = line.partition(b":")
+        digits = value.strip()
+        if name.lower() == b"unix-time" and len(digits) < 20 and digits.replace(b".", b"", 1).isdigit():
+            ahead = sent - float(digits)
+            return ahead if ahead > 0 else min(0.0, ahead + took)
+    return None
+
+
+def correct_clock(path):
+    """Has the clock put right. Returns the seconds that it is still ahead, None where that is not known, and a message."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(CLOCK_ANSWER_SECONDS)
+            connection.connect(path)
+            with connection.makefile("r", encoding="ascii", errors="replace") as lines:
+                answer = lines.readline().strip()
+    except OSError as error:
+        return None, "the clock cannot be put right: %s: %s" % (path, error.strerror or error)
+    word, _, rest = answer.partition(" ")
+    if word == "corrected":
+        return 0.0, "put the clock right, which was %s s ahead" % rest
+    if word == "right":
+        return 0.0, "the clock needs no correction"
+    return None, "the clock cannot be put right: %s" % (rest or "no answer")
 
 
 def parse_answer(data):
@@ -371,12 +408,15 @@ class Agent:
         self.settings, self.hub, self.toolchain = settings, hub, toolchain
         self.can_patch = True
         self.can_delete = True
+        self.clock_ahead = None
+        self.clock_trouble = TroubleLog()
         self.known_id = None
         self.uncertain_until = 0.0
 
     def beat(self):
         """Makes the hub's catalog hold exactly one current entry of ours. Raises what Hub.request raises."""
         mine = self.find_own()
+        self.keep_time()
         if not mine:
             self.register()
             return
@@ -402,6 +442,15 @@ class Agent:
             ),
             key=age_order,
         )
+
+    def keep_time(self):
+        """A machine that was paused, or whose workstation's clock was put right, goes on by another time."""
+        ahead = self.hub.clock_ahead
+        if ahead is not None and abs(ahead) > CLOCK_SECONDS:
+            corrected, message = correct_clock(self.settings.clock_socket)
+            self.clock_trouble.say(message)
+            ahead = ahead if corrected is None else corrected
+        self.clock_ahead = ahead
 
     def register(self):
         if time.monotonic() < self.uncertain_until:
@@ -471,6 +520,7 @@ class Agent:
             "load": load_average(),
             "uptime": uptime(),
             "builds": running_builds(build + "/.buildfleet"),
+            "clock": "unknown" if self.clock_ahead is None else "%+.1fs" % self.clock_ahead,
             "heartbeat": "%gs" % self.settings.heartbeat,
             "seen": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
         }

@@ -1,23 +1,26 @@
 #!/bin/sh
-# Puts the tunnel, the agent, the helper, sshd's settings and the accounts for them into the image being built.
+# Puts the tunnel, the agent, the helper, the clock, sshd's settings and the accounts for them into the image being built.
 # Runs as root inside the image, after install-haskell.sh and before generalize.sh; FILES_DIR holds assets/haskell/files.
 set -eu
 : "${FILES_DIR:?directory with the files to install}"
 
-for account in build-tunnel build-agent; do
+for account in build-tunnel build-agent build-clock; do
   getent passwd "$account" >/dev/null ||
     useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$account"
 done
 
 install -d -m 0755 /usr/local/lib/buildfleet /etc/buildfleet /etc/ssh/authorized_keys.d /etc/ssh/sshd_config.d
-install -m 0755 "$FILES_DIR/build-agent.py" "$FILES_DIR/build-helper.py" /usr/local/lib/buildfleet/
+install -m 0755 "$FILES_DIR/build-agent.py" "$FILES_DIR/build-helper.py" "$FILES_DIR/build-clock.py" \
+  /usr/local/lib/buildfleet/
 install -m 0755 "$FILES_DIR/buildfleet-helper" /usr/local/bin/buildfleet-helper
 install -m 0600 "$FILES_DIR/build-agent.env.template" /etc/build-agent.env
 for unit in build-tunnel.service build-agent.service build-hub.socket build-hub.service build-helper.socket \
-  build-helper@.service; do
+  build-helper@.service build-clock.socket build-clock@.service; do
   install -m 0644 "$FILES_DIR/$unit" "/etc/systemd/system/$unit"
 done
-systemctl enable build-tunnel.service build-agent.service build-hub.socket build-helper.socket
+systemctl enable build-tunnel.service build-agent.service build-hub.socket build-helper.socket build-clock.socket
+# The workstation's clock counts, by which the sources have their times, and no second one.
+systemctl mask systemd-timesyncd.service chrony.service
 
 # Checks sshd's settings. It wants this directory, and the host keys that its package makes, for that; -G, which wants
 # neither, came with 9.3.

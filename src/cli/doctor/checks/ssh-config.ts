@@ -11,7 +11,7 @@ export function checkSshConfig(machine: Machine, subject: Subject): Observation[
   const { fleet, name } = subject;
   if (fleet === null) return [];
   const path = fleet.operatorSshConfig;
-  const deploy = `run \`${CDK_COMMAND} deploy ${name}\`, which writes it; \`buildfleet ssh\` works without it`;
+  const deploy = `run \`${CDK_COMMAND} deploy ${name}\`, which writes it; \`buildfleet ssh VM\` works without it`;
   const text = machine.read(path) ?? '';
   try {
     const block = findBlock(text, sshIncludeBlock(name));

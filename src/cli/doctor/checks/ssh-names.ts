@@ -19,7 +19,7 @@ export async function checkSshNames(machine: Machine, { fleet, name }: Subject):
   const own = withoutFleet(machine.read(path) ?? '', name);
   // What is wrong with the file, the check of the configuration says.
   if (own === null) return [];
-  const remedy = `give the VM or the other machine another name, or use \`buildfleet ssh\``;
+  const remedy = `give the VM or the other machine another name, or use \`buildfleet ssh VM\``;
   const hosts = namesIn(machine.read('/etc/hosts') ?? '');
   const unknown = await placeOf(machine, own, UNKNOWN);
   const found: Observation[] = [];

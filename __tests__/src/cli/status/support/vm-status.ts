@@ -19,6 +19,7 @@ export function vmStatus(changes: Partial<VmStatus> = {}): VmStatus {
       memoryFreeMib: 7100,
       diskFreeMib: 30210,
       uptimeSeconds: 7300,
+      clockAheadSeconds: 0.1,
       builds: ['app-1f'],
     },
     image: { id: 'haskell', state: 'current', definitionHash: 'ab', hash: 'ab', ageDays: 3 },
