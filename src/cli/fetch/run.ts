@@ -7,6 +7,7 @@ import { EXIT } from '../exit-codes';
 import { isOursOrAbsent } from './destination';
 import { fetchArtifacts, fetchEverything } from './fetch-artifacts';
 import type { FetchReport } from './report';
+import { whatDoesNotRunHere } from './runs-here';
 import { projectOf, untilInterrupted } from '../work/run';
 
 export interface FetchOptions {
@@ -41,14 +42,20 @@ export async function fetch(context: Context, options: FetchOptions): Promise<nu
       limitBytes: options.limit,
     };
     const { terminal } = context;
+    const fetchInto = async (): Promise<Pick<FetchReport, 'files' | 'remarks'>> => {
+      if (options.all) {
+        await fetchEverything(tools, place, to);
+        return { files: [], remarks: [] };
+      }
+      const fetching = await fetchArtifacts(tools, place, to);
+      const missing = await whatDoesNotRunHere(context, place, project.root, fetching);
+      return { files: [...fetching.files], remarks: [...fetching.remarks, ...missing] };
+    };
     await work.resuming(place, () =>
       work.hold(place, async () => {
-        const files = await withFileAdvice(
-          to,
-          () => (options.all ? fetchEverything(tools, place, to).then(() => []) : fetchArtifacts(tools, place, to)),
-          'fetch again',
-        );
-        const report: FetchReport = { formatVersion: 1, vm: place.vm.name, to, files };
+        const { files, remarks } = await withFileAdvice(to, fetchInto, 'fetch again');
+        for (const line of remarks) terminal.message(line);
+        const report: FetchReport = { formatVersion: 1, vm: place.vm.name, to, files, remarks };
         if (terminal.json) terminal.data(JSON.stringify(report, null, 2));
         else for (const path of options.all ? [to] : files.map((file) => file.path)) terminal.data(readable(path));
       }),

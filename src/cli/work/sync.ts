@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeScratchDirectory } from '../../files/scratch-directory';
@@ -7,7 +7,6 @@ import type { FleetVm } from '../../model/fleet';
 import { endingWithUs } from '../../process/ending-with-us';
 import { CommandError, type Run, type RunOptions } from '../../process/run';
 import { shellWords } from '../../rendering/shell-word';
-import { FETCHED_MARK } from '../project/fetched';
 import { readIgnoreFile } from '../project/ignore-file';
 import { filterRules, IGNORE_FILE } from '../project/ignore-rules';
 import { visibleName } from '../project/visible-name';
@@ -69,10 +68,7 @@ export async function sync(tools: SyncTools, request: SyncRequest): Promise<Sync
     const ignoreFile = readIgnoreFile(root);
     const survey = await surveyProject({ run: tools.run, signal }, { root, ignoreFile, sending, scratch });
     const rules = join(scratch, 'rules');
-    writeFileSync(
-      rules,
-      [...fetched(root), ...filterRules(ignoreFile, survey.known, join(root, IGNORE_FILE))].join('\0'),
-    );
+    writeFileSync(rules, filterRules(ignoreFile, survey.known, join(root, IGNORE_FILE)).join('\0'));
     return await send(tools, request, survey, rules);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -165,11 +161,6 @@ async function transfer(
     if (wasCutOff('rsync', error.exitCode)) throw new ConnectionLost(vm, error.stderr, error);
     throw failed(vm, error);
   }
-}
-
-/** A directory that was fetched is not sent back; one of this name that is the project's own is. */
-function fetched(root: string): string[] {
-  return existsSync(join(root, 'result', FETCHED_MARK)) ? ['- /result/'] : [];
 }
 
 /** Names of the files that were sent, of names with escapes those that are told as they are. */

@@ -16,6 +16,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { rememberFetched } from '../../../../src/cli/project/fetched';
 import type { Sending } from '../../../../src/cli/project/survey';
 import type { Connections } from '../../../../src/cli/ssh/connections';
 import { sync, type SyncReport } from '../../../../src/cli/work/sync';
@@ -30,7 +31,7 @@ const WORKSPACE = 'me-app-0123456789ab';
 const SSH = `#!/bin/sh
 while [ "$1" != ${VM.name} ]; do shift; done
 shift
-exec sh -c "$(printf %s "$*" | sed "s,/build/,$MACHINE/build/,")"
+exec sh -c "$(printf %s "$*" | sed 's,/build/\\(me-\\|[.]buildfleet\\),'"$MACHINE"'/build/\\1,g')"
 `;
 
 describeWithTools(['git', 'rsync', 'setpriv'], 'what is sent', () => {
@@ -444,6 +445,43 @@ describeWithTools(['git', 'rsync', 'setpriv'], 'what is sent', () => {
       rmSync(join(root, '.buildfleetignore'));
       write('.buildfleetignore', 'x\n'.repeat(200_000));
       await expect(send()).rejects.toMatchObject({ code: 'ignore-file-refused' });
+    });
+  });
+
+  describe('what was fetched or built here', () => {
+    test.each(['result', 'src/result', 'out of it/all'])('is neither sent nor deleted there: %s', async (place) => {
+      write(`${place}/.buildfleet-fetched`);
+      write(`${place}/bin/app`, 'fetched');
+      mkdirSync(there(`${place}/bin`), { recursive: true });
+      writeFileSync(there(`${place}/bin/other`), 'of a test there');
+      await send();
+      expect(arrived()).toEqual([`Main.hs`, `${place}/bin/other`]);
+    });
+
+    test('is not sent from among other files, until it is changed here', async () => {
+      write('out/mine', 'mine');
+      write('out/bin/app', 'fetched');
+      rememberFetched(join(root, 'out'), [join(root, 'out/bin/app')]);
+      await send();
+      expect(arrived()).toEqual(['Main.hs', 'out/mine']);
+      write('out/bin/app', 'changed since');
+      await send();
+      expect(arrived()).toEqual(['Main.hs', 'out/bin/app', 'out/mine']);
+    });
+
+    test('a mark in the project’s root leaves out what it names, and not the project', async () => {
+      write('.buildfleet-fetched');
+      await send();
+      expect(arrived()).toEqual(['Main.hs']);
+    });
+
+    test('a directory that cabal has built in here is not sent over that of the VM', async () => {
+      write('dist-x/cache/improved-plan');
+      write('dist-x/build/Main.o', 'here');
+      mkdirSync(there('dist-x/cache'), { recursive: true });
+      writeFileSync(there('dist-x/cache/improved-plan'), 'there');
+      await send();
+      expect(arrived()).toEqual(['Main.hs', 'dist-x/cache/improved-plan']);
     });
   });
 });
