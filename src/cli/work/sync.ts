@@ -18,6 +18,7 @@ import { diskFullOn } from './disk-full';
 import { freshFiles } from './fresh-files';
 import { unfitProgram } from './missing-program';
 import { rsyncShell } from './rsync-shell';
+import { SetAside } from './set-aside';
 
 /** Result of one synchronisation. */
 export interface SyncReport {
@@ -36,6 +37,8 @@ export interface SyncRequest {
   /** Name of the workspace. */
   readonly workspace: string;
   readonly sending: Sending;
+  /** Absolute path of a file on this workstation: see `SentJournal`. Default: none. */
+  readonly journal?: string | undefined;
   /** Resolves when the workspace is held, for a start before: nothing is sent or changed until then, or if it rejects. */
   readonly after?: Promise<unknown> | undefined;
   readonly signal: AbortSignal;
@@ -78,11 +81,12 @@ export async function sync(tools: SyncTools, request: SyncRequest): Promise<Sync
 /** @param rules path of a file with filter rules, each ended by a null byte */
 async function send(
   { run, connections }: SyncTools,
-  { vm, root, workspace, after, signal }: SyncRequest,
+  { vm, root, workspace, journal, after, signal }: SyncRequest,
   { stage, remarks }: Survey,
   rules: string,
 ): Promise<SyncReport> {
   const target = `${vm.name}:${workspacePath(workspace)}/`;
+  const aside = new SetAside(vm, workspace, journal);
   const args = [
     // Whole seconds would hide an edit of the same size, as a formatter makes it right behind the editor.
     '--modify-window=-1',
@@ -97,6 +101,7 @@ async function send(
       '--8-bit-output',
       `--out-format=${SENT}%n`,
     ],
+    ...aside.options,
     // Builds write beside the sources, also where the sources are read-only here.
     '--chmod=u+rwX',
     // What a broken connection leaves of a large file is gone on with. A directory for it would be looked into for every file.
@@ -116,30 +121,38 @@ async function send(
     if (exitCode === VANISHED && attempt < 3) continue;
     if (exitCode === PARTIAL)
       throw diskFullOn(vm, stderr) ?? inTheWay(stderr, vm, workspace) ?? incomplete(stderr, root);
-    await sendFresh({ run, connections }, { vm, root, target, signal }, sentNames(stdout), began);
-    return { ...parseStats(stdout), remarks: [...remarks, ...remarksOf(stdout)] };
+    const names = sentNames(stdout);
+    const since = await sendFresh({ run, connections }, { vm, root, target, signal }, names, began);
+    const kept = await aside.settle(connections, stderr, { root, names, since, signal });
+    return { ...parseStats(stdout), remarks: [...remarks, ...remarksOf(stdout), ...kept] };
   }
 }
 
-/** Sends files again that may have changed within the step of time in which they were sent. */
+/**
+ * Sends files again that may have changed within the step of time in which they were sent.
+ *
+ * @returns when the last sending began, in ms
+ */
 async function sendFresh(
   { run, connections }: SyncTools,
   { vm, root, target, signal }: Pick<SyncRequest, 'vm' | 'root' | 'signal'> & { readonly target: string },
   sent: readonly string[],
   since: number,
-): Promise<void> {
+): Promise<number> {
+  let last = since;
   let fresh = freshFiles(root, sent, since);
   for (let attempt = 1; fresh.names.length > 0 && attempt <= MOST_REPEATS; attempt++) {
     await pause(Math.max(0, fresh.until - Date.now()), undefined, { signal });
-    const began = Date.now();
+    last = Date.now();
     const args = [
       ...['--links', '--perms', '--times', '--chmod=u+rwX', '--ignore-times', '--no-implied-dirs'],
       ...['--rsh', rsyncShell(connections, vm, false), '--from0', '--files-from=-', '--', `${root}/`, target],
     ];
     // Those that have vanished are seen the next time.
     await transfer(run, vm, args, { signal, input: fresh.names.join('\0') });
-    fresh = freshFiles(root, fresh.names, began);
+    fresh = freshFiles(root, fresh.names, last);
   }
+  return last;
 }
 
 async function transfer(
