@@ -28,7 +28,7 @@ exec bash -c "$(printf %s "$*" | sed 's,/build/\\(${workspace}\\|[.]buildfleet\\
 `,
     );
     const withStandIn: Run = (file, args, options) => {
-      if (this.hidden.has(file)) throw new CommandError('', file, '', '', undefined, 'ENOENT', false);
+      if (this.hidden.has(file)) throw new CommandError('', file, '', '', undefined, 'ENOENT', false, false);
       return run(file, args, { ...options, env: { PATH: `${this.bin}:${process.env['PATH']}`, ...options?.env } });
     };
     const connections = {
