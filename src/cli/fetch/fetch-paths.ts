@@ -26,7 +26,7 @@ interface Found {
 const MOST_NAMED = 5;
 
 /**
- * Brings the files that match, as the VM has them or as a sync has put them aside, whichever is newer.
+ * Brings the files that match: of what the VM has and what a sync has put aside there, the newer one.
  *
  * @param to directory they keep their paths in; undefined: the project. There a file that is newer than the VM's stays
  * @throws ConnectionLost; FleetError `usage`, `nothing-matches`, `fetch-damaged`, `fetch-failed`, `fetch-too-large`,

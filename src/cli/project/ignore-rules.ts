@@ -27,7 +27,7 @@ const LONGEST_LINE = 1024;
 
 /** What was found out about paths of one project, each relative to its root; directories may end with a slash. */
 export interface KnownPaths {
-  /** Neither sent nor deleted on the machine, whatever else is said: what was fetched, and what cabal has built here. */
+  /** Neither sent nor deleted on the machine, before all other rules: what was fetched, and what cabal has built here. */
   readonly products: readonly string[];
   /** Not sent, and deleted on the machine. */
   readonly unsent: readonly string[];

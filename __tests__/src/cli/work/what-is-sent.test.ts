@@ -555,7 +555,7 @@ describeWithTools(['git', 'rsync', 'setpriv'], 'what is sent', () => {
       expect(existsSync(left)).toBe(false);
     });
 
-    test('stays where cabal has built it, whatever --builddir named', async () => {
+    test('stays where cabal has built it, under any name that --builddir gives', async () => {
       for (const path of ['dist-x/cache/improved-plan', 'dist-x/build/Main.o', 'dist/setup-config']) {
         mkdirSync(dirname(there(path)), { recursive: true });
         writeFileSync(there(path), 'built');
