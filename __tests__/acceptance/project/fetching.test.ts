@@ -113,7 +113,11 @@ describeAsRoot('fetching from stand-in machines (needs root)', () => {
       expect(existsSync(join(there, 'out/dist/Main.x'))).toBe(true);
 
       mkdirSync(join(root, 'src'));
-      for (const args of [['--to', 'mine'], ['--to', '.']]) await cli(root, 'fetch', '--vm', 'alpha', ...args);
+      for (const args of [
+        ['--to', 'mine'],
+        ['--to', '.'],
+      ])
+        await cli(root, 'fetch', '--vm', 'alpha', ...args);
       await cli(join(root, 'src'), 'fetch', '--vm', 'alpha');
       for (const place of ['mine', 'src/result', '.']) expect(existsSync(join(root, place, 'bin/app'))).toBe(true);
       await cli(root, 'sync', '--vm', 'alpha');
