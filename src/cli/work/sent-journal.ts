@@ -59,8 +59,9 @@ export class SentJournal {
   note(root: string, names: readonly string[], since: number): void {
     if (this.path === undefined) return;
     const isNew = lstatSync(this.path, { throwIfNoEntry: false }) === undefined;
+    const isPlain = plainDirectories(root);
     const lines = (isNew ? allFiles(root) : names.map(unescaped)).map((name) =>
-      lineOf(name, stampOf(root, name, since)),
+      lineOf(name, isPlain(dirname(name)) ? stampOf(join(root, name), since) : UNCERTAIN),
     );
     if (isNew || lines.length > 0) this.append(lines);
   }
@@ -120,12 +121,29 @@ function lineOf(name: string, stamp: Stamp): string {
   return `${stamp}\t${name}\0`;
 }
 
-function stampOf(root: string, name: string, since: number): Stamp {
-  const path = join(root, name);
+function stampOf(path: string, since: number): Stamp {
   const found = lstatSync(path, { throwIfNoEntry: false, bigint: true });
-  // What a link leads to was sent as a copy, with a time that is not so fine.
-  if (found?.isFile() !== true || realpathSync(dirname(path)) !== dirname(path)) return UNCERTAIN;
+  if (found?.isFile() !== true) return UNCERTAIN;
   return Number(found.mtimeNs / 1_000_000n) >= since ? UNCERTAIN : `${found.mtimeNs} ${found.size}`;
+}
+
+/** Tells of directories whether no link leads to them: what is behind one was sent as a copy, with a time that is not so fine. */
+function plainDirectories(root: string): (directory: string) => boolean {
+  const known = new Map<string, boolean>();
+  return (directory) => {
+    const path = join(root, directory);
+    const isPlain = known.get(path) ?? isWithoutLinks(path);
+    known.set(path, isPlain);
+    return isPlain;
+  };
+}
+
+function isWithoutLinks(path: string): boolean {
+  try {
+    return realpathSync(path) === path;
+  } catch {
+    return false;
+  }
 }
 
 /** rsync prints control characters as `\#012`. */
