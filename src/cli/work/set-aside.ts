@@ -18,8 +18,8 @@ interface Aside {
   readonly size: string;
 }
 
-/** Files that one command line can name. With more, all that was put aside is kept. */
-const MOST_PATHS = 400;
+/** Longest list of names, in bytes, that one command line can have. With more, all that was put aside is kept. */
+const LONGEST_LIST = 60_000;
 
 /** Files that a remark names. */
 const MOST_NAMED = 5;
@@ -90,7 +90,8 @@ export class SetAside {
   }
 
   private async keep(connections: Connections, asides: readonly Aside[], signal: AbortSignal): Promise<string[]> {
-    const names = asides.length > MOST_PATHS ? [] : asides.map(({ name }) => name);
+    const all = asides.map(({ name }) => name);
+    const names = Buffer.byteLength(shellWords(all)) > LONGEST_LIST ? [] : all;
     const command = scriptCommand('keep', scriptText('keep'), [...this.paths, this.id, ...names]);
     const { stdout } = await connections.run(this.vm, { what: 'keep', command, signal, limit: LARGEST_ANSWER });
     return stdout
