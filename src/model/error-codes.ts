@@ -136,6 +136,7 @@ export const ERROR_CODES = {
   'not-a-repository': { when: '`review` runs outside the working tree of a git repository' },
   'not-enough-memory': { when: 'the host has too little free memory for a VM' },
   'nothing-built': { exit: 'notFound', when: 'nothing of the project is built on the VM' },
+  'nothing-matches': { exit: 'notFound', when: 'no file on the VM matches `fetch --path`' },
   'ova-disk': { when: 'the disk of an image could not be converted for an OVA' },
   'ova-disks': { when: 'an OVA does not hold exactly one disk' },
   'ova-too-large': { when: 'the disk of an image is too large for a file in an OVA' },

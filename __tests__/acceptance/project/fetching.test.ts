@@ -76,6 +76,54 @@ describeAsRoot('fetching from stand-in machines (needs root)', () => {
       expect((await cli(root, 'fetch', '--all')).stderr).toContain('this was built here');
     });
 
+    test('what a command there changed is said when a sync replaces it, and comes back by --path', async () => {
+      const root = fleet.makeProject({ 'golden/out.txt': 'expected' });
+      await cli(root, 'build', '--vm', 'alpha');
+      const there = workspaceOf(root);
+      writeFileSync(join(there, 'golden/out.txt'), 'accepted');
+      writeFileSync(join(there, 'cabal.project.freeze'), 'frozen');
+      const { stderr } = await cli(root, 'build', '--vm', 'alpha');
+      expect(stderr).toContain(
+        'changed or made on haskell-build-alpha, and not the same here, so put aside there: cabal.project.freeze, golden/out.txt; ',
+      );
+      expect(readFileSync(join(there, 'golden/out.txt'), 'utf8')).toBe('expected');
+      const fetched = await cli(root, 'fetch', '--vm', 'alpha', '--path', 'golden/**', '--path', '*.freeze');
+      expect(fetched.stdout.toString()).toBe('cabal.project.freeze\ngolden/out.txt\n');
+      expect(readFileSync(join(root, 'golden/out.txt'), 'utf8')).toBe('accepted');
+      expect((await cli(root, 'build', '--vm', 'alpha')).stderr).not.toContain('put aside');
+      expect(readFileSync(join(there, 'golden/out.txt'), 'utf8')).toBe('accepted');
+
+      const none = await cli(root, 'fetch', '--vm', 'alpha', '--path', 'none');
+      expect(none.stderr).toContain('no file of this project on haskell-build-alpha matches');
+      expect(none.exitCode).toBe(3);
+      expect((await cli(root, 'fetch', '--all', '--path', 'none')).exitCode).toBe(2);
+    });
+
+    test('what --builddir named stays over a sync, and what was fetched is not sent back', async () => {
+      const root = makeProject();
+      await cli(root, 'build', '--vm', 'alpha');
+      const there = workspaceOf(root);
+      // as cabal leaves it
+      mkdirSync(join(there, 'dist-x/cache'), { recursive: true });
+      writeFileSync(join(there, 'dist-x/cache/improved-plan'), '');
+      await cli(root, 'build', '--vm', 'alpha', '--', '--builddir=out/dist');
+      writeFileSync(join(there, 'out/dist/Main.x'), '');
+      await cli(root, 'sync', '--vm', 'alpha');
+      expect(existsSync(join(there, 'dist-x/cache/improved-plan'))).toBe(true);
+      expect(existsSync(join(there, 'out/dist/Main.x'))).toBe(true);
+
+      mkdirSync(join(root, 'src'));
+      for (const args of [
+        ['--to', 'mine'],
+        ['--to', '.'],
+      ])
+        await cli(root, 'fetch', '--vm', 'alpha', ...args);
+      await cli(join(root, 'src'), 'fetch', '--vm', 'alpha');
+      for (const place of ['mine', 'src/result', '.']) expect(existsSync(join(root, place, 'bin/app'))).toBe(true);
+      await cli(root, 'sync', '--vm', 'alpha');
+      for (const place of ['mine', 'src/result', '.']) expect(existsSync(join(there, place, 'bin/app'))).toBe(false);
+    });
+
     test('a plan that names files of others brings none of them', async () => {
       const root = makeProject();
       await cli(root, 'build', '--vm', 'alpha');

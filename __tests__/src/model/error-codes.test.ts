@@ -80,6 +80,7 @@ test('exit codes are those that scripts know', () => {
     'image-unknown': 3,
     'no-vm-usable': 4,
     'nothing-built': 3,
+    'nothing-matches': 3,
     'project-not-built': 3,
     'project-not-cabal': 3,
     'project-not-found': 3,

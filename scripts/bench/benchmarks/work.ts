@@ -12,6 +12,8 @@ import { type WorkFleet, withWorkFleet } from '../work-fleet';
 const ROUNDS = 5;
 const FIRST_SYNCS = 2;
 
+const FETCHED_MEBIBYTES = 10;
+
 /** As many files, of as many bytes each. */
 const FILES = 10_000;
 const FOLDERS = 100;
@@ -34,7 +36,7 @@ executable tiny
 export const work: Benchmark = (context) =>
   withWorkFleet(context, async (fleet) => {
     const figures: Figure[] = [];
-    for (const part of [commands, build, sync]) {
+    for (const part of [commands, build, fetching, sync]) {
       const found = await part(fleet, context);
       // All of it takes a while.
       for (const figure of found) context.progress(figureLine(figure));
@@ -103,6 +105,37 @@ async function build(fleet: WorkFleet, { progress }: BenchContext): Promise<Figu
     ];
   } finally {
     await removeWorkspace(fleet, vm, workspace);
+  }
+}
+
+/** What a stand-in for cabal has built: a program, and the plan that names it. */
+async function fetching(fleet: WorkFleet, { progress }: BenchContext): Promise<Figure[]> {
+  const root = join(fleet.directory, 'fetched');
+  mkdirSync(root);
+  writeFileSync(join(root, 'fetched.cabal'), '');
+  const { name } = firstVm(fleet);
+  const { workspace } = await synchronize(fleet, root, name);
+  const built = `${workspace}/dist-newstyle`;
+  const unit = { type: 'configured', id: 'app', 'pkg-name': 'app', style: 'local', 'component-name': 'exe:app' };
+  const plan = { 'compiler-id': 'ghc-9.6.6', 'install-plan': [{ ...unit, 'bin-file': `${built}/app` }] };
+  const commandLine = [
+    `mkdir -p ${built}/cache`,
+    `head -c ${FETCHED_MEBIBYTES}M /dev/urandom >${built}/app`,
+    `printf %s '${JSON.stringify(plan)}' >${built}/cache/plan.json`,
+  ];
+  try {
+    await fleet.ssh(name, commandLine.join(' && '));
+    progress(`fetching ${FETCHED_MEBIBYTES} MiB`);
+    const work = { fetch: () => secondsOf(() => fleet.cli(['fetch', '--vm', name], root)) };
+    const { fetch } = await interleavedWhenWarm(ROUNDS, work);
+    return [
+      {
+        ...{ what: `\`buildfleet fetch\` of ${FETCHED_MEBIBYTES} MiB, unchanged`, value: fetch, unit: 's' },
+        limit: { plus: 1.2 },
+      },
+    ];
+  } finally {
+    await removeWorkspace(fleet, name, workspace);
   }
 }
 

@@ -1,18 +1,18 @@
-import { existsSync, lstatSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { FleetError } from '../../model/errors';
-import { FETCHED_MARK } from '../project/fetched';
+import { FETCHED_MARK, markAsFetched } from '../project/fetched';
 
 /**
  * Makes a directory that results are fetched to, and marks it as such if it is new or empty: what is fetched is not sent
- * back with the sources. One that holds something else is used as it is.
+ * back with the sources. Of one that holds something else, `rememberFetched` notes what was fetched.
  *
  * @throws FleetError `destination-refused` for what is no directory, or a link that leads elsewhere
  */
 export function prepareDestination(path: string): void {
   requireDirectory(path);
   mkdirSync(path, { recursive: true });
-  if (readdirSync(path).length === 0) writeFileSync(join(path, FETCHED_MARK), '');
+  if (readdirSync(path).length === 0) markAsFetched(path);
 }
 
 /** Whether nothing is there that was not fetched. */

@@ -13,6 +13,12 @@ const NEVER_SENT = ['.git/config', '.git/modules/**/config'] as const;
 /** Name of the file in a project's root that says what else is not sent, and what is sent nevertheless. */
 export const IGNORE_FILE = '.buildfleetignore';
 
+/**
+ * Name of the file that `assets/cli/receive.sh` puts into a directory that cabal has built in, there. Its patterns are for
+ * the receiving side alone: nothing in that directory is deleted.
+ */
+const BUILT_MARK = '.buildfleet-built';
+
 /** Every further one doubles the rules of rsync, which has no pattern for "nothing or any number of directories". */
 const MOST_GAPS = 4;
 const MOST_RULES = 2000;
@@ -21,6 +27,8 @@ const LONGEST_LINE = 1024;
 
 /** What was found out about paths of one project, each relative to its root; directories may end with a slash. */
 export interface KnownPaths {
+  /** Neither sent nor deleted on the machine, before all other rules: what was fetched, and what cabal has built here. */
+  readonly products: readonly string[];
   /** Not sent, and deleted on the machine. */
   readonly unsent: readonly string[];
   /** Not sent, and not deleted on the machine, as far as the ignore file says nothing else. */
@@ -39,7 +47,7 @@ export interface KnownPaths {
  */
 export function filterRules(
   ignoreFile: string,
-  { unsent, ignored, tracked }: KnownPaths = { unsent: [], ignored: [], tracked: [] },
+  { products, unsent, ignored, tracked }: KnownPaths = { products: [], unsent: [], ignored: [], tracked: [] },
   place: string = IGNORE_FILE,
 ): string[] {
   const patterns = parseIgnoreFile(ignoreFile, place);
@@ -52,6 +60,8 @@ export function filterRules(
   const own = patterns.reverse().flatMap((pattern) => toRules(pattern));
   if (own.length > MOST_RULES) throw tooMuch(`it makes more than ${MOST_RULES} rules for rsync`, place);
   return [
+    ...products.map((path) => `- ${exactly(path)}`),
+    `dir-merge,-r ${BUILT_MARK}`,
     ...BUILT_IN.flatMap((builtIn) => protection(builtIn, named.includes(builtIn))),
     ...NEVER_SENT.map((pattern) => `H ${pattern}`),
     ...unsent.map((path) => `H ${exactly(path)}`),

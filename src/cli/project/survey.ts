@@ -1,7 +1,8 @@
-import { type Dirent, lstatSync, readdirSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
+import { type Dirent, existsSync, lstatSync, readdirSync, readlinkSync, realpathSync, writeFileSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative } from 'node:path';
 import { FleetError } from '../../model/errors';
 import { CommandError } from '../../process/run';
+import { FETCHED_MARK, fetchedIn } from './fetched';
 import { type GitTools, gitPaths, isIgnored, workTreeAround } from './git-paths';
 import { filterRules, type KnownPaths } from './ignore-rules';
 import { visibleName } from './visible-name';
@@ -39,6 +40,9 @@ export interface SurveyRequest {
 /** Never sent, or not by itself, and can be large. */
 const SKIPPED: readonly string[] = ['.git', 'dist-newstyle', '.stack-work'];
 
+/** In a directory that cabal builds in, which `--builddir` can give any name. */
+const PLAN_OF_CABAL = 'cache/improved-plan';
+
 /** Repositories in a project that are asked: each costs some milliseconds. */
 const MOST_REPOSITORIES = 100;
 
@@ -67,6 +71,7 @@ export async function surveyProject(tools: GitTools, request: SurveyRequest): Pr
 }
 
 class Surveyor {
+  private readonly products: string[] = [];
   private readonly unsent: string[] = [];
   private readonly ignored: string[] = [];
   private readonly tracked: string[] = [];
@@ -87,8 +92,8 @@ class Surveyor {
   }
 
   get survey(): Survey {
-    const { unsent, ignored, tracked, stage, remarks } = this;
-    return { known: { unsent: unsent.slice(0, MOST_UNSENT), ignored, tracked }, stage, remarks };
+    const { products, unsent, ignored, tracked, stage, remarks } = this;
+    return { known: { products, unsent: unsent.slice(0, MOST_UNSENT), ignored, tracked }, stage, remarks };
   }
 
   async look(): Promise<void> {
@@ -129,9 +134,24 @@ class Surveyor {
   /** Without what is ignored. A repository in it is asked. */
   private async entriesOf(directory: string, place: string): Promise<Dirent[]> {
     const entries = namesIn(directory);
+    if (this.isProduct(directory, place, entries)) return [];
     const isRepository = directory !== this.request.root && entries.some(({ name }) => name === '.git');
     if (isRepository && !this.request.sending.ignored) await this.askGit(directory, place);
     return entries.filter(({ name }) => !SKIPPED.includes(name) && !this.ignoredPaths.has(join(directory, name)));
+  }
+
+  /** Whether all in a directory was fetched, or built by cabal. Of another one, notes what was fetched into it. */
+  private isProduct(directory: string, place: string, entries: readonly Dirent[]): boolean {
+    const isMarked = entries.some(({ name }) => name === FETCHED_MARK);
+    const isBuilt = entries.some(({ name }) => name === 'cache') && existsSync(join(directory, PLAN_OF_CABAL));
+    const fetched = isMarked ? fetchedIn(directory) : [];
+    if (place !== '' && (isBuilt || fetched === 'all')) {
+      this.products.push(`${place}/`);
+      return true;
+    }
+    if (isMarked) this.products.push(join(place, FETCHED_MARK));
+    if (fetched !== 'all') this.products.push(...fetched.map((path) => join(place, path)));
+    return false;
   }
 
   /** Those that the project's own patterns leave, by rsync itself: what they match is for it to say. */

@@ -43,6 +43,11 @@ export function workspacePath(name: string): string {
   return `${BUILD_ROOT}/${name}`;
 }
 
+/** Where a machine keeps what belongs to a workspace and is not in it: the paths of those files begin with this. */
+export function booksPath(name: string): string {
+  return workspacePath(name).replace(BUILD_ROOT, `${BUILD_ROOT}/.buildfleet`);
+}
+
 function readable(text: string, otherwise: string): string {
   const plain = text
     .normalize('NFKD')

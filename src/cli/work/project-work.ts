@@ -19,6 +19,7 @@ import { Home } from './home';
 import { keyRefused } from './key-refused';
 import { probe, type Probe } from './probe';
 import { NotAdmitted, type SessionRequest, withWorkspace } from './session';
+import { journalPath } from './sent-journal';
 import { sync, type SyncReport } from './sync';
 import { Trouble } from './trouble';
 
@@ -257,8 +258,9 @@ export class ProjectWork {
     { vm, workspace }: Place,
     changes: { readonly after?: Promise<void>; readonly signal?: AbortSignal },
   ): Promise<SyncReport> {
-    const { run, signal } = this.context;
-    const request = { vm, root: project.root, workspace, sending, signal, ...changes };
+    const { run, signal, environment } = this.context;
+    const journal = journalPath(this.loaded, environment, { vm, workspace });
+    const request = { vm, root: project.root, workspace, sending, journal, signal, ...changes };
     return sync({ run, connections: this.connections }, request);
   }
 

@@ -1,3 +1,4 @@
+import { markBuildDirectories } from './build-directory';
 import { type CabalTask, cabalArguments, compilerOfProject } from './cabal';
 import type { Synced } from './report';
 import { runInWorkspace, type WorkspaceCommand } from './run-in-workspace';
@@ -77,7 +78,8 @@ export function runThere(
   { vm, workspace }: Place,
   command: Pick<WorkspaceCommand, 'argv' | 'prepare' | 'isText' | 'after'>,
 ): Promise<number> {
-  return runInWorkspace({ signal, connections }, { vm, workspace, subdirectory, ...command });
+  const prepare = `${markBuildDirectories(workspace, command.argv)}${command.prepare ?? ''}`;
+  return runInWorkspace({ signal, connections }, { vm, workspace, subdirectory, ...command, prepare });
 }
 
 export function projectOf(context: Context, option: string | undefined, cabalFiles: boolean): Project {

@@ -1,4 +1,4 @@
-import { existsSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeScratchDirectory } from '../../files/scratch-directory';
@@ -7,7 +7,6 @@ import type { FleetVm } from '../../model/fleet';
 import { endingWithUs } from '../../process/ending-with-us';
 import { CommandError, type Run, type RunOptions } from '../../process/run';
 import { shellWords } from '../../rendering/shell-word';
-import { FETCHED_MARK } from '../project/fetched';
 import { readIgnoreFile } from '../project/ignore-file';
 import { filterRules, IGNORE_FILE } from '../project/ignore-rules';
 import { visibleName } from '../project/visible-name';
@@ -19,6 +18,7 @@ import { diskFullOn } from './disk-full';
 import { freshFiles } from './fresh-files';
 import { unfitProgram } from './missing-program';
 import { rsyncShell } from './rsync-shell';
+import { SetAside } from './set-aside';
 
 /** Result of one synchronisation. */
 export interface SyncReport {
@@ -37,6 +37,8 @@ export interface SyncRequest {
   /** Name of the workspace. */
   readonly workspace: string;
   readonly sending: Sending;
+  /** Absolute path of a file on this workstation: see `SentJournal`. Default: none. */
+  readonly journal?: string | undefined;
   /** Resolves when the workspace is held, for a start before: nothing is sent or changed until then, or if it rejects. */
   readonly after?: Promise<unknown> | undefined;
   readonly signal: AbortSignal;
@@ -69,10 +71,7 @@ export async function sync(tools: SyncTools, request: SyncRequest): Promise<Sync
     const ignoreFile = readIgnoreFile(root);
     const survey = await surveyProject({ run: tools.run, signal }, { root, ignoreFile, sending, scratch });
     const rules = join(scratch, 'rules');
-    writeFileSync(
-      rules,
-      [...fetched(root), ...filterRules(ignoreFile, survey.known, join(root, IGNORE_FILE))].join('\0'),
-    );
+    writeFileSync(rules, filterRules(ignoreFile, survey.known, join(root, IGNORE_FILE)).join('\0'));
     return await send(tools, request, survey, rules);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
@@ -82,11 +81,12 @@ export async function sync(tools: SyncTools, request: SyncRequest): Promise<Sync
 /** @param rules path of a file with filter rules, each ended by a null byte */
 async function send(
   { run, connections }: SyncTools,
-  { vm, root, workspace, after, signal }: SyncRequest,
+  { vm, root, workspace, journal, after, signal }: SyncRequest,
   { stage, remarks }: Survey,
   rules: string,
 ): Promise<SyncReport> {
   const target = `${vm.name}:${workspacePath(workspace)}/`;
+  const aside = new SetAside(vm, workspace, journal);
   const args = [
     // Whole seconds would hide an edit of the same size, as a formatter makes it right behind the editor.
     '--modify-window=-1',
@@ -101,6 +101,7 @@ async function send(
       '--8-bit-output',
       `--out-format=${SENT}%n`,
     ],
+    ...aside.options,
     // Builds write beside the sources, also where the sources are read-only here.
     '--chmod=u+rwX',
     // What a broken connection leaves of a large file is gone on with. A directory for it would be looked into for every file.
@@ -120,30 +121,38 @@ async function send(
     if (exitCode === VANISHED && attempt < 3) continue;
     if (exitCode === PARTIAL)
       throw diskFullOn(vm, stderr) ?? inTheWay(stderr, vm, workspace) ?? incomplete(stderr, root);
-    await sendFresh({ run, connections }, { vm, root, target, signal }, sentNames(stdout), began);
-    return { ...parseStats(stdout), remarks: [...remarks, ...remarksOf(stdout)] };
+    const names = sentNames(stdout);
+    const since = await sendFresh({ run, connections }, { vm, root, target, signal }, names, began);
+    const kept = await aside.settle(connections, stderr, { root, names, since, signal });
+    return { ...parseStats(stdout), remarks: [...remarks, ...remarksOf(stdout), ...kept] };
   }
 }
 
-/** Sends files again that may have changed within the step of time in which they were sent. */
+/**
+ * Sends files again that may have changed within the step of time in which they were sent.
+ *
+ * @returns when the last sending began, in ms
+ */
 async function sendFresh(
   { run, connections }: SyncTools,
   { vm, root, target, signal }: Pick<SyncRequest, 'vm' | 'root' | 'signal'> & { readonly target: string },
   sent: readonly string[],
   since: number,
-): Promise<void> {
+): Promise<number> {
+  let last = since;
   let fresh = freshFiles(root, sent, since);
   for (let attempt = 1; fresh.names.length > 0 && attempt <= MOST_REPEATS; attempt++) {
     await pause(Math.max(0, fresh.until - Date.now()), undefined, { signal });
-    const began = Date.now();
+    last = Date.now();
     const args = [
       ...['--links', '--perms', '--times', '--chmod=u+rwX', '--ignore-times', '--no-implied-dirs'],
       ...['--rsh', rsyncShell(connections, vm, false), '--from0', '--files-from=-', '--', `${root}/`, target],
     ];
     // Those that have vanished are seen the next time.
     await transfer(run, vm, args, { signal, input: fresh.names.join('\0') });
-    fresh = freshFiles(root, fresh.names, began);
+    fresh = freshFiles(root, fresh.names, last);
   }
+  return last;
 }
 
 async function transfer(
@@ -165,11 +174,6 @@ async function transfer(
     if (wasCutOff('rsync', error.exitCode)) throw new ConnectionLost(vm, error.stderr, error);
     throw failed(vm, error);
   }
-}
-
-/** A directory that was fetched is not sent back; one of this name that is the project's own is. */
-function fetched(root: string): string[] {
-  return existsSync(join(root, 'result', FETCHED_MARK)) ? ['- /result/'] : [];
 }
 
 /** Names of the files that were sent, of names with escapes those that are told as they are. */

@@ -18,7 +18,7 @@ touch "$MACHINE/asked"
 [ ! -e "$MACHINE/dead" ] || exit 255
 while [ "$1" != ${VM.name} ]; do shift; done
 shift
-exec sh -c "$(printf %s "$*" | sed "s,/build/,$MACHINE/build/,")"
+exec sh -c "$(printf %s "$*" | sed "s,/build/,$MACHINE/build/,g")"
 `;
 
 let directory: string;
@@ -41,6 +41,7 @@ function start(after: Promise<unknown>): Promise<SyncReport> {
   const withStandIn: Run = (file, args, options) => run(file, args, { ...options, env });
   const connections = {
     options: () => ['-F', "it's here", '-T'],
+    run: (_: FleetVm, { command }: { command: string }) => withStandIn('ssh', [VM.name, command]),
   } as unknown as Connections;
   const sending = { follow: [], ignored: false, home: '/nowhere' };
   const { signal } = new AbortController();

@@ -8,6 +8,7 @@ import {
   readFileSync,
   readlinkSync,
   realpathSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -16,6 +17,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { rememberFetched } from '../../../../src/cli/project/fetched';
 import type { Sending } from '../../../../src/cli/project/survey';
 import type { Connections } from '../../../../src/cli/ssh/connections';
 import { sync, type SyncReport } from '../../../../src/cli/work/sync';
@@ -30,7 +32,7 @@ const WORKSPACE = 'me-app-0123456789ab';
 const SSH = `#!/bin/sh
 while [ "$1" != ${VM.name} ]; do shift; done
 shift
-exec sh -c "$(printf %s "$*" | sed "s,/build/,$MACHINE/build/,")"
+exec sh -c "$(printf %s "$*" | sed 's,/build/\\(me-\\|[.]buildfleet\\),'"$MACHINE"'/build/\\1,g')"
 `;
 
 describeWithTools(['git', 'rsync', 'setpriv'], 'what is sent', () => {
@@ -88,12 +90,16 @@ describeWithTools(['git', 'rsync', 'setpriv'], 'what is sent', () => {
       ...{ HOME: home, XDG_CONFIG_HOME: join(home, '.config'), GIT_CONFIG_NOSYSTEM: '1', ...environment },
     };
     const withStandIn: Run = (file, args, options) => run(file, args, { ...options, env: { ...options?.env, ...env } });
-    const connections = { options: () => ['-T'] } as unknown as Connections;
+    const connections = {
+      options: () => ['-T'],
+      run: (_: FleetVm, { command }: { command: string }) => withStandIn('ssh', [VM.name, command]),
+    } as unknown as Connections;
     return sync(
       { run: withStandIn, connections },
       {
         ...{ vm: VM, root: project, workspace: WORKSPACE, signal: new AbortController().signal },
         sending: { follow: [], ignored: false, home, ...sending },
+        journal: join(directory, 'journal'),
       },
     );
   }
@@ -444,6 +450,121 @@ describeWithTools(['git', 'rsync', 'setpriv'], 'what is sent', () => {
       rmSync(join(root, '.buildfleetignore'));
       write('.buildfleetignore', 'x\n'.repeat(200_000));
       await expect(send()).rejects.toMatchObject({ code: 'ignore-file-refused' });
+    });
+  });
+
+  describe('what was fetched or built here', () => {
+    test.each(['result', 'src/result', 'out of it/all'])('is neither sent nor deleted there: %s', async (place) => {
+      write(`${place}/.buildfleet-fetched`);
+      write(`${place}/bin/app`, 'fetched');
+      mkdirSync(there(`${place}/bin`), { recursive: true });
+      writeFileSync(there(`${place}/bin/other`), 'of a test there');
+      await send();
+      expect(arrived()).toEqual([`Main.hs`, `${place}/bin/other`]);
+    });
+
+    test('is not sent from among other files, until it is changed here', async () => {
+      write('out/mine', 'mine');
+      write('out/bin/app', 'fetched');
+      rememberFetched(join(root, 'out'), [join(root, 'out/bin/app')]);
+      await send();
+      expect(arrived()).toEqual(['Main.hs', 'out/mine']);
+      write('out/bin/app', 'changed since');
+      await send();
+      expect(arrived()).toEqual(['Main.hs', 'out/bin/app', 'out/mine']);
+    });
+
+    test('a mark in the project’s root leaves out what it names, and not the project', async () => {
+      write('.buildfleet-fetched');
+      await send();
+      expect(arrived()).toEqual(['Main.hs']);
+    });
+
+    test('a directory that cabal has built in here is not sent over that of the VM', async () => {
+      write('dist-x/cache/improved-plan');
+      write('dist-x/build/Main.o', 'here');
+      mkdirSync(there('dist-x/cache'), { recursive: true });
+      writeFileSync(there('dist-x/cache/improved-plan'), 'there');
+      await send();
+      expect(arrived()).toEqual(['Main.hs', 'dist-x/.buildfleet-built', 'dist-x/cache/improved-plan']);
+    });
+  });
+
+  describe('what was changed or made there', () => {
+    const kept = (path: string) => join(directory, 'machine/build/.buildfleet', `${WORKSPACE}.kept`, path);
+    const keptFiles = () => {
+      const books = join(directory, 'machine/build/.buildfleet');
+      return existsSync(books) ? arrived(books).filter((path) => path.includes('.kept/')) : [];
+    };
+
+    test('is put aside and named when a sync replaces or deletes it', async () => {
+      write('golden/out.txt', 'expected');
+      await send();
+      writeFileSync(there('golden/out.txt'), 'accepted there');
+      writeFileSync(there('cabal.project.freeze'), 'constraints: any.base ==4.18');
+      const { remarks } = await send();
+      expect(readFileSync(there('golden/out.txt'), 'utf8')).toBe('expected');
+      expect(existsSync(there('cabal.project.freeze'))).toBe(false);
+      expect(readFileSync(kept('golden/out.txt'), 'utf8')).toBe('accepted there');
+      expect(existsSync(kept('cabal.project.freeze'))).toBe(true);
+      expect(remarks).toEqual([
+        'changed or made on haskell-build-alpha, and not the same here, so put aside there: cabal.project.freeze, ' +
+          'golden/out.txt; `buildfleet fetch --path PATTERN` brings them, and a line in .buildfleetignore leaves them in place',
+      ]);
+      expect((await send()).remarks).toEqual([]);
+    });
+
+    test('is told from what is changed, renamed or deleted here', async () => {
+      write('odd \n*name/Old.hs', 'old');
+      write('Gone.hs');
+      await send();
+      for (const text of ['one', 'two and more']) {
+        write('Main.hs', text);
+        rmSync(join(root, 'Gone.hs'), { force: true });
+        renameSync(join(root, 'odd \n*name/Old.hs'), join(root, 'odd \n*name/New.hs'));
+        expect((await send()).remarks).toEqual([]);
+        renameSync(join(root, 'odd \n*name/New.hs'), join(root, 'odd \n*name/Old.hs'));
+        expect((await send()).remarks).toEqual([]);
+      }
+      expect(keptFiles()).toEqual([]);
+    });
+
+    test('is not kept when it is the same as here', async () => {
+      write('golden/out.txt', 'expected');
+      await send();
+      writeFileSync(there('golden/out.txt'), 'expected');
+      expect((await send()).remarks).toEqual([]);
+      expect(keptFiles()).toEqual([]);
+    });
+
+    test('is kept without a word where nothing is remembered of what was sent', async () => {
+      await send();
+      writeFileSync(there('Main.hs'), 'changed there');
+      rmSync(join(directory, 'journal'));
+      expect((await send()).remarks).toEqual([]);
+      expect(readFileSync(kept('Main.hs'), 'utf8')).toBe('changed there');
+    });
+
+    test('is kept when the client that would have looked at it was ended', async () => {
+      await send();
+      const left = join(directory, 'machine/build/.buildfleet', `${WORKSPACE}.aside-0123`);
+      mkdirSync(left, { recursive: true });
+      writeFileSync(join(left, 'made'), 'there');
+      await send();
+      expect(readFileSync(kept('made'), 'utf8')).toBe('there');
+      expect(existsSync(left)).toBe(false);
+    });
+
+    test('stays where cabal has built it, under any name that --builddir gives', async () => {
+      for (const path of ['dist-x/cache/improved-plan', 'dist-x/build/Main.o', 'dist/setup-config']) {
+        mkdirSync(dirname(there(path)), { recursive: true });
+        writeFileSync(there(path), 'built');
+      }
+      await send();
+      await send();
+      expect(arrived()).toEqual(
+        expect.arrayContaining(['Main.hs', 'dist-x/build/Main.o', 'dist-x/cache/improved-plan', 'dist/setup-config']),
+      );
     });
   });
 });
