@@ -247,6 +247,7 @@ export const ERROR_CODES = {
   'vm-unknown': { exit: 'notFound', when: 'the fleet has no VM of this name' },
   'vm-without-disk': { when: 'the disk of a VM is detached or gone' },
   'vmdk-unknown': { when: 'qemu-img wrote a VMDK without a content id' },
+  'watch-failed': { when: 'the files of a project cannot be watched for `--watch` or `repl`' },
   'workspace-refused': { when: 'a VM does not open the workspace of a project' },
   'workstation-address': { when: 'a VM is on a network of its own, and the workstation has no address there' },
   'workstation-missing': { when: 'the workstation to import was not deployed from the state directory' },

@@ -38,6 +38,10 @@ export interface InteractiveOptions {
    * that is no terminal gets every byte. Default false
    */
   readonly isText?: boolean | undefined;
+  /** Whether it gets no input of the caller's: only the line of `after`, if any. Default false */
+  readonly hasNoInput?: boolean | undefined;
+  /** Ends it when it fires; it then counts as ended by a signal of this process. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -49,23 +53,28 @@ export interface InteractiveOptions {
 export async function runInteractive(
   file: string,
   args: readonly string[],
-  { after, isText = false }: InteractiveOptions = {},
+  { after, isText = false, hasNoInput = false, signal: ending }: InteractiveOptions = {},
 ): Promise<InteractiveEnd> {
   const output = (stream: NodeJS.WriteStream) => (isText && stream.isTTY ? 'pipe' : 'inherit');
   const child = execaLibrary().execa('setpriv', endingWithUs(file, ...args), {
-    stdio: [after === undefined ? 'inherit' : 'pipe', output(process.stdout), output(process.stderr)],
+    stdio: [inputOf(after, hasNoInput), output(process.stdout), output(process.stderr)],
     reject: false,
     cleanup: false,
     buffer: false,
   });
   const shown = [show(child.stdout, process.stdout), show(child.stderr, process.stderr)];
-  const stopFeeding = child.stdin === null || after === undefined ? undefined : feed(child.stdin, after);
+  const stopFeeding = child.stdin === null || after === undefined ? undefined : feed(child.stdin, after, hasNoInput);
   let passedOn: NodeJS.Signals | undefined;
   const forward = (signal: NodeJS.Signals) => {
     passedOn = signal;
     child.kill(signal);
   };
+  const end = () => {
+    forward('SIGTERM');
+  };
   for (const signal of FORWARDED) process.on(signal, forward);
+  ending?.addEventListener('abort', end);
+  if (ending?.aborted === true) end();
   try {
     const result = await child;
     await Promise.all(shown);
@@ -90,8 +99,14 @@ export async function runInteractive(
     );
   } finally {
     for (const signal of FORWARDED) process.off(signal, forward);
+    ending?.removeEventListener('abort', end);
     stopFeeding?.();
   }
+}
+
+function inputOf(after: unknown, hasNoInput: boolean) {
+  if (after !== undefined) return 'pipe';
+  return hasNoInput ? 'ignore' : 'inherit';
 }
 
 /** Passes text on to a terminal, where the command does not write to it itself. */
@@ -100,19 +115,21 @@ async function show(from: Readable | null, to: NodeJS.WriteStream): Promise<void
   if (from !== null) await pipeline(from, new TerminalText(), to, { end: false }).catch(() => undefined);
 }
 
-/** Gives a command a line and then this process's input. Returns a function that stops it and the wait for input. */
-function feed(input: Writable, after: Promise<unknown>): () => void {
+/** Gives a command a line and then this process's input, or its end. Returns a function that stops it and the wait for input. */
+function feed(input: Writable, after: Promise<unknown>, hasNoInput: boolean): () => void {
   // It may end before it has read everything.
   input.on('error', () => undefined);
   after.then(
     () => {
       if (input.destroyed) return;
       input.write('\n');
-      process.stdin.pipe(input);
+      if (hasNoInput) input.end();
+      else process.stdin.pipe(input);
     },
     () => input.end(),
   );
   return () => {
+    if (hasNoInput) return;
     process.stdin.unpipe(input);
     process.stdin.pause();
   };

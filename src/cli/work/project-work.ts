@@ -67,15 +67,20 @@ interface SessionChanges extends Pick<SessionRequest, 'onlyIf'> {
 export class ProjectWork {
   readonly connections: Connections;
   private readonly trouble: Trouble;
-  /** Remarks on the sources. */
-  private readonly told = new Set<string>();
 
+  /** @param told remarks on the sources that need not be repeated */
   constructor(
     readonly context: Context,
     readonly loaded: LoadedFleet,
+    private readonly told = new Set<string>(),
   ) {
     this.connections = new Connections(loaded, context);
     this.trouble = new Trouble(loaded, context.environment);
+  }
+
+  /** The same work for as long as a signal has not fired. */
+  until(signal: AbortSignal, changes: Partial<Context> = {}): ProjectWork {
+    return new ProjectWork({ ...this.context, ...changes, signal }, this.loaded, this.told);
   }
 
   /**
@@ -192,11 +197,13 @@ export class ProjectWork {
     action: () => Promise<T>,
   ): Promise<T> {
     const { user, host } = this.owner();
+    const ourselves = `${user}@${host}, pid ${process.pid}`;
     const request: SessionRequest = {
-      ...{ vm, workspace, who: `${user}@${host}, pid ${process.pid}`, onlyIf },
+      ...{ vm, workspace, who: ourselves, onlyIf },
       onWait: (who) => {
         onWaiting?.();
-        this.context.terminal.message(`waiting for ${who}, who works on this project on ${vm.name}`);
+        // A build that was cancelled takes a moment to end.
+        if (who !== ourselves) this.context.terminal.message(`waiting for ${who}, who works on this project on ${vm.name}`);
       },
       signal: this.context.signal,
     };

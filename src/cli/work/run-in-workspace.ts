@@ -21,6 +21,11 @@ export interface WorkspaceCommand {
   readonly prepare?: string | undefined;
   /** Whether it only writes text: then no more than colours reaches a terminal. Default false. */
   readonly isText?: boolean;
+  /**
+   * Ends the command when it fires. Such a command gets no input, and Ctrl-C is for this process alone. Default: it has
+   * our input, and signals that this process gets
+   */
+  readonly cancel?: AbortSignal | undefined;
   /** When the command may begin. Never, when it rejects. */
   readonly after: Promise<unknown>;
 }
@@ -53,23 +58,37 @@ const WAIT = 'read -r _ || exit 0\n';
  */
 export async function runInWorkspace(
   { connections, signal }: RunTools,
-  { vm, workspace, subdirectory, argv, prepare = '', isText = false, after }: WorkspaceCommand,
+  { vm, workspace, subdirectory, argv, prepare = '', isText = false, cancel, after }: WorkspaceCommand,
 ): Promise<number> {
   const id = randomBytes(8).toString('hex');
+  const options = { isText, hasNoInput: cancel !== undefined, signal: cancel };
   const [script, args] = [scriptText('run'), [BUILD_ROOT, workspace, subdirectory, id, prepare, ...argv]];
   // The session ends the command when this process is gone.
   const startAhead = () => {
     const command = scriptWithoutTerminal('run', `${WAIT}${script}`, args);
-    return runInteractive('ssh', connections.arguments(vm, 'streams', command), { after, isText });
+    return runInteractive('ssh', connections.arguments(vm, 'streams', command), { ...options, after });
   };
   // Input that is typed meanwhile belongs to this process.
   const onTerminal = async () => {
     await after;
     const command = scriptWithTerminal('run', script, args);
-    return runInteractive('ssh', connections.arguments(vm, 'terminal', command), { isText });
+    return runInteractive('ssh', connections.arguments(vm, 'terminal', command), options);
   };
-  const hasTerminal = process.stdin.isTTY && process.stdout.isTTY && process.stderr.isTTY;
-  const { exitCode } = await (hasTerminal ? onTerminal() : startAhead());
+  // Input would be read as it is typed, and Ctrl-C with it. ssh does not tell the size of a terminal that is no input.
+  const onScreen = async (signal: AbortSignal) => {
+    await after;
+    if (signal.aborted) return { exitCode: HANGUP };
+    const sized = `stty ${terminalSize()}\n${prepare}`;
+    const sizedArgs = [BUILD_ROOT, workspace, subdirectory, id, sized, ...argv];
+    const command = scriptWithTerminal('run', script, sizedArgs);
+    return runInteractive('ssh', connections.arguments(vm, 'terminal-without-input', command), options);
+  };
+  const hasScreen = process.stdout.isTTY && process.stderr.isTTY;
+  const begin = () => {
+    if (cancel !== undefined && hasScreen) return onScreen(cancel);
+    return cancel === undefined && hasScreen && process.stdin.isTTY ? onTerminal() : startAhead();
+  };
+  const { exitCode } = await begin();
   await after;
   if (exitCode < SIGNALS || exitCode === HANGUP || signal.aborted) return exitCode;
   // The command may have ended like this itself. Otherwise ssh was ended here, or the session there ended everything
@@ -77,6 +96,11 @@ export async function runInWorkspace(
   const status = await exitStatus(connections, vm, workspace, id);
   if (status === undefined) throw new ConnectionLost(vm, '');
   return status;
+}
+
+function terminalSize(): string {
+  const { rows, columns } = process.stdout;
+  return `rows ${rows} cols ${columns}`;
 }
 
 /** How a run ended, as the VM has noted it; undefined when it did not end, or when the VM cannot be asked. */
