@@ -1,5 +1,7 @@
 #!/bin/bash
 # Holds a workspace of a build machine for one user of it: session.sh ROOT WORKSPACE WHO [PROBE]
+# WORKSPACE may be NAME.repl-ID: a prompt, which keeps no other session from the workspace NAME and is ended by none. It has
+# books of its own, which go with it.
 # Prints `waiting WHO` while another session has it, then `ready`, and keeps it until its input ends.
 # PROBE is a script that sees these arguments and prints the machine's state. With one, a workspace that is not there
 # is not made: this prints `gone`.
@@ -16,15 +18,16 @@ refuse() {
   exit 1
 }
 
-case $workspace in '' | *[!a-z0-9-]*) refuse "$workspace is no name of a workspace" ;; esac
-if [ -n "$probe" ] && [ ! -d "$root/$workspace" ]; then
+directory=$root/${workspace%%.*}
+case ${workspace/.repl-/-} in '' | *[!a-z0-9-]*) refuse "$workspace is no name of a workspace" ;; esac
+if [ -n "$probe" ] && [ ! -d "$directory" ]; then
   echo gone
   exit 0
 fi
 books=$root/.buildfleet
 [ -d "$books" ] || mkdir -p "$books" || refuse "$books cannot be made"
-if [ -L "$root/$workspace" ] || { [ -e "$root/$workspace" ] && [ ! -d "$root/$workspace" ]; }; then
-  refuse "$root/$workspace is not a directory"
+if [ -L "$directory" ] || { [ -e "$directory" ] && [ ! -d "$directory" ]; }; then
+  refuse "$directory is not a directory"
 fi
 
 # Sets `workers` to the processes that work in the workspace, if there are any.
@@ -69,9 +72,9 @@ fi
 printf '%s\n%(%s)T\n' "$who" -1 >"$books/$workspace.who"
 
 # Processes found here belong to a lost connection, or left the process group that ended with its command.
-end_workers || refuse "an earlier build in $root/$workspace does not end"
-if ! { [ -d "$root/$workspace" ] || mkdir -p "$root/$workspace"; }; then
-  refuse "$root/$workspace cannot be made"
+end_workers || refuse "an earlier build in $directory does not end"
+if ! { [ -d "$directory" ] || mkdir -p "$directory"; }; then
+  refuse "$directory cannot be made"
 fi
 # drain.sh looks at our lock after it has taken its own, so one of us sees the other.
 if [ -e "$books/draining" ] && ! flock --nonblock --shared "$books/draining" true; then
@@ -91,3 +94,4 @@ if read -r group 2>/dev/null <"$books/$workspace.group" && [ -n "$group" ]; then
   if kill -0 -- "-$group" 2>/dev/null; then end_workers; fi
   : >"$books/$workspace.group"
 fi
+case $workspace in *.*) rm -f "$books/$workspace".{lock,who,run,group,exit} ;; esac

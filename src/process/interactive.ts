@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { endingWithUs } from './ending-with-us';
 import { execaLibrary } from './execa';
@@ -40,6 +40,10 @@ export interface InteractiveOptions {
   readonly isText?: boolean | undefined;
   /** Whether it gets no input of the caller's: only the line of `after`, if any. Default false */
   readonly hasNoInput?: boolean | undefined;
+  /** What the caller's input passes on its way to the command, where that does not have it directly. */
+  readonly inputThrough?: Duplex | undefined;
+  /** Called for SIGINT, which is then not passed on. A command without our terminal is kept apart from it. */
+  readonly onInterrupt?: (() => void) | undefined;
   /** Ends it when it fires; it then counts as ended by a signal of this process. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -53,19 +57,28 @@ export interface InteractiveOptions {
 export async function runInteractive(
   file: string,
   args: readonly string[],
-  { after, isText = false, hasNoInput = false, signal: ending }: InteractiveOptions = {},
+  { after, isText = false, hasNoInput = false, inputThrough, onInterrupt, signal: ending }: InteractiveOptions = {},
 ): Promise<InteractiveEnd> {
   const output = (stream: NodeJS.WriteStream) => (isText && stream.isTTY ? 'pipe' : 'inherit');
   const child = execaLibrary().execa('setpriv', endingWithUs(file, ...args), {
     stdio: [inputOf(after, hasNoInput), output(process.stdout), output(process.stderr)],
+    // A signal to our process group would reach it as well.
+    detached: onInterrupt !== undefined && after !== undefined,
     reject: false,
     cleanup: false,
     buffer: false,
   });
   const shown = [show(child.stdout, process.stdout), show(child.stderr, process.stderr)];
-  const stopFeeding = child.stdin === null || after === undefined ? undefined : feed(child.stdin, after, hasNoInput);
+  const stopFeeding =
+    child.stdin === null || after === undefined
+      ? undefined
+      : feed(child.stdin, after, hasNoInput ? undefined : source(inputThrough));
   let passedOn: NodeJS.Signals | undefined;
   const forward = (signal: NodeJS.Signals) => {
+    if (signal === 'SIGINT' && onInterrupt !== undefined) {
+      onInterrupt();
+      return;
+    }
     passedOn = signal;
     child.kill(signal);
   };
@@ -115,22 +128,26 @@ async function show(from: Readable | null, to: NodeJS.WriteStream): Promise<void
   if (from !== null) await pipeline(from, new TerminalText(), to, { end: false }).catch(() => undefined);
 }
 
+function source(through: Duplex | undefined): () => Readable {
+  return () => (through === undefined ? process.stdin : process.stdin.pipe(through));
+}
+
 /** Gives a command a line and then this process's input, or its end. Returns a function that stops it and the wait for input. */
-function feed(input: Writable, after: Promise<unknown>, hasNoInput: boolean): () => void {
+function feed(input: Writable, after: Promise<unknown>, from: (() => Readable) | undefined): () => void {
   // It may end before it has read everything.
   input.on('error', () => undefined);
   after.then(
     () => {
       if (input.destroyed) return;
       input.write('\n');
-      if (hasNoInput) input.end();
-      else process.stdin.pipe(input);
+      if (from === undefined) input.end();
+      else from().pipe(input);
     },
     () => input.end(),
   );
   return () => {
-    if (hasNoInput) return;
-    process.stdin.unpipe(input);
+    if (from === undefined) return;
+    process.stdin.unpipe();
     process.stdin.pause();
   };
 }

@@ -38,7 +38,7 @@ describeAsRoot('builds on save, on stand-in machines (needs root)', () => {
       cli.child.stderr.on('data', (text: string) => (said += text));
       const states = () => said.split('\n').filter((line) => / changed$|waiting for a change/.test(line));
       const waits = () => said.split('waiting for a change').length - 1;
-      const waiting = (count: number) => until(`build ${count} has ended`, 30, () => waits() >= count, );
+      const waiting = (count: number) => until(`build ${count} has ended`, 30, () => waits() >= count);
       return { cli, states, waiting, said: () => said, builds: () => cli.output.toString().split('cabal ').length - 1 };
     }
 

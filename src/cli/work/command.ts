@@ -23,7 +23,10 @@ type CabalLine = CommandLine<
 /** Sends the sources, and has cabal do something with them. */
 function cabalCommand(
   task: CabalTask,
-  { options = [], ...declaration }: Pick<CommandDeclaration, 'description' | 'examples' | 'options'>,
+  {
+    options = [],
+    ...declaration
+  }: Pick<CommandDeclaration, 'description' | 'examples' | 'options' | 'handlesInterrupt'>,
 ) {
   return {
     ...declaration,
@@ -77,6 +80,7 @@ export const haddock = cabalCommand('haddock', {
 export const repl = cabalCommand('repl', {
   description: 'send the sources, and open a GHCi there',
   examples: ['repl', 'repl -- lib:app'],
+  handlesInterrupt: true,
 });
 
 export const sync: CommandDeclaration = {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FleetError } from '../../model/errors';
@@ -58,7 +59,7 @@ const MOST_REMARKS = 20;
 type OnSources<T> = (place: Place, sent: Promise<SyncReport>) => Promise<T>;
 
 /** Options of one session. */
-interface SessionChanges extends Pick<SessionRequest, 'onlyIf'> {
+interface SessionChanges extends Pick<SessionRequest, 'onlyIf' | 'outlivesInterrupt'> {
   /** Called when another session has the workspace. */
   readonly onWaiting?: () => void;
 }
@@ -186,6 +187,16 @@ export class ProjectWork {
     });
   }
 
+  /**
+   * Runs an action on a prompt's behalf: no other session waits for it, and none ends it.
+   *
+   * @param action gets the place under the name that the prompt has in the workspace
+   */
+  holdPrompt<T>(place: Place, action: (place: Place) => Promise<T>): Promise<T> {
+    const prompt = { ...place, workspace: `${place.workspace}.repl-${randomBytes(4).toString('hex')}` };
+    return this.session(prompt, { outlivesInterrupt: true }, () => action(prompt));
+  }
+
   /** Runs an action while the workspace is held, and names the holder that it waits for. */
   hold<T>(place: Place, action: () => Promise<T>): Promise<T> {
     return this.session(place, {}, action);
@@ -193,17 +204,18 @@ export class ProjectWork {
 
   private session<T>(
     { vm, workspace }: Place,
-    { onlyIf, onWaiting }: SessionChanges,
+    { onlyIf, outlivesInterrupt, onWaiting }: SessionChanges,
     action: () => Promise<T>,
   ): Promise<T> {
     const { user, host } = this.owner();
     const ourselves = `${user}@${host}, pid ${process.pid}`;
     const request: SessionRequest = {
-      ...{ vm, workspace, who: ourselves, onlyIf },
+      ...{ vm, workspace, who: ourselves, onlyIf, outlivesInterrupt },
       onWait: (who) => {
         onWaiting?.();
         // A build that was cancelled takes a moment to end.
-        if (who !== ourselves) this.context.terminal.message(`waiting for ${who}, who works on this project on ${vm.name}`);
+        if (who !== ourselves)
+          this.context.terminal.message(`waiting for ${who}, who works on this project on ${vm.name}`);
       },
       signal: this.context.signal,
     };

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import type { FleetVm } from '../../model/fleet';
 import { runInteractive } from '../../process/interactive';
-import { shellWords } from '../../rendering/shell-word';
+import { shellWord, shellWords } from '../../rendering/shell-word';
 import { SshFailure } from '../../ssh/failure';
 import { BUILD_ROOT } from '../project/workspace';
 import { answerTooLarge } from '../ssh/answer-too-large';
@@ -26,6 +27,10 @@ export interface WorkspaceCommand {
    * our input, and signals that this process gets
    */
   readonly cancel?: AbortSignal | undefined;
+  /** Whether SIGINT interrupts the command there, and nothing here. Default false. */
+  readonly hasInterrupts?: boolean;
+  /** What our input passes on its way, where it is no terminal. */
+  readonly inputThrough?: Duplex | undefined;
   /** When the command may begin. Never, when it rejects. */
   readonly after: Promise<unknown>;
 }
@@ -58,15 +63,27 @@ const WAIT = 'read -r _ || exit 0\n';
  */
 export async function runInWorkspace(
   { connections, signal }: RunTools,
-  { vm, workspace, subdirectory, argv, prepare = '', isText = false, cancel, after }: WorkspaceCommand,
+  {
+    vm,
+    workspace,
+    subdirectory,
+    argv,
+    prepare = '',
+    isText = false,
+    cancel,
+    hasInterrupts = false,
+    inputThrough,
+    after,
+  }: WorkspaceCommand,
 ): Promise<number> {
   const id = randomBytes(8).toString('hex');
-  const options = { isText, hasNoInput: cancel !== undefined, signal: cancel };
+  const onInterrupt = hasInterrupts ? () => void interrupt(connections, vm, workspace) : undefined;
+  const options = { isText, hasNoInput: cancel !== undefined, signal: cancel, onInterrupt };
   const [script, args] = [scriptText('run'), [BUILD_ROOT, workspace, subdirectory, id, prepare, ...argv]];
   // The session ends the command when this process is gone.
   const startAhead = () => {
     const command = scriptWithoutTerminal('run', `${WAIT}${script}`, args);
-    return runInteractive('ssh', connections.arguments(vm, 'streams', command), { ...options, after });
+    return runInteractive('ssh', connections.arguments(vm, 'streams', command), { ...options, inputThrough, after });
   };
   // Input that is typed meanwhile belongs to this process.
   const onTerminal = async () => {
@@ -96,6 +113,13 @@ export async function runInWorkspace(
   const status = await exitStatus(connections, vm, workspace, id);
   if (status === undefined) throw new ConnectionLost(vm, '');
   return status;
+}
+
+/** Has the command do what Ctrl-C on a terminal of its own would. One that has ended need not be. */
+async function interrupt(connections: Connections, vm: FleetVm, workspace: string): Promise<void> {
+  const group = shellWord(`${BUILD_ROOT}/.buildfleet/${workspace}.group`);
+  const command = `read -r group <${group} && kill -INT -- "-$group"`;
+  await connections.run(vm, { what: 'the interrupt', command }).catch(() => undefined);
 }
 
 function terminalSize(): string {

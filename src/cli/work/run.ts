@@ -12,6 +12,7 @@ import { sendingOf } from '../project/sending';
 import type { SendingOptions } from './options';
 
 const onSave = lazy<typeof import('./build-on-save')>(() => require('./build-on-save'));
+const repl = lazy<typeof import('./repl')>(() => require('./repl'));
 const watcher = lazy<typeof import('./source-watcher')>(() => require('./source-watcher'));
 
 /** Options of the commands that work on a project. */
@@ -41,18 +42,20 @@ export async function cabal(
   const ghc = options.ghc ?? compilerOfProject(project.root);
   // What a program has done and read is not undone by beginning anew.
   const again = task !== 'repl' && task !== 'run';
-  const once = (part: ProjectWork, vm: string | undefined, changes: CabalChanges = {}) =>
-    part.withSources({ project, sending, vm, ghc, again: again && changes.cancel === undefined }, (place, sent) => {
-      // The project's own choice needs no repetition, and a command line would have cabal configure it anew.
-      const ghcVersion = options.ghc === undefined ? undefined : place.ghcVersion;
-      const isOnePackage = options.project !== undefined && project.packageDirectory !== '';
-      const argv = ['cabal', ...cabalArguments(task, ghcVersion, args, isOnePackage)];
-      // A prompt draws its line itself, and a program writes anything.
-      const isText = again;
-      const subdirectory = project.packageDirectory;
-      const prepare = scriptText('cabal');
-      changes.onPlace?.(place);
-      return runThere(part, subdirectory, place, { argv, prepare, isText, after: sent, cancel: changes.cancel });
+  const commandAt = (place: Place) => {
+    // The project's own choice needs no repetition, and a command line would have cabal configure it anew.
+    const ghcVersion = options.ghc === undefined ? undefined : place.ghcVersion;
+    const isOnePackage = options.project !== undefined && project.packageDirectory !== '';
+    const argv = ['cabal', ...cabalArguments(task, ghcVersion, args, isOnePackage)];
+    // A prompt draws its line itself, and a program writes anything.
+    return { argv, prepare: scriptText('cabal'), isText: again, subdirectory: project.packageDirectory };
+  };
+  if (task === 'repl') return repl().openPrompt(work, { project, sending, vm: options.vm, ghc, again }, commandAt);
+  const once = (part: ProjectWork, vm: string | undefined, { cancel, onPlace }: CabalChanges = {}) =>
+    part.withSources({ project, sending, vm, ghc, again: again && cancel === undefined }, (place, sent) => {
+      onPlace?.(place);
+      const { subdirectory, ...command } = commandAt(place);
+      return runThere(part, subdirectory, place, { ...command, after: sent, cancel });
     });
   return untilInterrupted(context, () =>
     options.watch === true ? watched(work, { project, sending, vm: options.vm }, once) : once(work, options.vm),
@@ -123,7 +126,7 @@ export function runThere(
   { context: { signal }, connections }: ProjectWork,
   subdirectory: string,
   { vm, workspace }: Place,
-  command: Pick<WorkspaceCommand, 'argv' | 'prepare' | 'isText' | 'after' | 'cancel'>,
+  command: Omit<WorkspaceCommand, 'vm' | 'workspace' | 'subdirectory'>,
 ): Promise<number> {
   return runInWorkspace({ signal, connections }, { vm, workspace, subdirectory, ...command });
 }

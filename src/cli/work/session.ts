@@ -28,6 +28,8 @@ export interface SessionRequest {
    * as that of a machine without which nothing can be done.
    */
   readonly onlyIf?: ((probe: Probe) => boolean) | undefined;
+  /** Whether SIGINT is for the command in the workspace, and ends no session. Default false */
+  readonly outlivesInterrupt?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -61,6 +63,7 @@ export async function withWorkspace<T>(
   const late = new AbortController();
   const session = hold('ssh', connections.arguments(vm, 'program', commandOf(request)), {
     signal: AbortSignal.any([signal, late.signal]),
+    inOurGroup: request.outlivesInterrupt !== true,
     onLine,
   });
   const early = session.ended.then(({ stderr, exitCode, code, excess }) => {

@@ -1,7 +1,7 @@
 import { existsSync, type Stats } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import type { FSWatcher } from 'chokidar';
-import { FleetError } from '../../model/errors';
+import { FleetError, isFleetError } from '../../model/errors';
 import { lazy } from '../../model/lazy';
 import { FETCHED_MARK } from '../project/fetched';
 import { gitPaths, type GitTools, workTreeAround } from '../project/git-paths';
@@ -126,7 +126,10 @@ export class SourceWatcher {
       const sent = await sentAmong(this.tools, { root, sending, paths });
       if (sent.length > 0 && !this.tools.signal.aborted) onChange(sent);
     } catch (error) {
-      if (!this.tools.signal.aborted) onError(error);
+      if (this.tools.signal.aborted) return;
+      if (isFleetError(error)) onError(error);
+      // An interrupt that is for another program has ended what looked: all of them may be sent.
+      else onChange(paths);
     }
   }
 }
