@@ -1,15 +1,17 @@
 #!/bin/bash
-# Holds a workspace of a build machine for one user of it: session.sh ROOT WORKSPACE WHO [PROBE]
+# Holds a workspace of a build machine for one user of it: session.sh ROOT WORKSPACE WHO [PROBE [PROJECT]]
 # WORKSPACE may be NAME.repl-ID: a prompt, which keeps no other session from the workspace NAME and is ended by none. It has
 # books of its own, which go with it.
 # Prints `waiting WHO` while another session has it, then `ready`, and keeps it until its input ends.
 # PROBE is a script that sees these arguments and prints the machine's state. With one, a workspace that is not there
-# is not made: this prints `gone`.
-# In ROOT/.buildfleet are, of each workspace: .lock, held by this script; .who, its user and the time; .run,
+# is not made: this prints `gone`. PROJECT says which project it is of.
+# Once a day the workspaces that were not used for EXPIRE days are removed.
+# In ROOT/.buildfleet are, of each workspace: .lock, held by this script; .who, its user, the time and the project; .run,
 # open in all that is built (run.sh); .group, its process group, empty when nothing is; .exit, how the last run ended.
 # A build waits for this script, and each program that it starts takes an emulated machine a while.
 set -u
-root=$1 workspace=$2 who=$3 probe=${4-}
+root=$1 workspace=$2 who=$3 probe=${4-} project=${5-}
+readonly EXPIRE=30
 
 refuse() {
   # of blocks, or of inodes: the shell's own words go to standard error, which is not waited for
@@ -57,6 +59,30 @@ end_workers() {
   ! find_workers
 }
 
+# Removes the workspaces that were last used before a time, unless they are held; and what is left of killed prompts.
+expire() { # SECONDS
+  local book name used
+  for book in "$books"/*.who; do
+    name=${book##*/} name=${name%.who}
+    { read -r _ && read -r used; } <"$book"
+    case $used in '' | *[!0-9]*) continue ;; esac
+    [ "$used" -lt "$1" ] || continue
+    (
+      flock --nonblock 9 || exit
+      { read -r _ && read -r used; } <"$book" && [ "$used" -lt "$1" ] || exit
+      for prompt in "$books/$name".repl-*.lock; do
+        [ ! -e "$prompt" ] || flock --nonblock --shared "$prompt" true || exit
+      done
+      case $name in
+        *.repl-*) rm -f "$books/$name".lock ;;
+        *-*) rm -rf "${root:?}/$name" || { chmod -R u+rwX "$root/$name" && rm -rf "${root:?}/$name"; } || exit ;;
+        *) exit ;;
+      esac
+      rm -f "$book" "$books/$name".{run,group,exit}
+    ) 9>>"$books/$name.lock"
+  done
+}
+
 exec 9>>"$books/$workspace.lock" || refuse "$books/$workspace.lock cannot be opened"
 [ -z "$probe" ] || eval "$probe"
 # The last holder ended without waiting for its session to release the lock.
@@ -69,7 +95,8 @@ if ! flock --wait 0.5 9; then
     [ $? -gt 128 ] || exit 0
   done
 fi
-printf '%s\n%(%s)T\n' "$who" -1 >"$books/$workspace.who"
+if [ -z "$project" ]; then { read -r _ && read -r _ && read -r project; } 2>/dev/null <"$books/$workspace.who"; fi
+printf '%s\n%(%s)T\n%s\n' "$who" -1 "$project" >"$books/$workspace.who"
 
 # Processes found here belong to a lost connection, or left the process group that ended with its command.
 end_workers || refuse "an earlier build in $directory does not end"
@@ -85,6 +112,12 @@ echo ready
 # The input ends with the connection. A build that takes longer than a lock is shown to others: probe.sh and the agent look
 # at the lock of .run.
 exec 7>>"$books/$workspace.run"
+printf -v now '%(%s)T' -1
+read -r expired 2>/dev/null <"$books/expired" || expired=0
+if [ "$((now - expired))" -gt 86400 ]; then
+  echo "$now" >"$books/expired"
+  expire "$((now - EXPIRE * 86400))" </dev/null >/dev/null 2>&1 7>&- 9>&- &
+fi
 while read -r -t 1 _; [ $? -gt 128 ]; do
   [ -s "$books/$workspace.group" ] && flock --nonblock 7 && break
 done

@@ -34,6 +34,8 @@ export interface Place {
   readonly vm: FleetVm;
   /** Name of the workspace. */
   readonly workspace: string;
+  /** Absolute path of the project here. */
+  readonly root: string;
   /** The version that was asked for, as the machine has it. */
   readonly ghcVersion: string | undefined;
 }
@@ -123,7 +125,7 @@ export class ProjectWork {
     if (vm === undefined || this.trouble.dead(vm) !== undefined) return undefined;
     const ghcVersion = ghc === undefined ? undefined : matchingGhc(imageGhcs(this.loaded, vm), ghc);
     if (ghc !== undefined && ghcVersion === undefined) return undefined;
-    return (await this.connections.isOpen(vm)) ? { vm, workspace, ghcVersion } : undefined;
+    return (await this.connections.isOpen(vm)) ? { vm, workspace, root: project.root, ghcVersion } : undefined;
   }
 
   private isGoodEnough(vm: FleetVm, probe: Probe): boolean {
@@ -150,7 +152,7 @@ export class ProjectWork {
     if (alias !== undefined) {
       const vm = findVm(this.loaded, alias);
       await this.connect(vm);
-      return { vm, workspace, ghcVersion: ghc === undefined ? undefined : await this.ghcOf(vm, ghc) };
+      return { vm, workspace, root: project.root, ghcVersion: ghc === undefined ? undefined : await this.ghcOf(vm, ghc) };
     }
     const { chosen, passedOver } = choose(
       await findCandidates(this.loaded, { workspace, wantsGhc: ghc !== undefined }, this.candidateTools()),
@@ -159,7 +161,7 @@ export class ProjectWork {
     if (chosen === undefined) throw await this.noneUsable(passedOver);
     this.context.terminal.message(`on ${chosen.vm.name}: ${chosen.reason}`);
     for (const { vm, reason } of passedOver) this.context.terminal.message(`  not on ${vm.name}: ${reason}`);
-    return { vm: chosen.vm, workspace, ghcVersion: chosen.ghcVersion };
+    return { vm: chosen.vm, workspace, root: project.root, ghcVersion: chosen.ghcVersion };
   }
 
   /**
@@ -175,7 +177,7 @@ export class ProjectWork {
       .flatMap(({ vm, state }) => ('probe' in state ? [{ vm, used: state.probe.workspaceUsed }] : []))
       .filter(({ used }) => used !== undefined)
       .sort((one, other) => (other.used ?? 0) - (one.used ?? 0));
-    if (last !== undefined) return { vm: last.vm, workspace, ghcVersion: undefined };
+    if (last !== undefined) return { vm: last.vm, workspace, root: project.root, ghcVersion: undefined };
     const silent = candidates.flatMap(({ vm, state }) =>
       'problem' in state ? [`${vm.id} (${state.problem.reason})`] : [],
     );
@@ -203,14 +205,14 @@ export class ProjectWork {
   }
 
   private session<T>(
-    { vm, workspace }: Place,
+    { vm, workspace, root }: Place,
     { onlyIf, outlivesInterrupt, onWaiting }: SessionChanges,
     action: () => Promise<T>,
   ): Promise<T> {
     const { user, host } = this.owner();
     const ourselves = `${user}@${host}, pid ${process.pid}`;
     const request: SessionRequest = {
-      ...{ vm, workspace, who: ourselves, onlyIf, outlivesInterrupt },
+      ...{ vm, workspace, who: ourselves, project: root, onlyIf, outlivesInterrupt },
       onWait: (who) => {
         onWaiting?.();
         // A build that was cancelled takes a moment to end.

@@ -4,6 +4,7 @@ import type { FleetVm } from '../../model/fleet';
 import { printableLine } from '../../model/printable';
 import { hold } from '../../process/held';
 import { SshFailure } from '../../ssh/failure';
+import { visibleName } from '../project/visible-name';
 import { BUILD_ROOT } from '../project/workspace';
 import { answerTooLarge } from '../ssh/answer-too-large';
 import type { Connections } from '../ssh/connections';
@@ -21,6 +22,8 @@ export interface SessionRequest {
   readonly workspace: string;
   /** Name of this session, shown to others that have to wait. */
   readonly who: string;
+  /** Absolute path of the project that it is of, for `buildfleet workspaces`. Default: the one that is known. */
+  readonly project?: string | undefined;
   /** Called with the holder's name when this session has to wait. */
   readonly onWait: (who: string) => void;
   /**
@@ -94,9 +97,9 @@ export async function withWorkspace<T>(
   }
 }
 
-function commandOf({ workspace, who, onlyIf }: SessionRequest): string {
-  const probe = onlyIf === undefined ? [] : [scriptText('probe')];
-  return scriptCommand('session', scriptText('session'), [BUILD_ROOT, workspace, who, ...probe]);
+function commandOf({ workspace, who, project = '', onlyIf }: SessionRequest): string {
+  const probe = onlyIf === undefined ? '' : scriptText('probe');
+  return scriptCommand('session', scriptText('session'), [BUILD_ROOT, workspace, who, probe, visibleName(project)]);
 }
 
 type Admission = 'admitted' | 'refused' | 'silent';
