@@ -42,6 +42,7 @@ export const ERROR_CODES = {
   'duplicate-mac': { when: 'two VMs have the same MAC address' },
   'duplicate-name': { when: 'two constructs of a fleet, or VMs of two fleets, have the same name' },
   'duplicate-port': { when: 'two VMs or services are given the same port' },
+  'environment-refused': { when: 'a list of environment variables cannot be read, or names what is none' },
   'fetch-damaged': { when: 'what `fetch` received differs from what the VM has' },
   'fetch-failed': { when: 'not all built files could be brought from the VM' },
   'fetch-too-large': { when: 'what is to be fetched is larger than `fetch --limit` allows' },

@@ -3,7 +3,7 @@ import { FleetError } from '../../model/errors';
 import { lazy } from '../../model/lazy';
 import type { CommandDeclaration, CommandLine } from '../command';
 import type { CabalTask } from './cabal';
-import { PROJECT, SENDING, type SendingOptions, VM } from './options';
+import { ENVIRONMENT, PROJECT, SENDING, type SendingOptions, VM } from './options';
 
 const work = lazy<typeof import('./run')>(() => require('./run'));
 const report = lazy<typeof import('./report')>(() => require('./report'));
@@ -17,7 +17,7 @@ const WATCH = new Option('--watch', 'begin again whenever something is saved, un
 
 type CabalLine = CommandLine<
   [project?: string, ...more: string[]],
-  { vm?: string; ghc?: string; watch?: boolean } & SendingOptions
+  { vm?: string; ghc?: string; env?: readonly string[]; watch?: boolean } & SendingOptions
 >;
 
 /** Sends the sources, and has cabal do something with them. */
@@ -33,7 +33,7 @@ function cabalCommand(
     name: task,
     usage: '[options] [project] [-- CABAL…]',
     arguments: [PROJECT],
-    options: [VM, GHC, ...options, ...SENDING],
+    options: [VM, GHC, ENVIRONMENT, ...options, ...SENDING],
     takesRest: true,
     document: null,
     run: (context, { args: [project, ...more], options, rest }: CabalLine) => {

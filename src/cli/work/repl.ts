@@ -1,4 +1,5 @@
 import { INTERRUPTED } from '../exit-codes';
+import type { Variables } from '../project/environment';
 import { printError } from '../print-error';
 import type { Terminal } from '../terminal';
 import type { Place, ProjectWork, SourcesRequest } from './project-work';
@@ -9,6 +10,11 @@ import { SourceWatcher } from './source-watcher';
 /** A sending that an interrupt has cut off is begun anew this often. */
 const MOST_ATTEMPTS = 3;
 
+export interface PromptRequest extends SourcesRequest {
+  /** Environment variables for the prompt. */
+  readonly variables: Variables;
+}
+
 /** The prompt of a project, as it is run at its place. */
 export type PromptCommand = (place: Place) => Pick<WorkspaceCommand, 'subdirectory' | 'argv' | 'prepare'>;
 
@@ -18,7 +24,7 @@ export type PromptCommand = (place: Place) => Pick<WorkspaceCommand, 'subdirecto
  *
  * @returns its exit code, or that of Ctrl-C where that came before it was open
  */
-export async function openPrompt(work: ProjectWork, request: SourcesRequest, command: PromptCommand): Promise<number> {
+export async function openPrompt(work: ProjectWork, request: PromptRequest, command: PromptCommand): Promise<number> {
   const { context } = work;
   const before = new AbortController();
   const signal = AbortSignal.any([context.signal, before.signal]);
@@ -54,7 +60,11 @@ export async function openPrompt(work: ProjectWork, request: SourcesRequest, com
         { signal, connections: part.connections },
         {
           ...{ vm: prompt.vm, workspace: prompt.workspace, hasInterrupts: true },
-          ...{ after: Promise.resolve(), inputThrough: new ReloadGate(() => opened.send()) },
+          ...{
+            variables: request.variables,
+            after: Promise.resolve(),
+            inputThrough: new ReloadGate(() => opened.send()),
+          },
           ...command(place),
         },
       );

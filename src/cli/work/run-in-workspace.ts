@@ -4,11 +4,13 @@ import type { FleetVm } from '../../model/fleet';
 import { runInteractive } from '../../process/interactive';
 import { shellWord, shellWords } from '../../rendering/shell-word';
 import { SshFailure } from '../../ssh/failure';
+import type { Variables } from '../project/environment';
 import { BUILD_ROOT } from '../project/workspace';
 import { answerTooLarge } from '../ssh/answer-too-large';
 import type { Connections } from '../ssh/connections';
 import { scriptWithoutTerminal, scriptWithTerminal } from '../ssh/remote-command';
 import { ConnectionLost } from './connection-lost';
+import { Passing } from './passing';
 import { scriptText } from './script';
 
 export interface WorkspaceCommand {
@@ -18,6 +20,8 @@ export interface WorkspaceCommand {
   /** Where to run, relative to the workspace; empty for the workspace itself. */
   readonly subdirectory: string;
   readonly argv: readonly string[];
+  /** Environment variables for it. Default: none. */
+  readonly variables?: Variables;
   /** Text of a bash script that is evaluated before; undefined for none. */
   readonly prepare?: string | undefined;
   /** Whether it only writes text: then no more than colours reaches a terminal. Default false. */
@@ -61,21 +65,13 @@ const WAIT = 'read -r _ || exit 0\n';
  * @returns its exit code, or 128 and the number of the signal that this process got
  * @throws ConnectionLost; what `after` rejects with
  */
-export async function runInWorkspace(
-  { connections, signal }: RunTools,
-  {
-    vm,
-    workspace,
-    subdirectory,
-    argv,
-    prepare = '',
-    isText = false,
-    cancel,
-    hasInterrupts = false,
-    inputThrough,
-    after,
-  }: WorkspaceCommand,
-): Promise<number> {
+export async function runInWorkspace({ connections, signal }: RunTools, request: WorkspaceCommand): Promise<number> {
+  const { vm, workspace, subdirectory, prepare = '', isText = false, cancel, hasInterrupts = false } = request;
+  const { inputThrough, variables = new Map() } = request;
+  const passing = new Passing(connections, vm, variables);
+  const argv = passing.command(request.argv);
+  const after = request.after.then(() => passing.place());
+  after.catch(() => undefined);
   const id = randomBytes(8).toString('hex');
   const onInterrupt = hasInterrupts ? () => void interrupt(connections, vm, workspace) : undefined;
   const options = { isText, hasNoInput: cancel !== undefined, signal: cancel, onInterrupt };

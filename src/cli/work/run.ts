@@ -8,6 +8,7 @@ import { type Context, openFleet } from '../context';
 import { EXIT, INTERRUPTED } from '../exit-codes';
 import { printError } from '../print-error';
 import { findProject, type Project } from '../project/find-project';
+import { variablesOf } from '../project/environment';
 import { sendingOf } from '../project/sending';
 import type { SendingOptions } from './options';
 
@@ -21,6 +22,8 @@ export interface ProjectOptions extends SendingOptions {
   readonly project: string | undefined;
   readonly vm?: string | undefined;
   readonly ghc?: string | undefined;
+  /** `--env` */
+  readonly env?: readonly string[] | undefined;
   /** Whether to begin again whenever something is saved, until Ctrl-C. Default false. */
   readonly watch?: boolean | undefined;
 }
@@ -39,6 +42,7 @@ export async function cabal(
   const work = new ProjectWork(context, openFleet(context));
   const project = projectOf(context, options.project, true);
   const sending = sendingOf(context, options);
+  const variables = variablesOf(context, project.root, options.env);
   const ghc = options.ghc ?? compilerOfProject(project.root);
   // What a program has done and read is not undone by beginning anew.
   const again = task !== 'repl' && task !== 'run';
@@ -50,12 +54,13 @@ export async function cabal(
     // A prompt draws its line itself, and a program writes anything.
     return { argv, prepare: scriptText('cabal'), isText: again, subdirectory: project.packageDirectory };
   };
-  if (task === 'repl') return repl().openPrompt(work, { project, sending, vm: options.vm, ghc, again }, commandAt);
+  if (task === 'repl')
+    return repl().openPrompt(work, { project, sending, vm: options.vm, ghc, again, variables }, commandAt);
   const once = (part: ProjectWork, vm: string | undefined, { cancel, onPlace }: CabalChanges = {}) =>
     part.withSources({ project, sending, vm, ghc, again: again && cancel === undefined }, (place, sent) => {
       onPlace?.(place);
       const { subdirectory, ...command } = commandAt(place);
-      return runThere(part, subdirectory, place, { ...command, after: sent, cancel });
+      return runThere(part, subdirectory, place, { ...command, variables, after: sent, cancel });
     });
   return untilInterrupted(context, () =>
     options.watch === true ? watched(work, { project, sending, vm: options.vm }, once) : once(work, options.vm),
