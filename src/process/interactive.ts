@@ -1,7 +1,8 @@
-import type { Duplex, Readable, Writable } from 'node:stream';
+import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { endingWithUs } from './ending-with-us';
 import { execaLibrary } from './execa';
+import { LineChanges } from './line-changes';
 import { CommandError } from './run';
 import { TerminalText } from './terminal-text';
 
@@ -40,6 +41,8 @@ export interface InteractiveOptions {
   readonly isText?: boolean | undefined;
   /** Whether it gets no input of the caller's: only the line of `after`, if any. Default false */
   readonly hasNoInput?: boolean | undefined;
+  /** Changes each line of what it writes, without its end and with bytes as latin1 characters. Default: none is changed. */
+  readonly changeLine?: ((line: string) => string) | undefined;
   /** What the caller's input passes on its way to the command, where that does not have it directly. */
   readonly inputThrough?: Duplex | undefined;
   /** Called for SIGINT, which is then not passed on. A command without our terminal is kept apart from it. */
@@ -57,9 +60,18 @@ export interface InteractiveOptions {
 export async function runInteractive(
   file: string,
   args: readonly string[],
-  { after, isText = false, hasNoInput = false, inputThrough, onInterrupt, signal: ending }: InteractiveOptions = {},
+  {
+    after,
+    isText = false,
+    hasNoInput = false,
+    changeLine,
+    inputThrough,
+    onInterrupt,
+    signal: ending,
+  }: InteractiveOptions = {},
 ): Promise<InteractiveEnd> {
-  const output = (stream: NodeJS.WriteStream) => (isText && stream.isTTY ? 'pipe' : 'inherit');
+  const output = (stream: NodeJS.WriteStream) =>
+    isText && (stream.isTTY || changeLine !== undefined) ? 'pipe' : 'inherit';
   const child = execaLibrary().execa('setpriv', endingWithUs(file, ...args), {
     stdio: [inputOf(after, hasNoInput), output(process.stdout), output(process.stderr)],
     // A signal to our process group would reach it as well.
@@ -68,7 +80,7 @@ export async function runInteractive(
     cleanup: false,
     buffer: false,
   });
-  const shown = [show(child.stdout, process.stdout), show(child.stderr, process.stderr)];
+  const shown = [show(child.stdout, process.stdout, changeLine), show(child.stderr, process.stderr, changeLine)];
   const stopFeeding =
     child.stdin === null || after === undefined
       ? undefined
@@ -123,9 +135,15 @@ function inputOf(after: unknown, hasNoInput: boolean) {
 }
 
 /** Passes text on to a terminal, where the command does not write to it itself. */
-async function show(from: Readable | null, to: NodeJS.WriteStream): Promise<void> {
+async function show(
+  from: Readable | null,
+  to: NodeJS.WriteStream,
+  changeLine: (line: string) => string = (line) => line,
+): Promise<void> {
   // What the terminal does not take any more is not the command's failure.
-  if (from !== null) await pipeline(from, new TerminalText(), to, { end: false }).catch(() => undefined);
+  if (from === null) return;
+  const onWay = to.isTTY ? new TerminalText() : new PassThrough();
+  await pipeline(from, new LineChanges(changeLine), onWay, to, { end: false }).catch(() => undefined);
 }
 
 function source(through: Duplex | undefined): () => Readable {

@@ -152,7 +152,12 @@ export class ProjectWork {
     if (alias !== undefined) {
       const vm = findVm(this.loaded, alias);
       await this.connect(vm);
-      return { vm, workspace, root: project.root, ghcVersion: ghc === undefined ? undefined : await this.ghcOf(vm, ghc) };
+      return {
+        vm,
+        workspace,
+        root: project.root,
+        ghcVersion: ghc === undefined ? undefined : await this.ghcOf(vm, ghc),
+      };
     }
     const { chosen, passedOver } = choose(
       await findCandidates(this.loaded, { workspace, wantsGhc: ghc !== undefined }, this.candidateTools()),

@@ -5,6 +5,7 @@ import { runInteractive } from '../../process/interactive';
 import { shellWord, shellWords } from '../../rendering/shell-word';
 import { SshFailure } from '../../ssh/failure';
 import type { Variables } from '../project/environment';
+import { PackagePaths } from '../project/package-paths';
 import { BUILD_ROOT } from '../project/workspace';
 import { answerTooLarge } from '../ssh/answer-too-large';
 import type { Connections } from '../ssh/connections';
@@ -33,6 +34,8 @@ export interface WorkspaceCommand {
   readonly cancel?: AbortSignal | undefined;
   /** Whether SIGINT interrupts the command there, and nothing here. Default false. */
   readonly hasInterrupts?: boolean;
+  /** Absolute path of the project where paths of packages are shown from its root, in a command that only writes text. */
+  readonly pathsFrom?: string | undefined;
   /** What our input passes on its way, where it is no terminal. */
   readonly inputThrough?: Duplex | undefined;
   /** When the command may begin. Never, when it rejects. */
@@ -74,7 +77,10 @@ export async function runInWorkspace({ connections, signal }: RunTools, request:
   after.catch(() => undefined);
   const id = randomBytes(8).toString('hex');
   const onInterrupt = hasInterrupts ? () => void interrupt(connections, vm, workspace) : undefined;
-  const options = { isText, hasNoInput: cancel !== undefined, signal: cancel, onInterrupt };
+  const { pathsFrom } = request;
+  const paths = pathsFrom === undefined ? undefined : new PackagePaths(pathsFrom, `${BUILD_ROOT}/${workspace}`);
+  const changeLine = paths === undefined ? undefined : (line: string) => paths.rewrite(line);
+  const options = { isText, changeLine, hasNoInput: cancel !== undefined, signal: cancel, onInterrupt };
   const [script, args] = [scriptText('run'), [BUILD_ROOT, workspace, subdirectory, id, prepare, ...argv]];
   // The session ends the command when this process is gone.
   const startAhead = () => {

@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { lazy } from '../../model/lazy';
 import { type CabalTask, cabalArguments, compilerOfProject } from './cabal';
 import type { Synced } from './report';
@@ -52,7 +54,8 @@ export async function cabal(
     const isOnePackage = options.project !== undefined && project.packageDirectory !== '';
     const argv = ['cabal', ...cabalArguments(task, ghcVersion, args, isOnePackage)];
     // A prompt draws its line itself, and a program writes anything.
-    return { argv, prepare: scriptText('cabal'), isText: again, subdirectory: project.packageDirectory };
+    const pathsFrom = existsSync(join(project.root, 'cabal.project')) ? project.root : undefined;
+    return { argv, prepare: scriptText('cabal'), isText: again, pathsFrom, subdirectory: project.packageDirectory };
   };
   if (task === 'repl')
     return repl().openPrompt(work, { project, sending, vm: options.vm, ghc, again, variables }, commandAt);
