@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import * as fc from 'fast-check';
 import { LineChanges } from '../../../src/process/line-changes';
 
@@ -28,10 +29,11 @@ describe('LineChanges', () => {
 
   test('a begin of a line without its rest is shown soon', async () => {
     const stream = new LineChanges((line) => line.toUpperCase());
-    const first = new Promise((resolve) => stream.once('data', (chunk: Buffer) => resolve(chunk.toString())));
+    const next = () => once(stream, 'data').then(([chunk]) => (chunk as Buffer).toString());
+    const first = next();
     stream.write('prompt> ');
     expect(await first).toBe('prompt> ');
-    const rest = new Promise((resolve) => stream.once('data', (chunk: Buffer) => resolve(chunk.toString())));
+    const rest = next();
     stream.write('typed\n');
     expect(await rest).toBe('typed\n');
   });

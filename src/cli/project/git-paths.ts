@@ -125,19 +125,19 @@ export async function ignoredAmong(
   const ignored = new Set<string>();
   for (const [top, inTree] of byTree) {
     const byName = new Map(inTree.map((path) => [relative(top, join(directory, path)), path]));
-    const { exitCode, stdout } = await git(tools, top, top, ['check-ignore', '-z', '--stdin'], [...byName.keys()].join('\0'));
+    const { exitCode, stdout } = await git(
+      tools,
+      top,
+      top,
+      ['check-ignore', '-z', '--stdin'],
+      [...byName.keys()].join('\0'),
+    );
     if (exitCode === 0) for (const name of paths(stdout)) ignored.add(byName.get(name) ?? name);
   }
   return ignored;
 }
 
-async function git(
-  { run, signal }: GitTools,
-  top: string,
-  directory: string,
-  args: readonly string[],
-  input?: string,
-) {
+async function git({ run, signal }: GitTools, top: string, directory: string, args: readonly string[], input?: string) {
   try {
     const unset = LOCAL_VARIABLES.flatMap((name) => ['-u', name]);
     // The work tree that its configuration names may be any directory.

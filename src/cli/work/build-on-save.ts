@@ -30,7 +30,8 @@ const FINAL: readonly string[] = ['usage', 'vm-unknown'];
  * @returns the exit code of the last build that came to its end, or that of Ctrl-C where none did
  */
 export async function buildOnSave({ terminal, signal, watch, build }: OnSaveTools): Promise<number> {
-  let last = INTERRUPTED;
+  const isEnded = () => signal.aborted;
+  let last: number = INTERRUPTED;
   let changed: string[] = [];
   let cancel = new AbortController();
   let wake: () => void = () => undefined;
@@ -43,13 +44,13 @@ export async function buildOnSave({ terminal, signal, watch, build }: OnSaveTool
     wake();
   });
   try {
-    while (!signal.aborted) {
+    while (!isEnded()) {
       if (changed.length > 0) terminal.message(`${described(changed)} changed`);
       changed = [];
       cancel = new AbortController();
       const begin = performance.now();
       const result = await once(build, cancel.signal, signal, terminal);
-      if (signal.aborted) break;
+      if (isEnded()) break;
       if (result === undefined) continue;
       last = result;
       const seconds = ((performance.now() - begin) / 1000).toFixed(1);
@@ -57,7 +58,7 @@ export async function buildOnSave({ terminal, signal, watch, build }: OnSaveTool
       terminal.message(`${outcome} after ${seconds} s; waiting for a change, Ctrl-C ends`);
       await new Promise<void>((resolve) => {
         wake = resolve;
-        if (changed.length > 0 || signal.aborted) resolve();
+        if (changed.length > 0 || isEnded()) resolve();
       });
     }
   } finally {

@@ -31,7 +31,7 @@ export async function openPrompt(work: ProjectWork, request: PromptRequest, comm
   const part = work.until(signal);
   let edits: Edits | undefined;
   let isOpen = false;
-  let isMissed = false;
+  const missed = { any: false };
   const onInterrupt = () => {
     if (isOpen) edits?.interrupted();
     else before.abort();
@@ -42,7 +42,7 @@ export async function openPrompt(work: ProjectWork, request: PromptRequest, comm
     const { run, terminal } = context;
     const onError = (error: unknown) => void printError(error, terminal, false);
     const onChange = () => {
-      if (edits === undefined) isMissed = true;
+      if (edits === undefined) missed.any = true;
       else edits.send().catch(() => undefined);
     };
     const { project, sending } = request;
@@ -53,7 +53,7 @@ export async function openPrompt(work: ProjectWork, request: PromptRequest, comm
     });
     const opened = new Edits(part, { ...request, vm: place.vm.id, ghc: undefined, again: false });
     edits = opened;
-    if (isMissed) opened.send().catch(() => undefined);
+    if (missed.any) opened.send().catch(() => undefined);
     return await part.holdPrompt(place, async (prompt) => {
       isOpen = true;
       return runInWorkspace(

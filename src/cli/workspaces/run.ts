@@ -74,8 +74,7 @@ export async function removeWorkspaces(
       code: stuck.word === 'in-use' ? 'workspace-in-use' : 'workspace-refused',
       problem: `${stuck.vm} ${stuck.word === 'in-use' ? 'works in' : 'cannot remove'} the workspace`,
       value: stuck.workspace,
-      remedy:
-        stuck.word === 'in-use' ? 'end what works there first' : `look at it with \`buildfleet ssh ${stuck.id}\``,
+      remedy: stuck.word === 'in-use' ? 'end what works there first' : `look at it with \`buildfleet ssh ${stuck.id}\``,
     });
   }
   const unknown = names.find((name) => results.every(({ workspace }) => workspace !== name));

@@ -4,6 +4,8 @@ import * as fc from 'fast-check';
 import { ENVIRONMENT_FILE, parseEnvironmentFile, variablesOf } from '../../../../src/cli/project/environment';
 import { temporaryDirectory } from '../../../support/temporary-directory';
 
+const refusal = (parts: object): Error => expect.objectContaining(parts) as Error;
+
 describe('parseEnvironmentFile', () => {
   test('values are all that stands behind the first =', () => {
     const text = ['# comment', '', 'A=1 "two" # three', 'B', '  # other', 'C=a=b=', 'D=', 'E=x\r'].join('\n');
@@ -29,7 +31,7 @@ describe('parseEnvironmentFile', () => {
     '%j is refused with its place, and without what may be a secret',
     (line) => {
       const parse = () => parseEnvironmentFile(`OK=1\n${line}secret`, '/p/file');
-      expect(parse).toThrow(expect.objectContaining({ code: 'environment-refused', place: '/p/file:2' }));
+      expect(parse).toThrow(refusal({ code: 'environment-refused', place: '/p/file:2' }));
       expect(parse).not.toThrow(/secret/);
     },
   );
@@ -73,8 +75,8 @@ describe('variablesOf', () => {
     const root = temporaryDirectory();
     symlinkSync('/etc/passwd', join(root, ENVIRONMENT_FILE));
     const context = { environment: {}, home: temporaryDirectory(), terminal: {} as never };
-    expect(() => variablesOf(context, root)).toThrow(expect.objectContaining({ code: 'environment-refused' }));
+    expect(() => variablesOf(context, root)).toThrow(refusal({ code: 'environment-refused' }));
     for (const given of ['NOT_SET', 'A B=1', 'A=\0'])
-      expect(() => variablesOf(context, undefined, [given])).toThrow(expect.objectContaining({ code: 'usage' }));
+      expect(() => variablesOf(context, undefined, [given])).toThrow(refusal({ code: 'usage' }));
   });
 });
