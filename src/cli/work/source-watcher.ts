@@ -108,12 +108,14 @@ export class SourceWatcher {
     if (Date.now() - this.since < PATIENCE_MS || this.timer === undefined) this.wait();
   }
 
-  private wait(): void {
+  /** @param afterGit whether git has been at work a moment ago */
+  private wait(afterGit = false): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
       this.timer = undefined;
-      // A branch that is checked out changes file by file.
-      if (this.lock !== undefined && existsSync(this.lock) && Date.now() - this.since < GIT_MS) this.wait();
+      // A branch that is checked out changes file by file, and the last ones are seen when git has ended.
+      const isGitAtWork = this.lock !== undefined && existsSync(this.lock);
+      if ((isGitAtWork || afterGit) && Date.now() - this.since < GIT_MS) this.wait(isGitAtWork);
       else void this.tell();
     }, QUIET_MS);
   }
