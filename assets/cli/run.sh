@@ -5,7 +5,7 @@
 # Writes `RUN STATUS` to the workspace's books at the end: ssh has one exit code for a command's 255 and for a
 # connection that broke.
 set -u
-books=$1/.buildfleet workspace=$2 directory=$1/$2/$3 run=$4 prepare=$5
+books=$1/.buildfleet workspace=$2 directory=$1/${2%%.*}/$3 run=$4 prepare=$5
 shift 5
 if ! cd "$directory" 2>/dev/null; then
   echo "there is no such directory in the workspace: what git or .buildfleetignore leaves out is not sent: $directory" >&2

@@ -1,17 +1,21 @@
 #!/bin/bash
-# Holds a workspace of a build machine for one user of it: session.sh ROOT WORKSPACE WHO NOW [PROBE]
+# Holds a workspace of a build machine for one user of it: session.sh ROOT WORKSPACE WHO NOW [PROBE [PROJECT]]
+# WORKSPACE may be NAME.repl-ID: a prompt, which keeps no other session from the workspace NAME and is ended by none. It has
+# books of its own, which go with it.
 # Prints `waiting WHO` while another session has it, then `clock BEGAN TIME [ANSWER]` and `ready`, and keeps it until its
 # input ends. NOW, BEGAN and TIME are microseconds since 1970: what the client's clock said when it asked, and what this
 # one said when this began and says at last. ANSWER is that of build-clock.py, which is asked where they differ.
 # PROBE is a script that sees these arguments and prints the machine's state. With one, a workspace that is not there
-# is not made: this prints `gone`.
-# In ROOT/.buildfleet are, of each workspace: .lock, held by this script; .who, its user and the time; .run,
+# is not made: this prints `gone`. PROJECT says which project it is of.
+# Once a day the workspaces that were not used for EXPIRE days are removed.
+# In ROOT/.buildfleet are, of each workspace: .lock, held by this script; .who, its user, the time and the project; .run,
 # open in all that is built (run.sh); .group, its process group, empty when nothing is; .exit, how the last run ended;
 # .clock, the last step back of the clock that its files have been mended for.
 # A build waits for this script, and each program that it starts takes an emulated machine a while.
 set -u
 began=${EPOCHREALTIME//[!0-9]/}
-root=$1 workspace=$2 who=$3 now=$4 probe=${5-}
+root=$1 workspace=$2 who=$3 now=$4 probe=${5-} project=${6-}
+readonly EXPIRE=30
 
 refuse() {
   # of blocks, or of inodes: the shell's own words go to standard error, which is not waited for
@@ -20,15 +24,16 @@ refuse() {
   exit 1
 }
 
-case $workspace in '' | *[!a-z0-9-]*) refuse "$workspace is no name of a workspace" ;; esac
-if [ -n "$probe" ] && [ ! -d "$root/$workspace" ]; then
+directory=$root/${workspace%%.*}
+case ${workspace/.repl-/-} in '' | *[!a-z0-9-]*) refuse "$workspace is no name of a workspace" ;; esac
+if [ -n "$probe" ] && [ ! -d "$directory" ]; then
   echo gone
   exit 0
 fi
 books=$root/.buildfleet
 [ -d "$books" ] || mkdir -p "$books" || refuse "$books cannot be made"
-if [ -L "$root/$workspace" ] || { [ -e "$root/$workspace" ] && [ ! -d "$root/$workspace" ]; }; then
-  refuse "$root/$workspace is not a directory"
+if [ -L "$directory" ] || { [ -e "$directory" ] && [ ! -d "$directory" ]; }; then
+  refuse "$directory is not a directory"
 fi
 
 # Sets `workers` to the processes that work in the workspace, if there are any.
@@ -74,7 +79,7 @@ mend_times() { # FILE with a line `FROM TO` for each step back, in microseconds 
   local seen=''
   local -a steps=()
   mapfile -t steps 2>/dev/null <"$1" && [ ${#steps[@]} -gt 0 ] || return 0
-  read -r seen 2>/dev/null <"$books/$workspace.clock"
+  read -r seen 2>/dev/null <"$books/${workspace%%.*}.clock"
   [ "$seen" != "${steps[-1]}" ] || return 0
   python3 -ISBc '
 import os, sys
@@ -92,7 +97,32 @@ for directory, subdirectories, files in os.walk(root):
             if time != status.st_mtime_ns:
                 os.utime(path, ns=(time, time), follow_symlinks=False)
         except OSError:
-            pass' "$root/$workspace" "$seen" "${steps[@]}" && printf '%s\n' "${steps[-1]}" >"$books/$workspace.clock"
+            pass' "$directory" "$seen" "${steps[@]}" && printf '%s\n' "${steps[-1]}" >"$books/${workspace%%.*}.clock"
+}
+
+# Removes the workspaces that were last used before a time, unless they are held; and what is left of killed prompts.
+expire() { # SECONDS
+  local book name used
+  for book in "$books"/*.who; do
+    name=${book##*/} name=${name%.who}
+    { read -r _ && read -r used; } <"$book"
+    case $used in '' | *[!0-9]*) continue ;; esac
+    [ "$used" -lt "$1" ] || continue
+    (
+      flock --nonblock 9 || exit
+      { read -r _ && read -r used; } <"$book" && [ "$used" -lt "$1" ] || exit
+      for prompt in "$books/$name".repl-*.lock; do
+        [ ! -e "$prompt" ] || flock --nonblock --shared "$prompt" true || exit
+      done
+      case $name in
+        *.repl-*) rm -f "$books/$name".lock ;;
+        *-*) rm -rf "${root:?}/$name" || { chmod -R u+rwX "$root/$name" && rm -rf "${root:?}/$name"; } || exit ;;
+        *) exit ;;
+      esac
+      rm -f "$book" "$books/$name".{run,group,exit,clock}
+      case $name in *.*) ;; *) rm -rf "$books/$name".kept "$books/$name".aside-* ;; esac
+    ) 9>>"$books/$name.lock"
+  done
 }
 
 exec 9>>"$books/$workspace.lock" || refuse "$books/$workspace.lock cannot be opened"
@@ -107,12 +137,13 @@ if ! flock --wait 0.5 9; then
     [ $? -gt 128 ] || exit 0
   done
 fi
-printf '%s\n%(%s)T\n' "$who" -1 >"$books/$workspace.who"
+if [ -z "$project" ]; then { read -r _ && read -r _ && read -r project; } 2>/dev/null <"$books/$workspace.who"; fi
+printf '%s\n%(%s)T\n%s\n' "$who" -1 "$project" >"$books/$workspace.who"
 
 # Processes found here belong to a lost connection, or left the process group that ended with its command.
-end_workers || refuse "an earlier build in $root/$workspace does not end"
-if ! { [ -d "$root/$workspace" ] || mkdir -p "$root/$workspace"; }; then
-  refuse "$root/$workspace cannot be made"
+end_workers || refuse "an earlier build in $directory does not end"
+if ! { [ -d "$directory" ] || mkdir -p "$directory"; }; then
+  refuse "$directory cannot be made"
 fi
 # drain.sh looks at our lock after it has taken its own, so one of us sees the other.
 if [ -e "$books/draining" ] && ! flock --nonblock --shared "$books/draining" true; then
@@ -128,6 +159,12 @@ echo ready
 # The input ends with the connection. A build that takes longer than a lock is shown to others: probe.sh and the agent look
 # at the lock of .run.
 exec 7>>"$books/$workspace.run"
+printf -v now '%(%s)T' -1
+read -r expired 2>/dev/null <"$books/expired" || expired=0
+if [ "$((now - expired))" -gt 86400 ]; then
+  echo "$now" >"$books/expired"
+  expire "$((now - EXPIRE * 86400))" </dev/null >/dev/null 2>&1 7>&- 9>&- &
+fi
 while read -r -t 1 _; [ $? -gt 128 ]; do
   [ -s "$books/$workspace.group" ] && flock --nonblock 7 && break
 done
@@ -137,3 +174,4 @@ if read -r group 2>/dev/null <"$books/$workspace.group" && [ -n "$group" ]; then
   if kill -0 -- "-$group" 2>/dev/null; then end_workers; fi
   : >"$books/$workspace.group"
 fi
+case $workspace in *.*) rm -f "$books/$workspace".{lock,who,run,group,exit} ;; esac

@@ -18,6 +18,8 @@ export interface CommandDeclaration {
   readonly takesRest?: boolean;
   /** Options behind the first argument are for another program. Default false. */
   readonly passesThrough?: boolean;
+  /** Whether Ctrl-C is the command's own affair, and {@link Context.signal} fires on SIGTERM only. Default false. */
+  readonly handlesInterrupt?: boolean;
   /** For scripts rather than users: without help, and without the options that all commands take. Default false. */
   readonly hidden?: boolean;
   /**

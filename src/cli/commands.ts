@@ -16,6 +16,7 @@ import { review } from './review/command';
 import { smoke } from './smoke/command';
 import { ssh } from './ssh/command';
 import { status } from './status/command';
+import { workspaces } from './workspaces/command';
 import { bench, build, haddock, repl, run, sync, test } from './work/command';
 
 /** In the order in which `--help` lists them. */
@@ -28,6 +29,7 @@ export const COMMANDS: readonly (CommandDeclaration | CommandGroup)[] = [
   repl,
   sync,
   fetch,
+  workspaces,
   ssh,
   exec,
   status,

@@ -21,6 +21,7 @@ const ENDING = ['SIGINT', 'SIGTERM'] as const;
 /** The command that a command line names, with what is typed behind it; not begun yet. */
 interface Chosen {
   readonly command: Command;
+  readonly handlesInterrupt: boolean;
   readonly work: (context: Context) => Promise<number>;
 }
 
@@ -45,7 +46,7 @@ export async function main(argv: readonly string[]): Promise<number> {
   try {
     await program.parseAsync(argv, { from: 'user' });
     if (chosen === undefined) return EXIT.ok;
-    for (const signal of ENDING) process.on(signal, onSignal);
+    for (const signal of chosen.handlesInterrupt ? (['SIGTERM'] as const) : ENDING) process.on(signal, onSignal);
     const terminal = openTerminal({ json: json(), quiet: options.quiet ?? false });
     return await chosen.work(processContext(terminal, options.fleet, stop.signal));
   } catch (error) {
@@ -94,7 +95,8 @@ export function buildProgram(argv: readonly string[], choose: (chosen: Chosen) =
     const command = define(parent, declaration, isDefault);
     command.action(() => {
       const line = { ...understood(command, declaration, argv), options: command.opts(), program };
-      choose({ command, work: (context) => declaration.run(context, line) });
+      const { handlesInterrupt = false } = declaration;
+      choose({ command, handlesInterrupt, work: (context) => declaration.run(context, line) });
     });
   };
   for (const declaration of COMMANDS) {

@@ -31,6 +31,8 @@ export interface HoldOptions {
   readonly onLine: (line: string) => void;
   /** Ends the command when it fires. */
   readonly signal: AbortSignal;
+  /** Whether signals to our process group reach it. Default true */
+  readonly inOurGroup?: boolean;
   /** Most that it may print on stdout, and on stderr, in bytes; with more it is ended. Default 1 MiB. */
   readonly limit?: number;
 }
@@ -42,13 +44,14 @@ export type Hold = typeof hold;
 export function hold(
   file: string,
   args: readonly string[],
-  { onLine, signal, limit = LARGEST_OUTPUT }: HoldOptions,
+  { onLine, signal, inOurGroup = true, limit = LARGEST_OUTPUT }: HoldOptions,
 ): HeldCommand {
   commandStarts([file, ...args]);
   const child = execaLibrary().execa(file, [...args], {
     cancelSignal: signal,
     env: { LC_ALL: 'C' },
     stdin: 'pipe',
+    detached: !inOurGroup,
     forceKillAfterDelay: 5000,
     reject: false,
     // Its input ends with this process.

@@ -1,7 +1,8 @@
-import type { Readable, Writable } from 'node:stream';
+import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { endingWithUs } from './ending-with-us';
 import { execaLibrary } from './execa';
+import { LineChanges } from './line-changes';
 import { CommandError } from './run';
 import { TerminalText } from './terminal-text';
 
@@ -38,6 +39,16 @@ export interface InteractiveOptions {
    * that is no terminal gets every byte. Default false
    */
   readonly isText?: boolean | undefined;
+  /** Whether it gets no input of the caller's: only the line of `after`, if any. Default false */
+  readonly hasNoInput?: boolean | undefined;
+  /** Changes each line of what it writes, without its end and with bytes as latin1 characters. Default: none is changed. */
+  readonly changeLine?: ((line: string) => string) | undefined;
+  /** What the caller's input passes on its way to the command, where that does not have it directly. */
+  readonly inputThrough?: Duplex | undefined;
+  /** Called for SIGINT, which is then not passed on. A command without our terminal is kept apart from it. */
+  readonly onInterrupt?: (() => void) | undefined;
+  /** Ends it when it fires; it then counts as ended by a signal of this process. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -49,23 +60,46 @@ export interface InteractiveOptions {
 export async function runInteractive(
   file: string,
   args: readonly string[],
-  { after, isText = false }: InteractiveOptions = {},
+  {
+    after,
+    isText = false,
+    hasNoInput = false,
+    changeLine,
+    inputThrough,
+    onInterrupt,
+    signal: ending,
+  }: InteractiveOptions = {},
 ): Promise<InteractiveEnd> {
-  const output = (stream: NodeJS.WriteStream) => (isText && stream.isTTY ? 'pipe' : 'inherit');
+  const output = (stream: NodeJS.WriteStream) =>
+    isText && (stream.isTTY || changeLine !== undefined) ? 'pipe' : 'inherit';
   const child = execaLibrary().execa('setpriv', endingWithUs(file, ...args), {
-    stdio: [after === undefined ? 'inherit' : 'pipe', output(process.stdout), output(process.stderr)],
+    stdio: [inputOf(after, hasNoInput), output(process.stdout), output(process.stderr)],
+    // A signal to our process group would reach it as well.
+    detached: onInterrupt !== undefined && after !== undefined,
     reject: false,
     cleanup: false,
     buffer: false,
   });
-  const shown = [show(child.stdout, process.stdout), show(child.stderr, process.stderr)];
-  const stopFeeding = child.stdin === null || after === undefined ? undefined : feed(child.stdin, after);
+  const shown = [show(child.stdout, process.stdout, changeLine), show(child.stderr, process.stderr, changeLine)];
+  const stopFeeding =
+    child.stdin === null || after === undefined
+      ? undefined
+      : feed(child.stdin, after, hasNoInput ? undefined : source(inputThrough));
   let passedOn: NodeJS.Signals | undefined;
   const forward = (signal: NodeJS.Signals) => {
+    if (signal === 'SIGINT' && onInterrupt !== undefined) {
+      onInterrupt();
+      return;
+    }
     passedOn = signal;
     child.kill(signal);
   };
+  const end = () => {
+    forward('SIGTERM');
+  };
   for (const signal of FORWARDED) process.on(signal, forward);
+  ending?.addEventListener('abort', end);
+  if (ending?.aborted === true) end();
   try {
     const result = await child;
     await Promise.all(shown);
@@ -90,30 +124,48 @@ export async function runInteractive(
     );
   } finally {
     for (const signal of FORWARDED) process.off(signal, forward);
+    ending?.removeEventListener('abort', end);
     stopFeeding?.();
   }
 }
 
-/** Passes text on to a terminal, where the command does not write to it itself. */
-async function show(from: Readable | null, to: NodeJS.WriteStream): Promise<void> {
-  // What the terminal does not take any more is not the command's failure.
-  if (from !== null) await pipeline(from, new TerminalText(), to, { end: false }).catch(() => undefined);
+function inputOf(after: unknown, hasNoInput: boolean) {
+  if (after !== undefined) return 'pipe';
+  return hasNoInput ? 'ignore' : 'inherit';
 }
 
-/** Gives a command a line and then this process's input. Returns a function that stops it and the wait for input. */
-function feed(input: Writable, after: Promise<unknown>): () => void {
+/** Passes text on to a terminal, where the command does not write to it itself. */
+async function show(
+  from: Readable | null,
+  to: NodeJS.WriteStream,
+  changeLine: (line: string) => string = (line) => line,
+): Promise<void> {
+  // What the terminal does not take any more is not the command's failure.
+  if (from === null) return;
+  const onWay = to.isTTY ? new TerminalText() : new PassThrough();
+  await pipeline(from, new LineChanges(changeLine), onWay, to, { end: false }).catch(() => undefined);
+}
+
+function source(through: Duplex | undefined): () => Readable {
+  return () => (through === undefined ? process.stdin : process.stdin.pipe(through));
+}
+
+/** Gives a command a line and then this process's input, or its end. Returns a function that stops it and the wait for input. */
+function feed(input: Writable, after: Promise<unknown>, from: (() => Readable) | undefined): () => void {
   // It may end before it has read everything.
   input.on('error', () => undefined);
   after.then(
     () => {
       if (input.destroyed) return;
       input.write('\n');
-      process.stdin.pipe(input);
+      if (from === undefined) input.end();
+      else from().pipe(input);
     },
     () => input.end(),
   );
   return () => {
-    process.stdin.unpipe(input);
+    if (from === undefined) return;
+    process.stdin.unpipe();
     process.stdin.pause();
   };
 }

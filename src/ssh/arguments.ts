@@ -19,6 +19,8 @@ const MODES = {
   streams: ['-T', ...set({ LogLevel: 'ERROR' })],
   /** One command on the operator's terminal. */
   terminal: ['-t', ...set({ LogLevel: 'ERROR' })],
+  /** One command that has a terminal and no input: ssh leaves the operator's terminal as it is. */
+  'terminal-without-input': ['-tt', ...set({ LogLevel: 'ERROR' })],
   /** A login as ssh itself does it, with its remarks. ssh decides on the terminal. */
   login: [],
   /** One command in place of a login shell, with a terminal as that has. */

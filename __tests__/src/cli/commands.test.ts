@@ -78,7 +78,7 @@ describe('docs/cli.md', () => {
 
   test('lists every command, and no other', () => {
     const listed = list
-      .match(/^buildfleet (?:(?:hub|image|ports) )?[a-z-]+/gm)
+      .match(/^buildfleet (?:(?:hub|image|ports|workspaces) )?[a-z-]+/gm)
       ?.map((line) => line.slice('buildfleet '.length));
     expect(listed?.sort()).toEqual([...names].sort());
   });

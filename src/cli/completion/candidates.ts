@@ -26,6 +26,7 @@ const KINDS: Readonly<Record<string, 'vms' | 'stacks' | 'files' | 'directories'>
   vm: 'vms',
   stack: 'stacks',
   project: 'directories',
+  workspaces: 'directories',
   directory: 'directories',
   path: 'files',
 };

@@ -1,7 +1,7 @@
 import { Argument, Option } from 'commander';
 import { lazy } from '../../model/lazy';
 import { type CommandDeclaration, type CommandLine, withoutSeparator } from '../command';
-import { SENDING, type SendingOptions } from '../work/options';
+import { ENVIRONMENT, SENDING, type SendingOptions } from '../work/options';
 
 const work = lazy<typeof import('./run')>(() => require('./run'));
 const inProject = lazy<typeof import('./in-project')>(() => require('./in-project'));
@@ -28,6 +28,7 @@ export const exec: CommandDeclaration = {
     ),
     new Option('--vm <vm>', 'with --project: the VM (default: the least loaded one that can be used)'),
     new Option('--ghc <version>', 'with --project: only on a VM with this GHC'),
+    ENVIRONMENT,
     ...SENDING,
   ],
   passesThrough: true,
@@ -37,7 +38,10 @@ export const exec: CommandDeclaration = {
     {
       args: [words],
       options,
-    }: CommandLine<[words: string[]], { project?: string | true; vm?: string; ghc?: string } & SendingOptions>,
+    }: CommandLine<
+      [words: string[]],
+      { project?: string | true; vm?: string; ghc?: string; env?: readonly string[] } & SendingOptions
+    >,
   ) => {
     const { project } = options;
     if (project !== undefined) {
@@ -45,6 +49,6 @@ export const exec: CommandDeclaration = {
       return inProject().execInProject(context, { ...options, project: directory }, withoutSeparator(words));
     }
     const [vm = '', ...command] = words;
-    return work().exec(context, vm, withoutSeparator(command));
+    return work().exec(context, vm, withoutSeparator(command), options.env);
   },
 };

@@ -1,4 +1,5 @@
 import { type Context, openFleet } from '../context';
+import { variablesOf } from '../project/environment';
 import { sendingOf } from '../project/sending';
 import { ProjectWork } from '../work/project-work';
 import { scriptText } from '../work/script';
@@ -13,11 +14,12 @@ export async function execInProject(
   const work = new ProjectWork(context, openFleet(context));
   const project = projectOf(context, options.project, false);
   const request = { project, sending: sendingOf(context, options), vm: options.vm, ghc: options.ghc, again: false };
+  const variables = variablesOf(context, project.root, options.env);
   // Also where a shell runs it.
   const prepare = command.some((word) => /\bcabal\b/.test(word)) ? scriptText('cabal') : undefined;
   return untilInterrupted(context, () =>
     work.withSources(request, (place, sent) =>
-      runThere(work, project.subdirectory, place, { argv: command, prepare, after: sent }),
+      runThere(work, project.subdirectory, place, { argv: command, variables, prepare, after: sent }),
     ),
   );
 }

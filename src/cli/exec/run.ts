@@ -1,15 +1,23 @@
 import { FleetError } from '../../model/errors';
 import { type Context, openFleet } from '../context';
 import { findVm } from '../fleet-file';
-import { commandWithTerminal } from '../ssh/remote-command';
-import { connect, runWithoutTerminal } from '../ssh/run';
+import { variablesOf } from '../project/environment';
+import { Connections } from '../ssh/connections';
+import { commandWithTerminal, supervisedCommand } from '../ssh/remote-command';
+import { connect } from '../ssh/run';
+import { Passing } from '../work/passing';
 
 /**
  * `buildfleet exec VM -- CMD…`. A terminal would turn line ends into others and mix the two outputs, so the command
  * gets one only when all three streams are a terminal here, too.
  */
-export async function exec(context: Context, alias: string, command: readonly string[]): Promise<number> {
-  if (command.length === 0) {
+export async function exec(
+  context: Context,
+  alias: string,
+  words: readonly string[],
+  env: readonly string[] | undefined,
+): Promise<number> {
+  if (words.length === 0) {
     throw new FleetError({
       code: 'usage',
       problem: 'there is no command to run',
@@ -18,8 +26,11 @@ export async function exec(context: Context, alias: string, command: readonly st
   }
   const loaded = openFleet(context);
   const vm = findVm(loaded, alias);
+  const passing = new Passing(new Connections(loaded, context), vm, variablesOf(context, undefined, env));
+  const command = passing.command(words);
+  const before = () => passing.place();
   if (process.stdin.isTTY && process.stdout.isTTY && process.stderr.isTTY) {
-    return connect(context, loaded, vm, 'terminal', commandWithTerminal(command));
+    return connect(context, loaded, vm, 'terminal', commandWithTerminal(command), before);
   }
-  return runWithoutTerminal(context, loaded, vm, command);
+  return connect(context, loaded, vm, 'streams', supervisedCommand(command), before);
 }

@@ -1,5 +1,5 @@
 import { lstatSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { FleetError } from '../../model/errors';
 import { CommandError, type Run } from '../../process/run';
 import { visibleName } from './visible-name';
@@ -106,7 +106,38 @@ export async function isIgnored(tools: GitTools, path: string): Promise<boolean>
   throw failed(top, stderr);
 }
 
-async function git({ run, signal }: GitTools, top: string, directory: string, args: readonly string[]) {
+/**
+ * Those of some paths that git ignores, whether there is anything at them or not. What git cannot tell is none of them.
+ *
+ * @param directory absolute path without symbolic links
+ * @param changed relative to it
+ */
+export async function ignoredAmong(
+  tools: GitTools,
+  directory: string,
+  changed: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const byTree = new Map<string, string[]>();
+  for (const path of changed) {
+    const top = workTreeAround(dirname(join(directory, path)));
+    if (top !== undefined) byTree.set(top, [...(byTree.get(top) ?? []), path]);
+  }
+  const ignored = new Set<string>();
+  for (const [top, inTree] of byTree) {
+    const byName = new Map(inTree.map((path) => [relative(top, join(directory, path)), path]));
+    const { exitCode, stdout } = await git(
+      tools,
+      top,
+      top,
+      ['check-ignore', '-z', '--stdin'],
+      [...byName.keys()].join('\0'),
+    );
+    if (exitCode === 0) for (const name of paths(stdout)) ignored.add(byName.get(name) ?? name);
+  }
+  return ignored;
+}
+
+async function git({ run, signal }: GitTools, top: string, directory: string, args: readonly string[], input?: string) {
   try {
     const unset = LOCAL_VARIABLES.flatMap((name) => ['-u', name]);
     // The work tree that its configuration names may be any directory.
@@ -116,6 +147,7 @@ async function git({ run, signal }: GitTools, top: string, directory: string, ar
       acceptExitCodes: [0, NO, MISSING, REFUSED],
       timeout: TIMEOUT_MS,
       signal,
+      ...(input === undefined ? {} : { input }),
     });
   } catch (error) {
     if (!(error instanceof CommandError) || error.cancelled) throw error;

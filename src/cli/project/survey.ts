@@ -287,7 +287,7 @@ function directoriesAbove(place: string): string[] {
 }
 
 /** rsync prints control characters as `\#012`. */
-function unescaped(name: string): string {
+export function unescaped(name: string): string {
   return name.replace(/\\#(\d{3})/g, (_, code: string) => String.fromCharCode(parseInt(code, 8)));
 }
 

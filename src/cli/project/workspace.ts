@@ -32,7 +32,7 @@ export function workspaceName(owner: Owner, root: string): string {
  * @throws FleetError `workspace-refused` for any other name: files there are deleted as the project changes
  */
 export function workspacePath(name: string): string {
-  if (!NAME.test(name) || name.length > 100) {
+  if (!isWorkspaceName(name)) {
     throw new FleetError({
       code: 'workspace-refused',
       problem: `this names no directory of ours in ${BUILD_ROOT}`,
@@ -46,6 +46,11 @@ export function workspacePath(name: string): string {
 /** Where a machine keeps what belongs to a workspace and is not in it: the paths of those files begin with this. */
 export function booksPath(name: string): string {
   return workspacePath(name).replace(BUILD_ROOT, `${BUILD_ROOT}/.buildfleet`);
+}
+
+/** Whether {@link workspaceName} may have given a name. */
+export function isWorkspaceName(name: string): boolean {
+  return NAME.test(name) && name.length <= 100;
 }
 
 function readable(text: string, otherwise: string): string {

@@ -28,19 +28,25 @@ export function runWithoutTerminal(
   return connect(context, loaded, vm, 'streams', supervisedCommand(command));
 }
 
-/** Runs ssh to a VM on this terminal, and explains why where the VM cannot be reached. */
+/**
+ * Runs ssh to a VM on this terminal, and explains why where the VM cannot be reached.
+ *
+ * @param before is called when there is a connection
+ */
 export async function connect(
   context: Context,
   loaded: LoadedFleet,
   vm: FleetVm,
   mode: SshMode,
   command?: string,
+  before: () => Promise<void> = () => Promise.resolve(),
 ): Promise<number> {
   const connections = new Connections(loaded, context);
   if (!(await isOpen(context, connections, vm))) {
     await explain(context, loaded, vm);
     return SSH_CONNECTION_FAILED;
   }
+  await before();
   const { exitCode, endedBy } = await runInteractive('ssh', connections.arguments(vm, mode, command));
   if (exitCode === SSH_CONNECTION_FAILED) await explain(context, loaded, vm);
   // SIGPIPE: the reader of the output has closed it on purpose.

@@ -3,7 +3,7 @@ import { FleetError } from '../../model/errors';
 import { lazy } from '../../model/lazy';
 import type { CommandDeclaration, CommandLine } from '../command';
 import type { CabalTask } from './cabal';
-import { PROJECT, SENDING, type SendingOptions, VM } from './options';
+import { ENVIRONMENT, PROJECT, SENDING, type SendingOptions, VM } from './options';
 
 const work = lazy<typeof import('./run')>(() => require('./run'));
 const report = lazy<typeof import('./report')>(() => require('./report'));
@@ -13,16 +13,27 @@ const GHC = new Option(
   'only on a VM with this GHC (default: with-compiler of cabal.project, if any)',
 );
 
-type CabalLine = CommandLine<[project?: string, ...more: string[]], { vm?: string; ghc?: string } & SendingOptions>;
+const WATCH = new Option('--watch', 'begin again whenever something is saved, until Ctrl-C');
+
+type CabalLine = CommandLine<
+  [project?: string, ...more: string[]],
+  { vm?: string; ghc?: string; env?: readonly string[]; watch?: boolean } & SendingOptions
+>;
 
 /** Sends the sources, and has cabal do something with them. */
-function cabalCommand(task: CabalTask, declaration: Pick<CommandDeclaration, 'description' | 'examples'>) {
+function cabalCommand(
+  task: CabalTask,
+  {
+    options = [],
+    ...declaration
+  }: Pick<CommandDeclaration, 'description' | 'examples' | 'options' | 'handlesInterrupt'>,
+) {
   return {
     ...declaration,
     name: task,
     usage: '[options] [project] [-- CABAL…]',
     arguments: [PROJECT],
-    options: [VM, GHC, ...SENDING],
+    options: [VM, GHC, ENVIRONMENT, ...options, ...SENDING],
     takesRest: true,
     document: null,
     run: (context, { args: [project, ...more], options, rest }: CabalLine) => {
@@ -41,12 +52,14 @@ function cabalCommand(task: CabalTask, declaration: Pick<CommandDeclaration, 'de
 
 export const build = cabalCommand('build', {
   description: 'send the sources, and build them there with cabal',
-  examples: ['build', 'build ~/projects/app --ghc 9.8.4', 'build -- exe:app -O2', 'build -- -O0'],
+  examples: ['build', 'build ~/projects/app --ghc 9.8.4', 'build --watch', 'build -- exe:app -O2', 'build -- -O0'],
+  options: [WATCH],
 });
 
 export const test = cabalCommand('test', {
   description: 'send the sources, and run the tests there with cabal',
-  examples: ['test', 'test -- --test-show-details=streaming'],
+  examples: ['test', 'test --watch', 'test -- --test-show-details=streaming'],
+  options: [WATCH],
 });
 
 export const run = cabalCommand('run', {
@@ -67,6 +80,7 @@ export const haddock = cabalCommand('haddock', {
 export const repl = cabalCommand('repl', {
   description: 'send the sources, and open a GHCi there',
   examples: ['repl', 'repl -- lib:app'],
+  handlesInterrupt: true,
 });
 
 export const sync: CommandDeclaration = {

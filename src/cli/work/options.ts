@@ -10,6 +10,12 @@ export interface SendingOptions {
   readonly sendIgnored?: boolean | undefined;
 }
 
+/** Of the commands that run a program on a VM. */
+export const ENVIRONMENT = new Option(
+  '--env <name[=value]>',
+  'a variable for it, by default with the value that it has here; may be given again',
+).argParser((text: string, before: readonly string[] | undefined) => [...(before ?? []), text]);
+
 export const SENDING: readonly Option[] = [
   new Option('--follow <path>', 'send what links lead to, where that is this or in it; may be given again').argParser(
     (path: string, before: readonly string[] | undefined) => [...(before ?? []), path],

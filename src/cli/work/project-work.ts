@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
 import { FleetError } from '../../model/errors';
@@ -35,6 +36,8 @@ export interface Place {
   readonly vm: FleetVm;
   /** Name of the workspace. */
   readonly workspace: string;
+  /** Absolute path of the project here. */
+  readonly root: string;
   /** The version that was asked for, as the machine has it. */
   readonly ghcVersion: string | undefined;
 }
@@ -60,7 +63,7 @@ const MOST_REMARKS = 20;
 type OnSources<T> = (place: Place, sent: Promise<SyncReport>) => Promise<T>;
 
 /** Options of one session. */
-interface SessionChanges extends Pick<SessionRequest, 'onlyIf'> {
+interface SessionChanges extends Pick<SessionRequest, 'onlyIf' | 'outlivesInterrupt'> {
   /** Called when another session has the workspace. */
   readonly onWaiting?: () => void;
 }
@@ -69,15 +72,20 @@ interface SessionChanges extends Pick<SessionRequest, 'onlyIf'> {
 export class ProjectWork {
   readonly connections: Connections;
   private readonly trouble: Trouble;
-  /** Remarks on the sources. */
-  private readonly told = new Set<string>();
 
+  /** @param told remarks on the sources that need not be repeated */
   constructor(
     readonly context: Context,
     readonly loaded: LoadedFleet,
+    private readonly told = new Set<string>(),
   ) {
     this.connections = new Connections(loaded, context);
     this.trouble = new Trouble(loaded, context.environment);
+  }
+
+  /** The same work for as long as a signal has not fired. */
+  until(signal: AbortSignal, changes: Partial<Context> = {}): ProjectWork {
+    return new ProjectWork({ ...this.context, ...changes, signal }, this.loaded, this.told);
   }
 
   /**
@@ -119,7 +127,7 @@ export class ProjectWork {
     if (vm === undefined || this.trouble.dead(vm) !== undefined) return undefined;
     const ghcVersion = ghc === undefined ? undefined : matchingGhc(imageGhcs(this.loaded, vm), ghc);
     if (ghc !== undefined && ghcVersion === undefined) return undefined;
-    return (await this.connections.isOpen(vm)) ? { vm, workspace, ghcVersion } : undefined;
+    return (await this.connections.isOpen(vm)) ? { vm, workspace, root: project.root, ghcVersion } : undefined;
   }
 
   private isGoodEnough(vm: FleetVm, probe: Probe): boolean {
@@ -146,7 +154,12 @@ export class ProjectWork {
     if (alias !== undefined) {
       const vm = findVm(this.loaded, alias);
       await this.connect(vm);
-      return { vm, workspace, ghcVersion: ghc === undefined ? undefined : await this.ghcOf(vm, ghc) };
+      return {
+        vm,
+        workspace,
+        root: project.root,
+        ghcVersion: ghc === undefined ? undefined : await this.ghcOf(vm, ghc),
+      };
     }
     const { chosen, passedOver } = choose(
       await findCandidates(this.loaded, { workspace, wantsGhc: ghc !== undefined }, this.candidateTools()),
@@ -155,7 +168,7 @@ export class ProjectWork {
     if (chosen === undefined) throw await this.noneUsable(passedOver);
     this.context.terminal.message(`on ${chosen.vm.name}: ${chosen.reason}`);
     for (const { vm, reason } of passedOver) this.context.terminal.message(`  not on ${vm.name}: ${reason}`);
-    return { vm: chosen.vm, workspace, ghcVersion: chosen.ghcVersion };
+    return { vm: chosen.vm, workspace, root: project.root, ghcVersion: chosen.ghcVersion };
   }
 
   /**
@@ -171,7 +184,7 @@ export class ProjectWork {
       .flatMap(({ vm, state }) => ('probe' in state ? [{ vm, used: state.probe.workspaceUsed }] : []))
       .filter(({ used }) => used !== undefined)
       .sort((one, other) => (other.used ?? 0) - (one.used ?? 0));
-    if (last !== undefined) return { vm: last.vm, workspace, ghcVersion: undefined };
+    if (last !== undefined) return { vm: last.vm, workspace, root: project.root, ghcVersion: undefined };
     const silent = candidates.flatMap(({ vm, state }) =>
       'problem' in state ? [`${vm.id} (${state.problem.reason})`] : [],
     );
@@ -183,22 +196,35 @@ export class ProjectWork {
     });
   }
 
+  /**
+   * Runs an action on a prompt's behalf: no other session waits for it, and none ends it.
+   *
+   * @param action gets the place under the name that the prompt has in the workspace
+   */
+  holdPrompt<T>(place: Place, action: (place: Place) => Promise<T>): Promise<T> {
+    const prompt = { ...place, workspace: `${place.workspace}.repl-${randomBytes(4).toString('hex')}` };
+    return this.session(prompt, { outlivesInterrupt: true }, () => action(prompt));
+  }
+
   /** Runs an action while the workspace is held, and names the holder that it waits for. */
   hold<T>(place: Place, action: () => Promise<T>): Promise<T> {
     return this.session(place, {}, action);
   }
 
   private session<T>(
-    { vm, workspace }: Place,
-    { onlyIf, onWaiting }: SessionChanges,
+    { vm, workspace, root }: Place,
+    { onlyIf, outlivesInterrupt, onWaiting }: SessionChanges,
     action: () => Promise<T>,
   ): Promise<T> {
     const { user, host } = this.owner();
+    const ourselves = `${user}@${host}, pid ${process.pid}`;
     const request: SessionRequest = {
-      ...{ vm, workspace, who: `${user}@${host}, pid ${process.pid}`, onlyIf },
+      ...{ vm, workspace, who: ourselves, project: root, onlyIf, outlivesInterrupt },
       onWait: (who) => {
         onWaiting?.();
-        this.context.terminal.message(`waiting for ${who}, who works on this project on ${vm.name}`);
+        // A build that was cancelled takes a moment to end.
+        if (who !== ourselves)
+          this.context.terminal.message(`waiting for ${who}, who works on this project on ${vm.name}`);
       },
       onClockSet: (ahead) => {
         this.context.terminal.message(`the clock of ${vm.name} was ${differenceText(ahead)} and has been put right`);

@@ -1,13 +1,17 @@
 import { randomBytes } from 'node:crypto';
+import type { Duplex } from 'node:stream';
 import type { FleetVm } from '../../model/fleet';
 import { runInteractive } from '../../process/interactive';
-import { shellWords } from '../../rendering/shell-word';
+import { shellWord, shellWords } from '../../rendering/shell-word';
 import { SshFailure } from '../../ssh/failure';
+import type { Variables } from '../project/environment';
+import { PackagePaths } from '../project/package-paths';
 import { BUILD_ROOT } from '../project/workspace';
 import { answerTooLarge } from '../ssh/answer-too-large';
 import type { Connections } from '../ssh/connections';
 import { scriptWithoutTerminal, scriptWithTerminal } from '../ssh/remote-command';
 import { ConnectionLost } from './connection-lost';
+import { Passing } from './passing';
 import { scriptText } from './script';
 
 export interface WorkspaceCommand {
@@ -17,10 +21,23 @@ export interface WorkspaceCommand {
   /** Where to run, relative to the workspace; empty for the workspace itself. */
   readonly subdirectory: string;
   readonly argv: readonly string[];
+  /** Environment variables for it. Default: none. */
+  readonly variables?: Variables;
   /** Text of a bash script that is evaluated before; undefined for none. */
   readonly prepare?: string | undefined;
   /** Whether it only writes text: then no more than colours reaches a terminal. Default false. */
   readonly isText?: boolean;
+  /**
+   * Ends the command when it fires. Such a command gets no input, and Ctrl-C is for this process alone. Default: it has
+   * our input, and signals that this process gets
+   */
+  readonly cancel?: AbortSignal | undefined;
+  /** Whether SIGINT interrupts the command there, and nothing here. Default false. */
+  readonly hasInterrupts?: boolean;
+  /** Absolute path of the project where paths of packages are shown from its root, in a command that only writes text. */
+  readonly pathsFrom?: string | undefined;
+  /** What our input passes on its way, where it is no terminal. */
+  readonly inputThrough?: Duplex | undefined;
   /** When the command may begin. Never, when it rejects. */
   readonly after: Promise<unknown>;
 }
@@ -51,25 +68,46 @@ const WAIT = 'read -r _ || exit 0\n';
  * @returns its exit code, or 128 and the number of the signal that this process got
  * @throws ConnectionLost; what `after` rejects with
  */
-export async function runInWorkspace(
-  { connections, signal }: RunTools,
-  { vm, workspace, subdirectory, argv, prepare = '', isText = false, after }: WorkspaceCommand,
-): Promise<number> {
+export async function runInWorkspace({ connections, signal }: RunTools, request: WorkspaceCommand): Promise<number> {
+  const { vm, workspace, subdirectory, prepare = '', isText = false, cancel, hasInterrupts = false } = request;
+  const { inputThrough, variables = new Map() } = request;
+  const passing = new Passing(connections, vm, variables);
+  const argv = passing.command(request.argv);
+  const after = request.after.then(() => passing.place());
+  after.catch(() => undefined);
   const id = randomBytes(8).toString('hex');
+  const onInterrupt = hasInterrupts ? () => void interrupt(connections, vm, workspace) : undefined;
+  const { pathsFrom } = request;
+  const paths = pathsFrom === undefined ? undefined : new PackagePaths(pathsFrom, `${BUILD_ROOT}/${workspace}`);
+  const changeLine = paths === undefined ? undefined : (line: string) => paths.rewrite(line);
+  const options = { isText, changeLine, hasNoInput: cancel !== undefined, signal: cancel, onInterrupt };
   const [script, args] = [scriptText('run'), [BUILD_ROOT, workspace, subdirectory, id, prepare, ...argv]];
   // The session ends the command when this process is gone.
   const startAhead = () => {
     const command = scriptWithoutTerminal('run', `${WAIT}${script}`, args);
-    return runInteractive('ssh', connections.arguments(vm, 'streams', command), { after, isText });
+    return runInteractive('ssh', connections.arguments(vm, 'streams', command), { ...options, inputThrough, after });
   };
   // Input that is typed meanwhile belongs to this process.
   const onTerminal = async () => {
     await after;
     const command = scriptWithTerminal('run', script, args);
-    return runInteractive('ssh', connections.arguments(vm, 'terminal', command), { isText });
+    return runInteractive('ssh', connections.arguments(vm, 'terminal', command), options);
   };
-  const hasTerminal = process.stdin.isTTY && process.stdout.isTTY && process.stderr.isTTY;
-  const { exitCode } = await (hasTerminal ? onTerminal() : startAhead());
+  // Input would be read as it is typed, and Ctrl-C with it. ssh does not tell the size of a terminal that is no input.
+  const onScreen = async (signal: AbortSignal) => {
+    await after;
+    if (signal.aborted) return { exitCode: HANGUP };
+    const sized = `stty ${terminalSize()}\n${prepare}`;
+    const sizedArgs = [BUILD_ROOT, workspace, subdirectory, id, sized, ...argv];
+    const command = scriptWithTerminal('run', script, sizedArgs);
+    return runInteractive('ssh', connections.arguments(vm, 'terminal-without-input', command), options);
+  };
+  const hasScreen = process.stdout.isTTY && process.stderr.isTTY;
+  const begin = () => {
+    if (cancel !== undefined && hasScreen) return onScreen(cancel);
+    return cancel === undefined && hasScreen && process.stdin.isTTY ? onTerminal() : startAhead();
+  };
+  const { exitCode } = await begin();
   await after;
   if (exitCode < SIGNALS || exitCode === HANGUP || signal.aborted) return exitCode;
   // The command may have ended like this itself. Otherwise ssh was ended here, or the session there ended everything
@@ -77,6 +115,18 @@ export async function runInWorkspace(
   const status = await exitStatus(connections, vm, workspace, id);
   if (status === undefined) throw new ConnectionLost(vm, '');
   return status;
+}
+
+/** Has the command do what Ctrl-C on a terminal of its own would. One that has ended need not be. */
+async function interrupt(connections: Connections, vm: FleetVm, workspace: string): Promise<void> {
+  const group = shellWord(`${BUILD_ROOT}/.buildfleet/${workspace}.group`);
+  const command = `read -r group <${group} && kill -INT -- "-$group"`;
+  await connections.run(vm, { what: 'the interrupt', command }).catch(() => undefined);
+}
+
+function terminalSize(): string {
+  const { rows, columns } = process.stdout;
+  return `rows ${rows} cols ${columns}`;
 }
 
 /** How a run ended, as the VM has noted it; undefined when it did not end, or when the VM cannot be asked. */

@@ -4,6 +4,7 @@ import type { FleetVm } from '../../model/fleet';
 import { printableLine } from '../../model/printable';
 import { hold } from '../../process/held';
 import { SshFailure } from '../../ssh/failure';
+import { visibleName } from '../project/visible-name';
 import { BUILD_ROOT } from '../project/workspace';
 import { answerTooLarge } from '../ssh/answer-too-large';
 import type { Connections } from '../ssh/connections';
@@ -22,6 +23,8 @@ export interface SessionRequest {
   readonly workspace: string;
   /** Name of this session, shown to others that have to wait. */
   readonly who: string;
+  /** Absolute path of the project that it is of, for `buildfleet workspaces`. Default: the one that is known. */
+  readonly project?: string | undefined;
   /** Called with the holder's name when this session has to wait. */
   readonly onWait: (who: string) => void;
   /** Called when the machine's clock has been put right, with the seconds that it was ahead, negative for behind. */
@@ -31,6 +34,8 @@ export interface SessionRequest {
    * as that of a machine without which nothing can be done.
    */
   readonly onlyIf?: ((probe: Probe) => boolean) | undefined;
+  /** Whether SIGINT is for the command in the workspace, and ends no session. Default false */
+  readonly outlivesInterrupt?: boolean | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -65,6 +70,7 @@ export async function withWorkspace<T>(
   const late = new AbortController();
   const session = hold('ssh', connections.arguments(vm, 'program', commandOf(request, asked)), {
     signal: AbortSignal.any([signal, late.signal]),
+    inOurGroup: request.outlivesInterrupt !== true,
     onLine,
   });
   const early = session.ended.then(({ stderr, exitCode, code, excess }) => {
@@ -96,9 +102,10 @@ export async function withWorkspace<T>(
   }
 }
 
-function commandOf({ workspace, who, onlyIf }: SessionRequest, asked: number): string {
-  const probe = onlyIf === undefined ? [] : [scriptText('probe')];
-  return scriptCommand('session', scriptText('session'), [BUILD_ROOT, workspace, who, String(asked * 1000), ...probe]);
+function commandOf({ workspace, who, project = '', onlyIf }: SessionRequest, asked: number): string {
+  const probe = onlyIf === undefined ? '' : scriptText('probe');
+  const words = [BUILD_ROOT, workspace, who, String(asked * 1000), probe, visibleName(project)];
+  return scriptCommand('session', scriptText('session'), words);
 }
 
 type Admission = 'admitted' | 'refused' | 'silent';
