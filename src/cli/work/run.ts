@@ -1,12 +1,17 @@
-import { type CabalTask, cabalArguments, compilerOfProject } from './cabal';
+import { type CabalTask, cabalArguments, projectFileOf } from './cabal';
 import type { Synced } from './report';
 import { runInWorkspace, type WorkspaceCommand } from './run-in-workspace';
 import { scriptText } from './script';
 import { type Place, ProjectWork } from './project-work';
 import { type Context, openFleet } from '../context';
 import { EXIT, INTERRUPTED } from '../exit-codes';
+import { readCabalProject } from '../project/cabal-project';
+import { compilerOf, compilerOfArguments } from '../project/compiler';
 import { findProject, type Project } from '../project/find-project';
+import { checkPackages, hpackDirectories } from '../project/packages';
 import { sendingOf } from '../project/sending';
+import { understandWords } from '../project/words';
+import { hpackScript } from './hpack';
 import type { SendingOptions } from './options';
 
 /** Options of the commands that work on a project. */
@@ -20,30 +25,45 @@ export interface ProjectOptions extends SendingOptions {
 /**
  * `buildfleet build|test|run|bench|haddock|repl`: sources over, then cabal there on our own terminal.
  *
- * @param args targets and options for cabal
+ * @param words the project, or targets
+ * @param rest options for cabal; where `run` is given a target, arguments of the program, as with cabal
  */
 export async function cabal(
   context: Context,
   task: CabalTask,
-  options: ProjectOptions,
-  args: readonly string[],
+  options: Omit<ProjectOptions, 'project'>,
+  words: readonly string[],
+  rest: readonly string[],
 ): Promise<number> {
   const work = new ProjectWork(context, openFleet(context));
-  const project = projectOf(context, options.project, true);
+  const { project, targets, isOnePackage } = understandWords(words, { cwd: process.cwd(), home: context.home });
+  const isForProgram = task === 'run' && targets.length > 0 && rest.length > 0;
+  const args = [...targets, ...(isForProgram ? ['--'] : []), ...rest];
   const sending = sendingOf(context, options);
-  const ghc = options.ghc ?? compilerOfProject(project.root);
+  const file = projectFileOf(args);
+  const settings = file === undefined ? [] : readCabalProject(project.root, file);
+  for (const remark of checkPackages(project.root, context.home, settings)) context.terminal.message(remark);
+  const hpack = hpackDirectories(project.root, settings);
+  const fromArguments = options.ghc === undefined ? compilerOfArguments(args) : { compiler: undefined, others: args };
+  const compiler = fromArguments.compiler ?? compilerOf(settings);
+  const ghc = options.ghc ?? compiler?.version;
   // What a program has done and read is not undone by beginning anew.
   const again = task !== 'repl' && task !== 'run';
   return untilInterrupted(context, () =>
     work.withSources({ project, sending, vm: options.vm, ghc, again }, (place, sent) => {
-      // The project's own choice needs no repetition, and a command line would have cabal configure it anew.
-      const ghcVersion = options.ghc === undefined ? undefined : place.ghcVersion;
-      const isOnePackage = options.project !== undefined && project.packageDirectory !== '';
-      const argv = ['cabal', ...cabalArguments(task, ghcVersion, args, isOnePackage)];
+      // The project's own choice needs no repetition, and a command line would have cabal configure it anew. But a path
+      // is one of this workstation.
+      const isSettled = options.ghc === undefined && fromArguments.compiler === undefined && compiler?.isPath !== true;
+      const ghcVersion = isSettled ? undefined : place.ghcVersion;
+      if (compiler?.isPath === true && ghcVersion !== undefined)
+        context.terminal.message(
+          `${compiler.place} names a path of this workstation: GHC ${ghcVersion} of ${place.vm.name} is taken`,
+        );
+      const argv = ['cabal', ...cabalArguments(task, ghcVersion, fromArguments.others, isOnePackage)];
+      const prepare = `${hpackScript(hpack, place.vm)}${scriptText('cabal')}`;
       // A prompt draws its line itself, and a program writes anything.
       const isText = again;
-      const subdirectory = project.packageDirectory;
-      return runThere(work, subdirectory, place, { argv, prepare: scriptText('cabal'), isText, after: sent });
+      return runThere(work, project.packageDirectory, place, { argv, prepare, isText, after: sent });
     }),
   );
 }
