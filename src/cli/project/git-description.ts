@@ -27,8 +27,8 @@ const EDITED = '.buildfleet-edited';
 /**
  * Makes a repository that has as much as `git describe`, `git log` and `git rev-list --count` need: the commits of HEAD,
  * its branch and tags, and names of files, without their contents. It has no remotes, hooks or logs, and a configuration
- * of our own, so no password of the original goes anywhere. Its files count as unchanged, or as changed where they are
- * so here, whatever of them is sent.
+ * of our own: a list of what in a repository may hold passwords would never be complete. git there does not look at the
+ * files, of which some may not be sent; it finds them changed where they are changed here.
  *
  * @throws FleetError `git-failed`
  */
