@@ -51,6 +51,8 @@ const COMPILER_BEFORE = /^(?:-w|--with-compiler|--with-ghc)$/;
  */
 export function compilerOfArguments(args: readonly string[]): {
   readonly compiler: WantedCompiler | undefined;
+  /** Whether they name any compiler, be it without a version. */
+  readonly isGiven: boolean;
   readonly others: readonly string[];
 } {
   const end = args.includes('--') ? args.indexOf('--') : args.length;
@@ -66,6 +68,7 @@ export function compilerOfArguments(args: readonly string[]): {
       hasOther ||= compiler === undefined;
     }
   }
-  if (compiler === undefined || hasOther) return { compiler, others: args };
-  return { compiler, others: [...others, ...args.slice(end)] };
+  const isGiven = compiler !== undefined || hasOther;
+  if (compiler === undefined || hasOther) return { compiler, isGiven, others: args };
+  return { compiler, isGiven, others: [...others, ...args.slice(end)] };
 }

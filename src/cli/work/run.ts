@@ -44,22 +44,24 @@ export async function cabal(
   const settings = file === undefined ? [] : readCabalProject(project.root, file);
   for (const remark of checkPackages(project.root, context.home, settings)) context.terminal.message(remark);
   const hpack = hpackDirectories(project.root, settings);
-  const fromArguments = options.ghc === undefined ? compilerOfArguments(args) : { compiler: undefined, others: args };
-  const compiler = fromArguments.compiler ?? compilerOf(settings);
+  const given = options.ghc === undefined ? compilerOfArguments(args) : { compiler: undefined, isGiven: true, others: args };
+  const compiler = given.isGiven ? given.compiler : compilerOf(settings);
   const ghc = options.ghc ?? compiler?.version;
   // What a program has done and read is not undone by beginning anew.
   const again = task !== 'repl' && task !== 'run';
   return untilInterrupted(context, () =>
     work.withSources({ project, sending, vm: options.vm, ghc, again }, (place, sent) => {
+      const { ghcVersion } = place;
       // The project's own choice needs no repetition, and a command line would have cabal configure it anew. But a path
-      // is one of this workstation.
-      const isSettled = options.ghc === undefined && fromArguments.compiler === undefined && compiler?.isPath !== true;
-      const ghcVersion = isSettled ? undefined : place.ghcVersion;
-      if (compiler?.isPath === true && ghcVersion !== undefined)
-        context.terminal.message(
+      // is one of this workstation, and the begin of a version is no program.
+      const isSettled = !given.isGiven && compiler?.isPath === false && compiler.version === ghcVersion;
+      if (compiler?.isPath === true && ghcVersion !== undefined) {
+        const { terminal } = context;
+        terminal.message(
           `${compiler.place} names a path of this workstation: GHC ${ghcVersion} of ${place.vm.name} is taken`,
         );
-      const argv = ['cabal', ...cabalArguments(task, ghcVersion, fromArguments.others, isOnePackage)];
+      }
+      const argv = ['cabal', ...cabalArguments(task, isSettled ? undefined : ghcVersion, given.others, isOnePackage)];
       const prepare = `${hpackScript(hpack, place.vm)}${scriptText('cabal')}`;
       // A prompt draws its line itself, and a program writes anything.
       const isText = again;
