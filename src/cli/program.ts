@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { version } from '../../package.json';
 import { FleetError } from '../model/errors';
+import { behindSeparator } from './behind-separator';
 import type { CommandDeclaration, CommandGroup, CommandLine } from './command';
 import { COMMANDS } from './commands';
 import { type Context, processContext } from './context';
@@ -62,11 +63,14 @@ export async function main(argv: readonly string[]): Promise<number> {
 
 function asUsageError(error: unknown): unknown {
   if (!(error instanceof CommanderError)) return error;
-  const problem = error.message
+  return new FleetError({ code: 'usage', problem: messageOf(error), remedy: 'see `buildfleet --help`' });
+}
+
+function messageOf({ message }: CommanderError): string {
+  return message
     .replace(/^error: /, '')
     .replace(/\.?\n/g, ' ')
     .trim();
-  return new FleetError({ code: 'usage', problem, remedy: 'see `buildfleet --help`' });
 }
 
 /** A command line that cannot be parsed may still ask for JSON. */
@@ -92,7 +96,7 @@ export function buildProgram(argv: readonly string[], choose: (chosen: Chosen) =
   addGlobalOptions(program);
 
   const add = (parent: Command, declaration: CommandDeclaration, isDefault = false): void => {
-    const command = define(parent, declaration, isDefault);
+    const command = define(parent, declaration, isDefault, argv);
     command.action(() => {
       const line = { ...understood(command, declaration, argv), options: command.opts(), program };
       const { handlesInterrupt = false } = declaration;
@@ -112,14 +116,33 @@ function isGroup(declaration: CommandDeclaration | CommandGroup): declaration is
   return 'commands' in declaration;
 }
 
-function define(parent: Command, declaration: CommandDeclaration, isDefault: boolean): Command {
+function define(
+  parent: Command,
+  declaration: CommandDeclaration,
+  isDefault: boolean,
+  argv: readonly string[],
+): Command {
   const { name, description, examples, usage, passesThrough = false, takesRest = false, hidden = false } = declaration;
   const command = parent.command(name, { hidden, isDefault }).description(description);
   if (!hidden) addGlobalOptions(command).addHelpText('after', examplesHelp(examples));
   if (usage !== undefined) command.usage(usage);
   for (const argument of declaration.arguments ?? []) command.addArgument(argument);
   for (const option of declaration.options ?? []) command.addOption(option);
+  if (takesRest) explainUnknownOptions(command, argv);
   return command.passThroughOptions(passesThrough).allowExcessArguments(takesRest);
+}
+
+/** An option of the other program that stands in front of `--` is answered with the command line that was meant. */
+function explainUnknownOptions(command: Command, argv: readonly string[]): void {
+  command.exitOverride((error) => {
+    if (error.code !== 'commander.unknownOption') throw error;
+    throw new FleetError({
+      code: 'usage',
+      problem: `${messageOf(error)}; options for cabal stand behind --`,
+      remedy: `\`${behindSeparator(command, argv)}\``,
+      cause: error,
+    });
+  });
 }
 
 /** Removes the words behind `--`, which commander appends to the arguments, from them again. */

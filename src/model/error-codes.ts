@@ -149,6 +149,7 @@ export const ERROR_CODES = {
   'packer-plugins-unreachable': { when: 'the plugins of Packer could not be fetched' },
   'packer-too-old': { when: 'Packer is too old for the plugins that an image is built with' },
   'packer-variables': { when: 'the Packer template has no such variable, or takes another value for it' },
+  'packages-outside': { when: 'a project names packages or files that are outside of its directory' },
   'pasta-missing': { when: '`pasta` is not installed, which keeps VMs from the services of the workstation' },
   'path-busy': { when: 'another process holds a path for longer than a minute' },
   'port-outside-range': { when: "the pinned or reserved port of a VM is outside the workstation's `tunnelPorts`" },
@@ -157,7 +158,7 @@ export const ERROR_CODES = {
   'ports-exhausted': { when: "all of the workstation's `tunnelPorts` are reserved" },
   'program-missing': { when: 'a program that the work needs is not installed' },
   'project-not-built': { exit: 'notFound', when: 'no VM that answers has built the project' },
-  'project-not-cabal': { exit: 'notFound', when: 'the directory has neither `cabal.project` nor a `.cabal` file' },
+  'project-not-cabal': { exit: 'notFound', when: 'the directory has neither `cabal.project` nor a package' },
   'project-not-found': {
     exit: 'notFound',
     when: "the project's directory, or a `cdktf.json` in the current one, is not there",

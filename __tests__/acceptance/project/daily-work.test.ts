@@ -265,6 +265,31 @@ describeAsRoot('work on stand-in machines (needs root)', () => {
       expect(stdout.toString()).toMatch(/^\/build\/\S+-app\d+-[0-9a-f]{12}\none$/);
     });
 
+    test('targets, arguments of a program, and compilers are cabal’s, and what cannot be built is said before', async () => {
+      const root = makeProject({ 'core/core.cabal': '' });
+      const called = async (...args: string[]) => (await cli(root, ...args)).stdout.toString();
+      expect(await called('build', '--vm', 'alpha', 'exe:foo', 'lib:x')).toBe('cabal build exe:foo lib:x\n');
+      expect(await called('build', '--vm', 'alpha', 'all', '--', '-O0')).toBe('cabal build all -O0\n');
+      expect(await called('run', '--vm', 'alpha', 'exe:foo', '--', '--port', '1')).toBe(
+        'cabal run exe:foo -- --port 1\n',
+      );
+      writeFileSync(join(root, 'cabal.project'), 'packages: .\nWith-Compiler: /opt/ghc/9.6.6/bin/ghc\n');
+      const path = await cli(root, 'build', '--vm', 'alpha');
+      expect(path.stdout.toString()).toBe('cabal build --with-compiler=ghc-9.6.6 all\n');
+      expect(path.stderr).toContain(`${root}/cabal.project:2 names a path of this workstation: GHC 9.6.6`);
+      const option = await cli(root, 'build', '--vm', 'alpha', '--', '-w', 'ghc-9.99.1');
+      expect([option.exitCode, option.stderr]).toEqual([4, expect.stringContaining('and not 9.99.1')]);
+
+      mkdirSync(join(root, '../outside'));
+      writeFileSync(join(root, 'cabal.project'), 'packages: . ../outside\n');
+      const outside = await cli(root, 'build', '--vm', 'alpha');
+      expect([outside.exitCode, outside.stdout.toString()]).toEqual([1, '']);
+      expect(outside.stderr).toContain(
+        `it consists of ../outside (cabal.project:1): make ${join(root, '..')} the project`,
+      );
+      expect(readFileSync(join(workspaceOf(root), 'cabal.project'), 'utf8')).not.toContain('outside');
+    });
+
     test('a command has the terminal that we have, with its kind, its size and its colours', async () => {
       const root = makeProject();
       const command = shellWords([

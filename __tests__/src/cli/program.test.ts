@@ -1,3 +1,4 @@
+import { parseLine } from '../../../src/cli/completion/bash-line';
 import type { Context } from '../../../src/cli/context';
 import { main } from '../../../src/cli/program';
 
@@ -86,23 +87,45 @@ test('exec --project runs what stands there in a project', async () => {
 });
 
 test.each([
-  [['build'], [{ project: undefined }, []]],
+  [['build'], [{}, [], []]],
   [
-    ['build', 'app', '--ghc', '9.8'],
-    [{ project: 'app', ghc: '9.8' }, []],
+    ['build', 'app', '--ghc', '9.8', 'exe:app'],
+    [{ ghc: '9.8' }, ['app', 'exe:app'], []],
   ],
   [
     ['build', '--vm', 'beta', '--', 'exe:app', '--', '-O2'],
-    [{ project: undefined, vm: 'beta' }, ['exe:app', '--', '-O2']],
+    [{ vm: 'beta' }, [], ['exe:app', '--', '-O2']],
   ],
   [
     ['build', 'app', '--', '--json'],
-    [{ project: 'app' }, ['--json']],
+    [{}, ['app'], ['--json']],
   ],
-])('%j gives cabal what stands behind the separator, and nothing else', async (argv, [options, rest]) => {
+])('%j gives cabal what stands behind the separator, and the words before it', async (argv, [options, words, rest]) => {
   const calls = record();
   await main(argv);
-  expect(calls).toMatchObject([{ work: 'cabal', rest: ['build', options, rest] }]);
+  expect(calls).toMatchObject([{ work: 'cabal', rest: ['build', options, words, rest] }]);
+});
+
+test.each([
+  [
+    ['build', '--enable-profiling'],
+    [[], ['--enable-profiling']],
+  ],
+  [
+    ['--quiet', 'build', 'exe:a', '-O2', '--vm', 'beta', '--flags', 'x y', '--', '-j1'],
+    [['exe:a'], ['-O2', '--flags', 'x y', '-j1']],
+  ],
+  [
+    ['test', '--vmm', 'beta', '--ghc=9.8'],
+    [[], ['--vmm', 'beta']],
+  ],
+])('%j is told what stands where, and that line is understood', async (argv, [words, rest]) => {
+  const calls = record();
+  expect(await main(argv)).toBe(2);
+  const [, line = ''] = /options for cabal stand behind --: `buildfleet (.*)`$/m.exec(stderr) ?? [];
+  expect(await main(parseLine(line).words)).toBe(42);
+  expect(calls).toMatchObject([{ work: 'cabal', rest: [expect.anything(), expect.anything(), words, rest] }]);
+  expect(calls[0]?.rest[1]).toMatchObject(argv.includes('beta') && argv.includes('--vm') ? { vm: 'beta' } : {});
 });
 
 test.each([
@@ -141,7 +164,6 @@ test.each([
   [['status', '--frob'], /unknown option '--frob'/],
   [['exec'], /missing required argument 'words'/],
   [['exec', 'alpha', '--'], /no command to run/],
-  [['build', 'one', 'two', '--', 'x'], /one project at a time \(received "two"\): put what is for cabal behind --/],
   [['ports', 'release'], /missing required argument/],
 ])('%j is a usage error', async (argv, message) => {
   expect(await main(argv)).toBe(2);

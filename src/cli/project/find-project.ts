@@ -1,7 +1,10 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { FleetError, isFleetError } from '../../model/errors';
+import { lazy } from '../../model/lazy';
 import { expandHome } from '../../model/paths';
+
+const stackFile = lazy<typeof import('./stack-file')>(() => require('./stack-file'));
 
 /** A directory with sources, as the user means it. */
 export interface Project {
@@ -24,19 +27,27 @@ export interface ProjectSearch {
 
 const REMEDY = 'name the directory that holds the sources of one project, or run the command in it';
 
+/** Describes a package to hpack, which makes a `.cabal` file of it. */
+export const HPACK_FILE = 'package.yaml';
+
 /**
  * The project that a command is for, as cabal finds it: the nearest directory with a `cabal.project`, else with a `.cabal`
- * file, from the given or the working directory upwards. Where there is none, it is that directory itself.
+ * file or what hpack makes one of, from the given or the working directory upwards. Where there is none, it is that
+ * directory itself.
  *
  * @throws FleetError `project-refused` for what must never be mirrored with deletion: nothing, the root of the file
  * system, a home, or what holds one; `project-not-found`; `project-not-cabal`
  */
 export function findProject({ option, cwd, home, cabal }: ProjectSearch): Project {
   const here = option === undefined ? realpathSync(cwd) : checked(option, resolve(cwd, expandHome(option, home)), home);
-  const found = nearest(here, home, (name) => name === 'cabal.project') ?? nearest(here, home, isCabalFile);
-  if (found === undefined && cabal) throw notCabal(here);
+  const found = nearest(here, home, (name) => name === 'cabal.project') ?? nearest(here, home, isPackage);
+  if (found === undefined && cabal)
+    throw notCabal(
+      here,
+      nearest(here, home, (name) => name === 'stack.yaml'),
+    );
   const root = checked(option ?? cwd, found ?? here, home);
-  const inside = nearest(here, home, isCabalFile);
+  const inside = nearest(here, home, isPackage);
   const isInRoot = inside !== undefined && `${inside}/`.startsWith(`${root}/`);
   return { root, subdirectory: relative(root, here), packageDirectory: isInRoot ? relative(root, inside) : '' };
 }
@@ -67,7 +78,8 @@ function realDirectory(given: string, path: string): string {
   }
 }
 
-function realOrSame(path: string): string {
+/** The path without symbolic links, where there is one. */
+export function realOrSame(path: string): string {
   try {
     return realpathSync(path);
   } catch {
@@ -84,11 +96,28 @@ function nearest(from: string, home: string, matches: (name: string) => boolean)
   return undefined;
 }
 
-function isCabalFile(name: string): boolean {
+/** Whether a name is that of a file that describes a package to cabal. */
+export function isCabalFile(name: string): boolean {
   return name.endsWith('.cabal') && name !== '.cabal';
 }
 
-function entries(directory: string): string[] {
+/** Whether a name is that of a file that describes a package. */
+export function isPackage(name: string): boolean {
+  return isCabalFile(name) || name === HPACK_FILE;
+}
+
+/** Whether there is a directory, also behind a link. */
+export function isDirectory(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch {
+    // Below a file, or closed to this account.
+    return false;
+  }
+}
+
+/** Names in a directory; none where it cannot be read. */
+export function entries(directory: string): string[] {
   try {
     return readdirSync(directory);
   } catch {
@@ -96,9 +125,20 @@ function entries(directory: string): string[] {
   }
 }
 
-function notCabal(directory: string): FleetError {
+/** @param stack directory of a `stack.yaml` around it */
+function notCabal(directory: string, stack: string | undefined): FleetError {
+  const code = 'project-not-cabal';
+  if (stack !== undefined) {
+    const packages = stackFile().stackPackages(stack);
+    return new FleetError({
+      code,
+      problem: 'there is a stack.yaml, which cabal does not read, and neither a cabal.project nor a package',
+      place: stack,
+      remedy: `write ${join(stack, 'cabal.project')} with the line \`packages: ${packages.join(' ') || 'DIRECTORY…'}\``,
+    });
+  }
   return new FleetError({
-    code: 'project-not-cabal',
+    code,
     problem: 'there is neither a cabal.project nor a .cabal file',
     place: join(directory, ''),
     remedy: 'run this in a Haskell project, or name one; `buildfleet exec --project -- CMD…` runs any command',

@@ -85,7 +85,7 @@ export async function gitPaths(tools: GitTools, directory: string): Promise<GitP
   // Asked in a directory deep inside an ignored one, git ends with an internal error.
   if (others.exitCode !== 0 && directory !== top && (await isIgnored(tools, directory)))
     return { ...nothing, top, ignoresAll: true };
-  for (const { exitCode, stderr } of [others, builds]) if (exitCode !== 0) throw failed(top, stderr);
+  for (const { exitCode, stderr } of [others, builds]) if (exitCode !== 0) throw gitFailed(top, stderr);
   const ignored = paths(others.stdout);
   const ignoresAll = ignored.includes('./');
   return { top, ignoresAll, ignored: ignoresAll ? [] : outermost(ignored), tracked: paths(builds.stdout) };
@@ -103,7 +103,7 @@ export async function isIgnored(tools: GitTools, path: string): Promise<boolean>
   const { exitCode, stderr } = await git(tools, top, directory, ['check-ignore', '--quiet', '--', path]);
   if (exitCode === 0 || exitCode === NO) return exitCode === 0;
   if (exitCode === MISSING || NOT_A_REPOSITORY.test(stderr)) return false;
-  throw failed(top, stderr);
+  throw gitFailed(top, stderr);
 }
 
 /**
@@ -125,25 +125,35 @@ export async function ignoredAmong(
   const ignored = new Set<string>();
   for (const [top, inTree] of byTree) {
     const byName = new Map(inTree.map((path) => [relative(top, join(directory, path)), path]));
-    const { exitCode, stdout } = await git(
-      tools,
-      top,
-      top,
-      ['check-ignore', '-z', '--stdin'],
-      [...byName.keys()].join('\0'),
-    );
+    const { exitCode, stdout } = await git(tools, top, top, ['check-ignore', '-z', '--stdin'], {
+      input: [...byName.keys()].join('\0'),
+    });
     if (exitCode === 0) for (const name of paths(stdout)) ignored.add(byName.get(name) ?? name);
   }
   return ignored;
 }
 
-async function git({ run, signal }: GitTools, top: string, directory: string, args: readonly string[], input?: string) {
+/**
+ * Runs git so that it starts no other program and changes nothing.
+ *
+ * @param changes `variables` of its environment, and `input`
+ * @returns exit codes of {@link MISSING}, {@link NO} and {@link REFUSED} as well
+ * @throws FleetError `git-failed`
+ */
+export async function git(
+  { run, signal }: GitTools,
+  top: string,
+  directory: string,
+  args: readonly string[],
+  { variables = {}, input }: { readonly variables?: Readonly<Record<string, string>>; readonly input?: string } = {},
+) {
   try {
-    const unset = LOCAL_VARIABLES.flatMap((name) => ['-u', name]);
+    const unset = LOCAL_VARIABLES.filter((name) => !(name in variables)).flatMap((name) => ['-u', name]);
     // The work tree that its configuration names may be any directory.
     const repository = ['-C', directory, `--work-tree=${top}`];
     return await run('env', [...unset, 'git', ...repository, ...HARMLESS, ...args], {
-      env: { ...HARMLESS_ENVIRONMENT, GIT_CEILING_DIRECTORIES: dirname(top) },
+      ...(input === undefined ? {} : { input }),
+      env: { ...HARMLESS_ENVIRONMENT, GIT_CEILING_DIRECTORIES: dirname(top), ...variables },
       acceptExitCodes: [0, NO, MISSING, REFUSED],
       timeout: TIMEOUT_MS,
       signal,
@@ -151,7 +161,7 @@ async function git({ run, signal }: GitTools, top: string, directory: string, ar
     });
   } catch (error) {
     if (!(error instanceof CommandError) || error.cancelled) throw error;
-    throw failed(top, error.timedOut ? 'it does not answer' : error.stderr, error);
+    throw gitFailed(top, error.timedOut ? 'it does not answer' : error.stderr, undefined, error);
   }
 }
 
@@ -169,13 +179,19 @@ function outermost(ignored: readonly string[]): string[] {
   return ignored.filter((path) => !holding.has(path));
 }
 
-function failed(top: string, said: string, cause?: unknown): FleetError {
+/** @param remedy default: that of a list of what is ignored */
+export function gitFailed(
+  top: string,
+  said: string,
+  remedy = 'try `git status` there, or send what it ignores as well, with --send-ignored',
+  cause?: unknown,
+): FleetError {
   const [line = ''] = said.trim().split('\n');
   return new FleetError({
     code: 'git-failed',
-    problem: `git does not tell what it ignores: ${visibleName(line.replace(/^fatal: /, '') || 'it says nothing')}`,
+    problem: `git cannot be asked: ${visibleName(line.replace(/^fatal: /, '') || 'it says nothing')}`,
     place: top,
-    remedy: 'try `git status` there, or send what it ignores as well, with --send-ignored',
+    remedy,
     cause,
   });
 }

@@ -7,8 +7,15 @@ type BuiltIn = (typeof BUILT_IN)[number];
 /** Sent where git ignores them: cabal does not build, or builds something else, without. */
 const NEEDED_BY_CABAL = ['cabal.project', 'cabal.project.local', 'cabal.project.freeze', '*.cabal'] as const;
 
-/** May hold the passwords of remotes. Never sent, not even with a `.git` that is. */
-const NEVER_SENT = ['.git/config', '.git/modules/**/config'] as const;
+/**
+ * May hold passwords: of remotes, in addresses that a command was given, of other tools that keep things there. Never
+ * sent, not even with a `.git` that is; nor is what would be executed.
+ */
+const PRIVATE_TO_GIT = ['config', 'config.worktree', 'logs', 'hooks', 'FETCH_HEAD', 'annex', 'lfs', 'svn'];
+const NEVER_SENT = [
+  ...['.git/worktrees', ...PRIVATE_TO_GIT.map((name) => `.git/${name}`)],
+  ...PRIVATE_TO_GIT.map((name) => `.git/modules/**/${name}`),
+];
 
 /** Name of the file in a project's root that says what else is not sent, and what is sent nevertheless. */
 export const IGNORE_FILE = '.buildfleetignore';
@@ -72,6 +79,11 @@ export function filterRules(
     ...(ignored.length === 0 ? [] : NEEDED_BY_CABAL.map((pattern) => `+ ${pattern}`)),
     ...ignored.map((path) => `- ${exactly(path)}`),
   ];
+}
+
+/** Whether a line of an ignore file asks for the repository. */
+export function bringsBackGit(ignoreFile: string): boolean {
+  return parseIgnoreFile(ignoreFile, IGNORE_FILE).some((pattern) => bringsBack(pattern, '.git'));
 }
 
 /** What is built on the machine stays there. A repository that is sent is sent as it is. */

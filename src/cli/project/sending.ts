@@ -13,7 +13,15 @@ import type { Sending } from './survey';
  */
 export function sendingOf(
   { environment, home }: Pick<Context, 'environment' | 'home'>,
-  { follow = [], sendIgnored = false }: { follow?: readonly string[] | undefined; sendIgnored?: boolean | undefined },
+  {
+    follow = [],
+    sendIgnored = false,
+    withGit = false,
+  }: {
+    follow?: readonly string[] | undefined;
+    sendIgnored?: boolean | undefined;
+    withGit?: boolean | undefined;
+  },
 ): Sending {
   const given = follow.map((path) => {
     const real = realOf(resolve(expandHome(path, home)));
@@ -27,7 +35,7 @@ export function sendingOf(
   });
   const lines = linesOf(join(environment['XDG_CONFIG_HOME'] || join(home, '.config'), 'buildfleet/follow'));
   const listed = lines.flatMap((line) => realOf(resolve(home, expandHome(line, home))) ?? []);
-  return { follow: [...given, ...listed], ignored: sendIgnored, home: realOf(home) ?? home };
+  return { follow: [...given, ...listed], ignored: sendIgnored, git: withGit, home: realOf(home) ?? home };
 }
 
 function linesOf(path: string): string[] {

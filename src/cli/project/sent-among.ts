@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { makeScratchDirectory } from '../../files/scratch-directory';
-import { FETCHED_MARK } from './fetched';
+import { FETCHED_MARK, fetchedIn } from './fetched';
 import { type GitTools, ignoredAmong } from './git-paths';
 import { readIgnoreFile } from './ignore-file';
 import { filterRules, IGNORE_FILE } from './ignore-rules';
@@ -47,9 +47,13 @@ export async function sentAmong(
   }
 }
 
-/** Whether a path is in a directory that results were fetched to. */
+/** Whether `fetch` brought a file, as it is now. */
 export function isFetched(root: string, path: string): boolean {
-  for (let at = dirname(path); at !== '.'; at = dirname(at)) if (existsSync(join(root, at, FETCHED_MARK))) return true;
+  for (let at = dirname(path); at !== '.'; at = dirname(at)) {
+    if (!existsSync(join(root, at, FETCHED_MARK))) continue;
+    const fetched = fetchedIn(join(root, at));
+    if (fetched === 'all' || fetched.includes(relative(at, path))) return true;
+  }
   return false;
 }
 

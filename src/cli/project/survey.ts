@@ -14,6 +14,8 @@ export interface Sending {
   readonly follow: readonly string[];
   /** Whether what git ignores is sent as well. */
   readonly ignored: boolean;
+  /** Whether git there shall be able to describe the version. */
+  readonly git?: boolean;
   /** Of the user. A work tree that is or holds it sets no bounds to links. */
   readonly home: string;
 }
@@ -272,7 +274,7 @@ function leadsOut(path: string, target: string): boolean {
 }
 
 /** Whether a path is a directory or file itself, or is below it. */
-function holds(directory: string, path: string): boolean {
+export function holds(directory: string, path: string): boolean {
   return directory === '/' || directory === path || path.startsWith(`${directory}/`);
 }
 

@@ -1,6 +1,3 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
-
 /** Task for cabal. */
 export type CabalTask = 'build' | 'test' | 'run' | 'bench' | 'haddock' | 'repl';
 
@@ -9,7 +6,22 @@ const FOR_ALL: readonly CabalTask[] = ['build', 'test', 'bench', 'haddock'];
 
 /** Options of cabal whose value may be the next word, which then is no target. */
 const WITH_VALUE =
-  /^(-[cfow]|--(with-compiler|with-hc-pkg|constraint|flags|builddir|project-file|project-dir|ghc-options?|index-state|allow-newer|test-options?|benchmark-options?))$/;
+  /^(-[cfow]|--(with-compiler|with-hc-pkg|constraint|flags|builddir|project-file|project-dir|with-ghc|ghc-options?|index-state|allow-newer|test-options?|benchmark-options?))$/;
+
+/** Options of cabal that name the file of the project. */
+const PROJECT_FILE = /^--project-file(?:=(.+))?$/s;
+
+/** The file with the settings of the project, as options for cabal have it; undefined: none is read. */
+export function projectFileOf(args: readonly string[]): string | undefined {
+  let file: string | undefined = 'cabal.project';
+  for (const [index, word] of args.entries()) {
+    if (word === '--') break;
+    const found = PROJECT_FILE.exec(word);
+    if (found !== null) file = found[1] ?? args[index + 1] ?? file;
+    if (word === '--ignore-project' || word === '-z') file = undefined;
+  }
+  return file;
+}
 
 /**
  * Arguments of cabal.
@@ -27,21 +39,4 @@ export function cabalArguments(
   const compiler = ghcVersion === undefined ? [] : [`--with-compiler=ghc-${ghcVersion}`];
   const hasTarget = args.some((arg, index) => !arg.startsWith('-') && !WITH_VALUE.test(args[index - 1] ?? ''));
   return [task, ...compiler, ...(hasTarget || isOnePackage || !FOR_ALL.includes(task) ? [] : ['all']), ...args];
-}
-
-/** The GHC version that a project's `cabal.project` asks for, the local file first; undefined when it names none. */
-export function compilerOfProject(root: string): string | undefined {
-  for (const name of ['cabal.project.local', 'cabal.project']) {
-    const version = /^with-compiler:\s*\S*ghc-(\d+(?:\.\d+)+)\s*$/m.exec(contentOf(join(root, name)))?.[1];
-    if (version !== undefined) return version;
-  }
-  return undefined;
-}
-
-function contentOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -1,5 +1,4 @@
 import { Option } from 'commander';
-import { FleetError } from '../../model/errors';
 import { lazy } from '../../model/lazy';
 import type { CommandDeclaration, CommandLine } from '../command';
 import type { CabalTask } from './cabal';
@@ -16,7 +15,7 @@ const GHC = new Option(
 const WATCH = new Option('--watch', 'begin again whenever something is saved, until Ctrl-C');
 
 type CabalLine = CommandLine<
-  [project?: string, ...more: string[]],
+  readonly string[],
   { vm?: string; ghc?: string; env?: readonly string[]; watch?: boolean } & SendingOptions
 >;
 
@@ -31,28 +30,18 @@ function cabalCommand(
   return {
     ...declaration,
     name: task,
-    usage: '[options] [project] [-- CABAL…]',
+    usage: '[options] [project] [TARGET…] [-- CABAL…]',
     arguments: [PROJECT],
     options: [VM, GHC, ENVIRONMENT, ...options, ...SENDING],
     takesRest: true,
     document: null,
-    run: (context, { args: [project, ...more], options, rest }: CabalLine) => {
-      if (more.length > 0) {
-        throw new FleetError({
-          code: 'usage',
-          problem: 'one project at a time',
-          value: more[0],
-          remedy: 'put what is for cabal behind --',
-        });
-      }
-      return work().cabal(context, task, { ...options, project }, rest);
-    },
+    run: (context, { args, options, rest }: CabalLine) => work().cabal(context, task, options, args, rest),
   } satisfies CommandDeclaration;
 }
 
 export const build = cabalCommand('build', {
   description: 'send the sources, and build them there with cabal',
-  examples: ['build', 'build ~/projects/app --ghc 9.8.4', 'build --watch', 'build -- exe:app -O2', 'build -- -O0'],
+  examples: ['build', 'build ~/projects/app --ghc 9.8.4', 'build --watch', 'build exe:app -- -O2', 'build -- -O0'],
   options: [WATCH],
 });
 
@@ -64,12 +53,12 @@ export const test = cabalCommand('test', {
 
 export const run = cabalCommand('run', {
   description: 'send the sources, build an executable there, and run it; input, output and exit code are its own',
-  examples: ['run', 'run -- exe:app -- --port 8080'],
+  examples: ['run', 'run exe:app -- --port 8080'],
 });
 
 export const bench = cabalCommand('bench', {
   description: 'send the sources, and run the benchmarks there',
-  examples: ['bench', 'bench -- bench:parser'],
+  examples: ['bench', 'bench bench:parser'],
 });
 
 export const haddock = cabalCommand('haddock', {
@@ -79,7 +68,7 @@ export const haddock = cabalCommand('haddock', {
 
 export const repl = cabalCommand('repl', {
   description: 'send the sources, and open a GHCi there',
-  examples: ['repl', 'repl -- lib:app'],
+  examples: ['repl', 'repl lib:app'],
   handlesInterrupt: true,
 });
 

@@ -8,6 +8,7 @@ export const VM = new Option('--vm <vm>', 'any alias of a VM (default: the least
 export interface SendingOptions {
   readonly follow?: readonly string[] | undefined;
   readonly sendIgnored?: boolean | undefined;
+  readonly withGit?: boolean | undefined;
 }
 
 /** Of the commands that run a program on a VM. */
@@ -21,4 +22,5 @@ export const SENDING: readonly Option[] = [
     (path: string, before: readonly string[] | undefined) => [...(before ?? []), path],
   ),
   new Option('--send-ignored', 'send what git ignores, too'),
+  new Option('--with-git', 'let git describe the version there: its commits and tags are sent, without contents'),
 ];

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { lazy } from '../../model/lazy';
 import { markBuildDirectories } from './build-directory';
-import { type CabalTask, cabalArguments, compilerOfProject } from './cabal';
+import { type CabalTask, cabalArguments, projectFileOf } from './cabal';
 import type { Synced } from './report';
 import { runInWorkspace, type WorkspaceCommand } from './run-in-workspace';
 import { scriptText } from './script';
@@ -10,9 +10,14 @@ import { type Place, ProjectWork, type SourcesRequest } from './project-work';
 import { type Context, openFleet } from '../context';
 import { EXIT, INTERRUPTED } from '../exit-codes';
 import { printError } from '../print-error';
-import { findProject, type Project } from '../project/find-project';
+import { readCabalProject } from '../project/cabal-project';
+import { compilerOf, compilerOfArguments } from '../project/compiler';
 import { variablesOf } from '../project/environment';
+import { findProject, type Project } from '../project/find-project';
+import { checkPackages, hpackDirectories } from '../project/packages';
 import { sendingOf } from '../project/sending';
+import { understandWords } from '../project/words';
+import { hpackScript } from './hpack';
 import type { SendingOptions } from './options';
 
 const onSave = lazy<typeof import('./build-on-save')>(() => require('./build-on-save'));
@@ -34,29 +39,47 @@ export interface ProjectOptions extends SendingOptions {
 /**
  * `buildfleet build|test|run|bench|haddock|repl`: sources over, then cabal there on our own terminal.
  *
- * @param args targets and options for cabal
+ * @param words the project, or targets
+ * @param rest options for cabal; where `run` is given a target, arguments of the program, as with cabal
  */
 export async function cabal(
   context: Context,
   task: CabalTask,
-  options: ProjectOptions,
-  args: readonly string[],
+  options: Omit<ProjectOptions, 'project'>,
+  words: readonly string[],
+  rest: readonly string[],
 ): Promise<number> {
   const work = new ProjectWork(context, openFleet(context));
-  const project = projectOf(context, options.project, true);
+  const { project, targets, isOnePackage } = understandWords(words, { cwd: process.cwd(), home: context.home });
+  const isForProgram = task === 'run' && targets.length > 0 && rest.length > 0;
+  const args = [...targets, ...(isForProgram ? ['--'] : []), ...rest];
   const sending = sendingOf(context, options);
   const variables = variablesOf(context, project.root, options.env);
-  const ghc = options.ghc ?? compilerOfProject(project.root);
+  const file = projectFileOf(args);
+  const settings = file === undefined ? [] : readCabalProject(project.root, file);
+  for (const remark of checkPackages(project.root, context.home, settings)) context.terminal.message(remark);
+  const hpack = hpackDirectories(project.root, settings);
+  const given =
+    options.ghc === undefined ? compilerOfArguments(args) : { compiler: undefined, isGiven: true, others: args };
+  const compiler = given.isGiven ? given.compiler : compilerOf(settings);
+  const ghc = options.ghc ?? compiler?.version;
   // What a program has done and read is not undone by beginning anew.
   const again = task !== 'repl' && task !== 'run';
   const commandAt = (place: Place) => {
-    // The project's own choice needs no repetition, and a command line would have cabal configure it anew.
-    const ghcVersion = options.ghc === undefined ? undefined : place.ghcVersion;
-    const isOnePackage = options.project !== undefined && project.packageDirectory !== '';
-    const argv = ['cabal', ...cabalArguments(task, ghcVersion, args, isOnePackage)];
+    const { vm, ghcVersion } = place;
+    // The project's own choice needs no repetition, and a command line would have cabal configure it anew. But a path is
+    // one of this workstation, and the begin of a version is no program.
+    const isSettled = !given.isGiven && compiler?.isPath === false && compiler.version === ghcVersion;
+    if (compiler?.isPath === true && ghcVersion !== undefined) {
+      context.terminal.message(
+        `${compiler.place} names a path of this workstation: GHC ${ghcVersion} of ${vm.name} is taken`,
+      );
+    }
+    const argv = ['cabal', ...cabalArguments(task, isSettled ? undefined : ghcVersion, given.others, isOnePackage)];
+    const prepare = `${hpackScript(hpack, vm)}${scriptText('cabal')}`;
     // A prompt draws its line itself, and a program writes anything.
     const pathsFrom = existsSync(join(project.root, 'cabal.project')) ? project.root : undefined;
-    return { argv, prepare: scriptText('cabal'), isText: again, pathsFrom, subdirectory: project.packageDirectory };
+    return { argv, prepare, isText: again, pathsFrom, subdirectory: project.packageDirectory };
   };
   if (task === 'repl')
     return repl().openPrompt(work, { project, sending, vm: options.vm, ghc, again, variables }, commandAt);

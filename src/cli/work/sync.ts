@@ -1,4 +1,4 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { makeScratchDirectory } from '../../files/scratch-directory';
@@ -7,10 +7,13 @@ import type { FleetVm } from '../../model/fleet';
 import { endingWithUs } from '../../process/ending-with-us';
 import { CommandError, type Run, type RunOptions } from '../../process/run';
 import { shellWords } from '../../rendering/shell-word';
+import { readCabalProject } from '../project/cabal-project';
+import { describeRepository } from '../project/git-description';
 import { readIgnoreFile } from '../project/ignore-file';
-import { filterRules, IGNORE_FILE } from '../project/ignore-rules';
+import { bringsBackGit, filterRules, IGNORE_FILE } from '../project/ignore-rules';
+import { hpackDirectories } from '../project/packages';
 import { visibleName } from '../project/visible-name';
-import { type Sending, type Survey, surveyProject } from '../project/survey';
+import { type Sending, surveyProject } from '../project/survey';
 import { workspacePath } from '../project/workspace';
 import type { Connections } from '../ssh/connections';
 import { ConnectionLost, wasCutOff } from './connection-lost';
@@ -70,19 +73,36 @@ export async function sync(tools: SyncTools, request: SyncRequest): Promise<Sync
   try {
     const ignoreFile = readIgnoreFile(root);
     const survey = await surveyProject({ run: tools.run, signal }, { root, ignoreFile, sending, scratch });
+    const isFile = lstatSync(join(root, '.git'), { throwIfNoEntry: false })?.isDirectory() !== true;
+    const description =
+      sending.git === true || (isFile && bringsBackGit(ignoreFile))
+        ? await describeRepository({ run: tools.run, signal }, { root, home: sending.home, scratch })
+        : undefined;
     const rules = join(scratch, 'rules');
-    writeFileSync(rules, filterRules(ignoreFile, survey.known, join(root, IGNORE_FILE)).join('\0'));
-    return await send(tools, request, survey, rules);
+    writeFileSync(
+      rules,
+      [
+        ...(description?.rules ?? []),
+        ...madeByHpack(root),
+        ...filterRules(ignoreFile, survey.known, join(root, IGNORE_FILE)),
+      ].join('\0'),
+    );
+    const remarks = [...survey.remarks, ...(description?.remarks ?? [])];
+    const stages = [...(survey.stage.isEmpty ? [] : [survey.stage.directory]), ...(description?.directories ?? [])];
+    return await send(tools, request, { stages, remarks }, rules);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 }
 
-/** @param rules path of a file with filter rules, each ended by a null byte */
+/**
+ * @param stages directories that are sent as one with the project, and before it
+ * @param rules path of a file with filter rules, each ended by a null byte
+ */
 async function send(
   { run, connections }: SyncTools,
   { vm, root, workspace, journal, after, signal }: SyncRequest,
-  { stage, remarks }: Survey,
+  { stages, remarks }: { readonly stages: readonly string[]; readonly remarks: readonly string[] },
   rules: string,
 ): Promise<SyncReport> {
   const target = `${vm.name}:${workspacePath(workspace)}/`;
@@ -112,7 +132,7 @@ async function send(
     // In a file, because there may be more than fit a command line. Lines would end at the line ends of names.
     ...['--from0', '--filter', `merge ${rules}`],
     // Of two with the same name the first one is sent.
-    ...['--', ...(stage.isEmpty ? [] : [`${stage.directory}/`]), `${root}/`, target],
+    ...['--', ...stages.map((stage) => `${stage}/`), `${root}/`, target],
   ];
   for (let attempt = 1; ; attempt++) {
     const began = Date.now();
@@ -176,10 +196,21 @@ async function transfer(
   }
 }
 
-/** Names of the files that were sent, of names with escapes those that are told as they are. */
+/** Where hpack makes the `.cabal` files on the machine, they stay: anew they would have cabal configure anew. */
+function madeByHpack(root: string): string[] {
+  return hpackDirectories(root, readCabalProject(root)).map((directory) => {
+    const escaped = directory.replace(/[\\*?[]/g, '\\$&');
+    return `P ${join('/', escaped, '*.cabal')}`;
+  });
+}
+
+/**
+ * Names of the files that were sent, of names with escapes those that are told as they are. Those of git are left out:
+ * the machine may have others than the project.
+ */
 function sentNames(stdout: string): string[] {
   const lines = stdout.split('\n').filter((line) => line.startsWith(SENT) && !line.endsWith('/'));
-  return lines.map((line) => line.slice(SENT.length));
+  return lines.map((line) => line.slice(SENT.length)).filter((name) => !name.startsWith('.git/'));
 }
 
 function parseStats(stdout: string): Omit<SyncReport, 'remarks'> {

@@ -1,7 +1,4 @@
-import { writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { cabalArguments, compilerOfProject } from '../../../../src/cli/work/cabal';
-import { temporaryDirectory } from '../../../support/temporary-directory';
+import { cabalArguments, projectFileOf } from '../../../../src/cli/work/cabal';
 
 test.each([
   ['build', undefined, [], ['build', 'all']],
@@ -28,16 +25,12 @@ test('a package that is named is built alone, with the settings of its project',
   expect(cabalArguments('build', undefined, ['-O0'], true)).toEqual(['build', '-O0']);
 });
 
-test('the compiler of a project is what its files say, the local one first', () => {
-  const root = temporaryDirectory();
-  const write = (name: string, text: string) => {
-    writeFileSync(join(root, name), text);
-  };
-  expect(compilerOfProject(root)).toBeUndefined();
-  write('cabal.project', 'packages: .\nwith-compiler: ghc\n');
-  expect(compilerOfProject(root)).toBeUndefined();
-  write('cabal.project', 'packages: .\n-- with-compiler: ghc-9.2.8\nwith-compiler:   /opt/ghc-9.6.6/bin/ghc-9.6.6\n');
-  expect(compilerOfProject(root)).toBe('9.6.6');
-  write('cabal.project.local', 'with-compiler: ghc-9.8.4\n');
-  expect(compilerOfProject(root)).toBe('9.8.4');
+test.each([
+  [[], 'cabal.project'],
+  [['--project-file=ci.project', 'all'], 'ci.project'],
+  [['--project-file', 'ci.project'], 'ci.project'],
+  [['--ignore-project'], undefined],
+  [['app', '--', '--project-file=x'], 'cabal.project'],
+])('with %j the settings of the project are in %j', (args, expected) => {
+  expect(projectFileOf(args)).toBe(expected);
 });

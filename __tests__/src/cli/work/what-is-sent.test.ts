@@ -435,6 +435,64 @@ describeWithTools(['git', 'rsync', 'setpriv'], 'what is sent', () => {
     });
   });
 
+  describe('a repository', () => {
+    const PASSWORD = 'hunter2';
+
+    beforeEach(() => {
+      git('init', '-q');
+      git('add', '.');
+      git('commit', '-q', '-m', 'first');
+      git('tag', 'v1');
+      git('config', 'remote.origin.url', `https://user:${PASSWORD}@example.org/x.git`);
+      for (const path of ['logs/HEAD', 'hooks/pre-push', 'FETCH_HEAD', 'config.worktree', 'annex/creds/x', 'svn/x'])
+        write(`.git/${path}`, PASSWORD);
+      for (const path of ['config', 'logs/HEAD', 'hooks/x']) write(`.git/modules/a/b/${path}`, PASSWORD);
+      write('.git/modules/a/b/HEAD', 'kept');
+    });
+
+    const describeThere = () =>
+      execFileSync('git', ['-C', workspace, 'describe', '--tags', '--dirty', '--always'], { encoding: 'utf8' }).trim();
+
+    test('that the ignore file brings back goes without what may hold passwords', async () => {
+      write('.buildfleetignore', '!.git\n');
+      await send();
+      expect(everythingThere()).not.toContain(PASSWORD);
+      expect(existsSync(there('.git/modules/a/b/HEAD'))).toBe(true);
+      expect(describeThere()).toBe('v1');
+    });
+
+    test('is described there with --with-git, and only what is needed for that is sent', async () => {
+      await send({ git: true });
+      expect(describeThere()).toBe('v1');
+      expect(everythingThere()).not.toContain(PASSWORD);
+      expect(await send({ git: true })).toMatchObject({ deleted: 0 });
+      write('Main.hs', 'changed');
+      await send({ git: true });
+      expect(describeThere()).toBe('v1-dirty');
+      git('commit', '-q', '-a', '-m', 'second');
+      await send({ git: true });
+      expect(describeThere()).toMatch(/^v1-1-g[0-9a-f]+$/);
+      // One commit's pack takes the place of that of the one before.
+      expect(arrived().filter((path) => path.endsWith('.pack'))).toHaveLength(1);
+      expect(arrived().filter((path) => !path.startsWith('.git/objects/pack/'))).toEqual(
+        ['.git/HEAD', '.git/config', '.git/index', '.git/packed-refs', 'Main.hs'].sort(),
+      );
+    });
+
+    test('around the project, and of a further work tree, is described where the ignore file brings it back', async () => {
+      write('pkg/.buildfleetignore', '!.git\n');
+      write('pkg/Lib.hs');
+      await send({}, {}, join(root, 'pkg'));
+      expect(describeThere()).toBe('v1');
+      const further = join(home, 'work/further');
+      git('worktree', 'add', '-q', further);
+      writeFileSync(join(further, '.buildfleetignore'), '!.git\n');
+      await send({}, {}, further);
+      expect(describeThere()).toBe('v1');
+      expect(everythingThere()).not.toContain(PASSWORD);
+    });
+  });
+
   describe('the ignore file', () => {
     test('is not read through a link: its lines go to the machine', async () => {
       link('.buildfleetignore', '../../.ssh/id_ed25519');
