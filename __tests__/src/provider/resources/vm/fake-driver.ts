@@ -14,7 +14,14 @@ interface FakeVm {
 /** Stands in for a hypervisor: keeps VMs in memory and writes down what it was told. */
 export class FakeDriver implements HypervisorDriver {
   features: HypervisorFeatures = {
-    ...{ title: 'Fake', imageFormat: 'qcow2', hardwareNeedsPowerOff: true, packages: [], firstDeployScript: null },
+    ...{
+      title: 'Fake',
+      imageFormat: 'qcow2',
+      hardwareNeedsPowerOff: true,
+      warmStart: false,
+      packages: [],
+      firstDeployScript: null,
+    },
     networks: [
       { kind: 'nat', hostAddress: '10.0.2.2', canIsolate: true },
       { kind: 'bridged', hostAddress: null, canIsolate: false },
