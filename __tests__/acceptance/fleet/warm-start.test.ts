@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { vmName } from '../../../src/model/names';
 import { FleetProject, withOneCpu } from '../../support/fleet-project';
@@ -26,7 +26,7 @@ const OWN = {
 } as const;
 
 describeWithTools(TOOLS, 'VMs that are resumed from a snapshot', () => {
-  const project = new FleetProject({ sshd: 13620, hub: 13600, first: 13621, last: 13630 });
+  const project = new FleetProject({ sshd: 14020, hub: 14000, first: 14021, last: 14030 });
   const fleet = new RunningFleet(project);
   const images = join(project.home, '.cache/buildfleet/images');
 
@@ -80,6 +80,17 @@ describeWithTools(TOOLS, 'VMs that are resumed from a snapshot', () => {
     },
     DEPLOY_SECONDS * 1000,
   );
+
+  test('hold no private key', async () => {
+    // "openssh-key-v1" in base64, with which each private key of OpenSSH begins. The template has no seed, and makes none.
+    const begin = Buffer.from('b3BlbnNzaC1rZXktdjEAAAAA');
+    expect(readFileSync(project.paths.identity('haskell-build-alpha').hostKey, 'utf8')).toContain(begin.toString());
+    for (const snapshot of snapshots()) {
+      for (const name of ['ram.bin', 'disk.qcow2', 'state.bin']) {
+        expect([name, await contains(join(snapshot, name), begin)]).toEqual([name, false]);
+      }
+    }
+  }, 120_000);
 
   test(
     'have their own identity each, and are proved by the smoke test',
@@ -172,3 +183,14 @@ describeWithTools(TOOLS, 'VMs that are resumed from a snapshot', () => {
     DEPLOY_SECONDS * 1000,
   );
 });
+
+/** Whether a file holds these bytes, read in pieces that overlap. */
+async function contains(path: string, bytes: Buffer): Promise<boolean> {
+  let rest = Buffer.alloc(0);
+  for await (const piece of createReadStream(path, { highWaterMark: 16 * 1024 * 1024 }) as AsyncIterable<Buffer>) {
+    const seen = Buffer.concat([rest, piece]);
+    if (seen.includes(bytes)) return true;
+    rest = seen.subarray(-bytes.length);
+  }
+  return false;
+}

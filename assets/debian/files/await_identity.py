@@ -42,7 +42,7 @@ SIOCSIFHWADDR = 0x8924
 ARPHRD_ETHER = 1
 RNDADDENTROPY = 0x40085203
 RNDRESEEDCRNG = 0x5207
-# What nobody waits for competes with the first login otherwise.
+# The rest would compete with the first login.
 LATE_SECONDS = 5.0
 # A longer exchange of two lines says little of the time.
 PROMPT_SECONDS = 0.05
@@ -85,7 +85,7 @@ class Port:
             except BlockingIOError:
                 part = b""
             if not part:
-                # Nobody is connected, which the port tells at once and again and again.
+                # The other end is not connected, which the port tells at once and again and again.
                 time.sleep(0.02)
             self.received += part
         line, _, self.received = self.received.partition(b"\n")
@@ -183,7 +183,7 @@ def release(connections, pieces):
 
 
 def tidy_up():
-    """What nobody waits for. A reload leaves out what was only for a template; see the generator."""
+    """What no login waits for. A reload leaves out what was only for a template; see the generator."""
     time.sleep(LATE_SECONDS)
     # Its number is that of every VM of the snapshot.
     subprocess.run(["systemctl", "restart", "systemd-journald.service"], check=False)

@@ -195,8 +195,8 @@ export class QemuDriver implements HypervisorDriver {
   }
 
   /**
-   * Resumes a VM from the snapshot that its disk was made for, and gives it its identity. Its disk stays the same
-   * whatever comes of it: with its seed, it can be started cold.
+   * Resumes a VM from the snapshot that its disk was made for, and gives it its identity. Its disk is
+   * kept in any case: with its seed, it can be started cold.
    *
    * @returns whether it runs; if not, the reason is in the journal
    */

@@ -111,7 +111,8 @@ async function saveTemplate({ subject, run, signal }: SnapshotMaking, target: Sn
     signalProcess(identity, 'SIGKILL');
     await waitForEnd(identity, QUIT_TIMEOUT);
   }
-  for (const path of [target.memoryPath, target.statePath, target.diskPath]) chmodSync(path, 0o400);
+  // QEMU before 8.2 opens the memory for writing, and writes to a copy.
+  for (const path of [target.memoryPath, target.statePath, target.diskPath]) chmodSync(path, 0o600);
   for (const name of [QEMU_FILES.control, QEMU_FILES.identity, QEMU_FILES.incoming, QEMU_FILES.console, 'qemu.log']) {
     await rm(`${directory}/${name}`, { force: true });
   }

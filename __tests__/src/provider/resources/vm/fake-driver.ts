@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FleetPaths } from '../../../../../src/model/paths';
 import type { HypervisorFeatures } from '../../../../../src/drivers/features';
-import type { HypervisorDriver, PowerState, VmObservation, VmSpec } from '../../../../../src/drivers/driver';
+import type { HypervisorDriver, PowerState, VmObservation, VmSpec, WarmStart } from '../../../../../src/drivers/driver';
 
 interface FakeVm {
   spec: VmSpec;
@@ -27,6 +27,7 @@ export class FakeDriver implements HypervisorDriver {
       { kind: 'bridged', hostAddress: null, canIsolate: false },
     ],
   };
+  warmStart?: WarmStart;
   readonly calls: string[] = [];
   readonly vms = new Map<string, FakeVm>();
   /** Called at the end of every start, to let the guest do what the test wants. */

@@ -255,11 +255,44 @@ test('what a VM reaches is told to the driver, and a change of it restarts nothi
   expect(driver.vms.get(NAME)?.spec).toMatchObject({
     userNetwork: 'isolated',
     relayPort: planned.relay.port,
-    isWarm: false,
+    isWarm: true,
   });
   driver.calls.length = 0;
   expect(await update(state, { userNetwork: 'open' })).toMatchObject({ userNetwork: 'open' });
   expect(driver.calls).toEqual(['start', 'removeSeed', 'confirmBoot']);
+});
+
+describe('warm starts', () => {
+  const warmStart = (isPrepared: () => Promise<boolean>) => ({
+    isPrepared,
+    prepare: () => Promise.resolve('made' as const),
+  });
+  const SUBJECT = { imagePath: '/cache/image.qcow2', imageHash: 'hash', cpus: 2, memoryMib: 2048 };
+
+  test('are prepared once a VM has booted, unless they are', async () => {
+    driver.warmStart = warmStart(() => Promise.resolve(false));
+    const state = await create();
+    expect(prepared).toEqual([SUBJECT]);
+    // It runs, so nothing was booted.
+    await update(state, { userNetwork: 'open' });
+    expect(prepared).toHaveLength(1);
+    driver.warmStart = warmStart(() => Promise.resolve(true));
+    await update(state, { memoryMib: 4096 });
+    expect(prepared).toHaveLength(1);
+  });
+
+  test('are not prepared for a VM that may have none', async () => {
+    driver.warmStart = warmStart(() => Promise.resolve(false));
+    planned = { ...planned, warmStart: false };
+    await create();
+    expect(driver.vms.get(NAME)?.spec.isWarm).toBe(false);
+    expect(prepared).toEqual([]);
+  });
+
+  test('that cannot be prepared make no VM fail', async () => {
+    driver.warmStart = warmStart(() => Promise.reject(new Error('no space')));
+    expect(await create()).toMatchObject({ powerState: 'running', problem: '' });
+  });
 });
 
 test('update stops the VM for new hardware and leaves the seed alone', async () => {
