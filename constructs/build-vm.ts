@@ -161,6 +161,7 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
         network: this.host.network,
         bridgeAdapter: this.host.bridgeAdapter,
         userNetwork: this.host.userNetwork,
+        warmStart: this.host.features.warmStart && !canStartWarm(this.image) ? false : this.host.warmStart,
         tunnelPort: this.tunnelPort,
         relay: {
           host: this.workstationAddress ?? '',
@@ -364,6 +365,11 @@ export class BuildVm extends FleetConstruct implements ITunnelledVm, IRendersFil
     }
     return problems;
   }
+}
+
+/** What a machine waits for before it has an identity is in images that mmdebstrap builds. */
+function canStartWarm({ builder }: IBuildImage): boolean {
+  return builder === 'mmdebstrap';
 }
 
 /** In QEMU's locally administered range, and the same wherever the plan is made. */

@@ -47,6 +47,8 @@ export interface IVmHost extends IConstruct {
   readonly bridgeAdapter: string | undefined;
   /** What the VMs reach of this machine; undefined is the default. */
   readonly userNetwork: UserNetwork | undefined;
+  /** As in {@link LocalVmHostProps}. */
+  readonly warmStart: boolean | undefined;
   readonly capacity: Capacity;
   /** Called by a VM that is placed here. */
   addVm(vm: IHostedVm): void;
@@ -76,6 +78,12 @@ export interface LocalVmHostProps {
    * @default 'isolated'
    */
   readonly userNetwork?: UserNetwork;
+  /**
+   * Whether new VMs of QEMU and an image made by `debian` are resumed from a snapshot that this machine makes, in the
+   * background, of a machine that has booted the image and waits for its identity. Every later start is a boot.
+   * @default true
+   */
+  readonly warmStart?: boolean;
   /** What the VMs of this host may use together, and each of them alone. */
   readonly capacity: Capacity;
 }
@@ -89,6 +97,7 @@ const propsSchema = z.strictObject({
     .optional()
     .meta({ remedy: 'name an adapter as `VBoxManage list bridgedifs` does' }),
   userNetwork: userNetworkSchema.optional().meta({ remedy: `use one of: ${userNetworkSchema.options.join(', ')}` }),
+  warmStart: z.boolean().optional(),
   capacity: z
     .strictObject({ cpus: cpusSchema, memory: sizeSchema })
     .meta({ remedy: 'say what the machine can give, { cpus: 4, memory: Size.gibibytes(8) }' }),
@@ -109,12 +118,13 @@ export class VmHost extends FleetConstruct implements IVmHost {
   readonly hostAddress: string | null;
   readonly bridgeAdapter: string | undefined;
   readonly userNetwork: UserNetwork | undefined;
+  readonly warmStart: boolean | undefined;
   readonly capacity: Capacity;
   private readonly vms: IHostedVm[] = [];
 
   private constructor(scope: Construct, id: string, props: LocalVmHostProps) {
     super(scope, id);
-    const { hypervisor, capacity, network, bridgeAdapter, userNetwork } = this.check(propsSchema, props);
+    const { hypervisor, capacity, network, bridgeAdapter, userNetwork, warmStart } = this.check(propsSchema, props);
     this.features = HYPERVISORS[hypervisorSchema.safeParse(hypervisor).data ?? DEFAULT_HYPERVISOR];
     const { imageFormat, networks } = this.features;
     this.hypervisor = hypervisor;
@@ -123,8 +133,17 @@ export class VmHost extends FleetConstruct implements IVmHost {
     this.hostAddress = networks.find(({ kind }) => kind === this.network)?.hostAddress ?? null;
     this.bridgeAdapter = bridgeAdapter;
     this.userNetwork = userNetwork;
+    this.warmStart = warmStart;
     this.capacity = capacity;
     if (this.valid) this.checkNetwork(networks);
+    if (warmStart === true && !this.features.warmStart) {
+      this.report({
+        code: 'host-warm-start',
+        problem: `${this.hypervisor} cannot start VMs warm here`,
+        value: warmStart,
+        remedy: 'leave warmStart out',
+      });
+    }
     this.addCheck(() => (this.valid ? this.overcommitted() : []));
   }
 

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { renderMetaData, renderUserData, type SeedKeys } from '../../src/rendering/seed';
 import { temporaryDirectory } from '../support/temporary-directory';
 
-const SCRIPT = join(__dirname, '../../assets/debian/files/apply-seed');
+const SCRIPT = join(__dirname, '../../assets/debian/files/apply_seed.py');
 
 const ENVIRONMENT = {
   hostName: 'haskell-build-alpha',

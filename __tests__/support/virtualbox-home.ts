@@ -124,7 +124,7 @@ export class VirtualBoxHome {
       uuid: `5bd7a3f0-0000-5000-8000-0000000000${number}`,
       ...{ fleet: 'laptops', imagePath: this.appliance, imageHash: 'hash', cpus: 1, memoryMib: 128 },
       ...{ mac: `52:54:00:00:00:${number}`, network: 'nat', bridgeAdapter: null },
-      ...{ userNetwork: 'isolated', relayPort: 12220, ...changes },
+      ...{ userNetwork: 'isolated', relayPort: 12220, isWarm: false, ...changes },
     };
   }
 

@@ -67,7 +67,13 @@ function vmSpec({ change }: ResourceChange): VmSpec {
   const { name, image_path: imagePath, image_hash: imageHash, cpus, memory_mib: memoryMib, mac, identity, relay } = vm;
   const { host_fingerprint: hostFingerprint, tunnel_fingerprint: tunnelFingerprint } = identity;
   const uuid = vmUuid({ fleet: FLEET, name, imageHash, hostFingerprint, tunnelFingerprint });
-  const network = { network: 'nat', bridgeAdapter: null, userNetwork: 'isolated', relayPort: relay.port } as const;
+  const network = {
+    network: 'nat',
+    bridgeAdapter: null,
+    userNetwork: 'isolated',
+    relayPort: relay.port,
+    isWarm: false,
+  } as const;
   return { name, uuid, fleet: FLEET, imagePath, imageHash, cpus, memoryMib, mac, ...network };
 }
 

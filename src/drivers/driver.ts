@@ -30,9 +30,21 @@ export interface VmSpec {
   readonly bridgeAdapter: string | null;
   /** What it reaches of its host from its next start on, where the hypervisor's network can be told. */
   readonly userNetwork: UserNetwork;
+  /** Whether it may be resumed from a snapshot at its first start, where there is one. */
+  readonly isWarm: boolean;
   /** Port of the host that its tunnel dials: an isolated VM reaches this one. */
   readonly relayPort: number;
 }
+
+/** What new VMs are started warm from. */
+export interface WarmStart {
+  isPrepared(subject: WarmStartSubject, signal: AbortSignal): Promise<boolean>;
+  /** Makes it, unless it is there. Takes as long as a boot, and makes no VM. @throws FleetError `snapshot-failed` */
+  prepare(subject: WarmStartSubject, signal: AbortSignal): Promise<'made' | 'present'>;
+}
+
+/** VMs that are the same when their image has booted and they have no identity yet. */
+export type WarmStartSubject = Pick<VmSpec, 'imagePath' | 'imageHash' | 'cpus' | 'memoryMib'>;
 
 export type PowerState = 'running' | 'stopped' | 'paused' | 'crashed';
 
@@ -96,6 +108,8 @@ export interface HypervisorDriver {
   stop(spec: VmSpec, graceSeconds: number, signal: AbortSignal): Promise<void>;
   /** Stops and deletes everything that belongs to the VM. Succeeds when it is gone already. */
   destroy(spec: Pick<VmSpec, 'name' | 'uuid' | 'fleet'>, signal: AbortSignal): Promise<void>;
+  /** Undefined where the features say that there is no warm start. */
+  readonly warmStart?: WarmStart;
   /** Where the guest's serial console is logged. */
   consoleLog(name: string): string;
   /**

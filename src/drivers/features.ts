@@ -10,6 +10,8 @@ export interface HypervisorFeatures {
   readonly networks: readonly [NetworkFeature, ...NetworkFeature[]];
   /** Whether CPUs, memory and network can change only while the VM is off. */
   readonly hardwareNeedsPowerOff: boolean;
+  /** Whether a VM's first start can be that of a machine which has booted already: `warmStart` of a host. */
+  readonly warmStart: boolean;
   /** Debian packages that `make setup` installs, with their reasons in `packages.txt` of the hypervisor's folder. */
   readonly packages: readonly string[];
   /** Rendered for each VM, for reviewers and for use of the hypervisor without buildfleet. */

@@ -7,8 +7,11 @@ import type { ImageAsset, ImageDefinition } from '../model/image-definition';
 
 /** Files of the builder that every Debian definition must list among its `files`. */
 const BUILDER_FILES = [
-  'debian/files/apply-seed',
+  'debian/files/apply_seed.py',
+  'debian/files/await_identity.py',
+  'debian/files/become.py',
   'debian/files/buildfleet-host-key.service',
+  'debian/files/buildfleet-identity.service',
   'debian/files/buildfleet-late.service',
   'debian/files/buildfleet-seed.service',
   'debian/files/cloud-init-main.conf',
@@ -24,6 +27,7 @@ const BUILDER_FILES = [
   'debian/files/no-jsonschema.py',
   'debian/files/reproducible-initrd',
   'debian/files/tiny-initramfs.conf',
+  'debian/files/template-generator',
   'debian/files/udev-trigger.conf',
   'debian/hooks/customize.sh',
   'debian/hooks/make-filesystem.sh',

@@ -59,7 +59,7 @@ describeWithTools(['qemu-system-x86_64', 'qemu-img', 'pasta'], 'the QEMU driver 
     const made: VmSpec = {
       ...{ name, uuid: '5bd7a3f0-0000-5000-8000-000000000001', fleet: 'fleet', imagePath: image, imageHash: 'hash' },
       ...{ cpus: 1, memoryMib: 16, mac: '52:54:00:00:00:01', network: 'nat', bridgeAdapter: null },
-      ...{ userNetwork: 'isolated', relayPort: 12220, ...changes },
+      ...{ userNetwork: 'isolated', relayPort: 12220, isWarm: false, ...changes },
     };
     specs.push(made);
     return made;

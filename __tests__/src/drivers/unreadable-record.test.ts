@@ -27,7 +27,7 @@ beforeEach(() => {
   spec = {
     ...{ name: 'vm', uuid: '5bd7a3f0-0000-5000-8000-000000000001', fleet: 'ours', imagePath, imageHash: 'hash' },
     ...{ cpus: 1, memoryMib: 128, mac: '52:54:00:00:00:01', network: 'nat', bridgeAdapter: null },
-    ...{ userNetwork: 'isolated', relayPort: 12220 },
+    ...{ userNetwork: 'isolated', relayPort: 12220, isWarm: false },
   };
   mkdirSync(directory, { recursive: true });
   for (const file of ['disk.qcow2', 'console.log', 'seed.iso'])

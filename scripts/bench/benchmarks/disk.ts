@@ -38,7 +38,7 @@ export const disk: Benchmark = (context) =>
     const spec: VmSpec = {
       ...{ name: NAME, uuid: 'd2a0f6a4-8d0f-5c3e-9b1a-3f6d2c1b0a99', fleet: 'fleet', imagePath, imageHash: 'bench' },
       ...{ cpus: 2, memoryMib: 2048, mac: '52:54:00:00:00:01', network: 'nat', bridgeAdapter: null },
-      ...{ userNetwork: 'isolated', relayPort: 12220 },
+      ...{ userNetwork: 'isolated', relayPort: 12220, isWarm: false },
     };
     const driver = new QemuDriver({ paths, run, accelerator: () => Promise.resolve('tcg') });
     await driver.create(spec, signal);
@@ -47,6 +47,7 @@ export const disk: Benchmark = (context) =>
         ...spec,
         id: spec.uuid,
         hypervisor: 'qemu',
+        warmStart: null,
         identity,
         tunnelPort: 14221,
         readyTimeoutSeconds: 600,

@@ -1,4 +1,5 @@
 import { Argument, Option } from 'commander';
+import { DEFAULT_VM_CPUS, DEFAULT_VM_MEMORY } from '../../model/defaults';
 import { lazy } from '../../model/lazy';
 import { type CommandDeclaration, type CommandGroup, type CommandLine, wholeNumber } from '../command';
 
@@ -45,8 +46,27 @@ const verify: CommandDeclaration = {
     work().verify(context, image, options),
 };
 
+const warm: CommandDeclaration = {
+  name: 'warm',
+  description: 'boot an image once and save its memory, so that new VMs start within seconds',
+  examples: ['image warm'],
+  arguments: [
+    new Argument('[image]', 'name, or begin of the hash (default: the only one that synth has described here)'),
+  ],
+  options: [
+    CACHE,
+    new Option('--cpus <number>', 'CPUs of the VMs').argParser(wholeNumber).default(DEFAULT_VM_CPUS),
+    new Option('--memory <MiB>', 'their memory').argParser(wholeNumber).default(DEFAULT_VM_MEMORY.toMebibytes()),
+  ],
+  document: () => report().imageWarmSchema,
+  run: (
+    context,
+    { args: [image], options }: CommandLine<[image?: string], { cache?: string; cpus: number; memory: number }>,
+  ) => work().warm(context, image, options),
+};
+
 export const image: CommandGroup = {
   name: 'image',
   description: 'images in the cache that all fleets of this account share',
-  commands: [list, gc, verify],
+  commands: [list, gc, verify, warm],
 };

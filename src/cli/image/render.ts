@@ -1,6 +1,6 @@
 import { renderTable } from '../table';
-import type { ImageGcReport, ImageReport, ImageVerifyReport } from './report';
-import { bytesText, durationText } from '../../model/units';
+import type { ImageGcReport, ImageReport, ImageVerifyReport, ImageWarmReport } from './report';
+import { bytesText, durationText, mebibytesText } from '../../model/units';
 
 const HEADER = ['IMAGE', 'HASH', 'FORMATS', 'SIZE', 'BUILT', 'LAST USED', 'USED BY'];
 
@@ -43,6 +43,12 @@ export function renderVerification(report: ImageVerifyReport): string {
   if (difference === null) return [...moved, `${subject}: ${pair} are the same, bit by bit`].join('\n');
   const where = difference.path === null ? difference.what : `${difference.path} ${difference.what}`;
   return [...moved, `${subject}: ${pair} differ: ${where}`].join('\n');
+}
+
+/** One line. */
+export function renderWarm({ image, hash, cpus, memoryMib, outcome }: ImageWarmReport): string {
+  const subject = `${image} (${shortHash(hash)}) with ${cpus} CPU${cpus === 1 ? '' : 's'} and ${mebibytesText(memoryMib)}`;
+  return `${subject}: ${outcome === 'made' ? 'the snapshot is made' : 'there is a snapshot already'}`;
 }
 
 function ageText(when: string, now: Date): string {

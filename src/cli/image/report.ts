@@ -66,6 +66,19 @@ export const imageVerifySchema = z
   .describe('What `buildfleet image verify --json` prints.');
 export type ImageVerifyReport = z.infer<typeof imageVerifySchema>;
 
+/** The document that `buildfleet image warm --json` prints. */
+export const imageWarmSchema = z
+  .strictObject({
+    formatVersion: z.literal(1),
+    image: z.string(),
+    hash: z.string(),
+    cpus: z.number().int(),
+    memoryMib: z.number().int(),
+    outcome: z.enum(['made', 'present']).describe('present: there was a snapshot already'),
+  })
+  .describe('What `buildfleet image warm --json` prints.');
+export type ImageWarmReport = z.infer<typeof imageWarmSchema>;
+
 /** One image with all of its uses. */
 export function imageReport(entry: CacheEntry, uses: readonly ImageUse[]): ImageReport {
   const own = uses.filter(({ hash }) => hash === entry.hash);

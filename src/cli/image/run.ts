@@ -10,9 +10,10 @@ import { EXIT } from '../exit-codes';
 import { cacheOfFleets, findImageUses, type FleetsSearch } from './uses';
 import { collectGarbage } from './collect-garbage';
 import { findDefinition, readDefinition } from './definitions';
-import { renderGc, renderImages, renderVerification } from './render';
+import { renderGc, renderImages, renderVerification, renderWarm } from './render';
 import { type ImageListReport, imageReport, type ImageVerifyReport } from './report';
 import { inCheckout } from '../package-root';
+import { warmImage, type WarmOptions } from './warm';
 
 interface CacheOptions {
   /** `--cache` */
@@ -88,6 +89,23 @@ export async function verify(
   };
   terminal.data(terminal.json ? JSON.stringify(report, null, 2) : renderVerification(report));
   return report.identical ? EXIT.ok : EXIT.failure;
+}
+
+/** `buildfleet image warm [IMAGE]` */
+export async function warm(
+  context: Context,
+  image: string | undefined,
+  options: CacheOptions & WarmOptions,
+): Promise<number> {
+  const cacheDirectory = cacheOf(context, options);
+  const found = findDefinition(image, [...new Set([process.cwd(), inCheckout()])]);
+  const report = await withFileAdvice(
+    cacheDirectory,
+    () => warmImage(context, found, cacheDirectory, options),
+    'run this again',
+  );
+  context.terminal.data(context.terminal.json ? JSON.stringify(report, null, 2) : renderWarm(report));
+  return EXIT.ok;
 }
 
 function stopped(cause: unknown): FleetError {

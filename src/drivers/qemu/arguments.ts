@@ -19,6 +19,15 @@ export interface QemuMachine {
   readonly userNetwork: UserNetwork;
   /** Halt before the first instruction, to be continued through QMP. Default false. */
   readonly startHalted?: boolean;
+  /** What a template of snapshots and a VM that is resumed from one have beyond others. */
+  readonly snapshot?: SnapshotMachine;
+}
+
+/** The part of a machine that makes it the template of a snapshot, or one that is resumed from it. */
+export interface SnapshotMachine {
+  readonly role: 'template' | 'resumed';
+  /** Absolute path of the file with the memory: a template's is written, a resumed machine's stays as it is. */
+  readonly memoryPath: string;
 }
 
 /** Parameters that can be read back from the argv of a buildfleet QEMU. */
@@ -28,11 +37,22 @@ export type QemuMachineSeen = Pick<
 >;
 
 /** File names inside a VM's directory, which is the working directory of its QEMU. */
-export const QEMU_FILES = { console: 'console.log', control: 'qmp.sock' } as const;
+export const QEMU_FILES = {
+  console: 'console.log',
+  control: 'qmp.sock',
+  identity: 'identity.sock',
+  incoming: 'incoming.sock',
+} as const;
 
 /** QMP names of devices that can be removed while the VM runs. */
 export const SEED_DRIVE = 'seed-drive';
 export const SEED_NODE = 'seed';
+
+/** By this name the guest finds the port through which it is given an identity. */
+const IDENTITY_PORT = 'org.buildfleet.identity';
+
+/** Tells the guest that it is a template; systemd makes a credential of it. */
+const TEMPLATE = 'io.systemd.credential:buildfleet.template=1';
 
 const OWNER_TAG = 'opt/buildfleet/fleet';
 
@@ -50,12 +70,13 @@ export function qemuArguments(machine: QemuMachine): string[] {
     ...(machine.userNetwork === 'isolated' ? ['-fw_cfg', ISOLATION] : []),
     ...['-no-user-config', '-nodefaults', '-display', 'none'],
     ...['-sandbox', 'on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny'],
-    ...['-machine', 'type=q35,usb=off,vmport=off', '-accel', machine.accelerator],
-    ...['-cpu', cpuModel(machine.accelerator)],
+    ...['-machine', `type=q35,usb=off,vmport=off${machine.snapshot ? ',memory-backend=ram' : ''}`],
+    ...['-accel', machine.accelerator, '-cpu', cpuModel(machine.accelerator)],
     ...['-smp', `cpus=${machine.cpus}`, '-m', `size=${machine.memoryMib}M`],
+    ...memoryArguments(machine),
     ...diskArguments(machine.diskPath),
-    ...seedArguments(machine.seedPath),
-    ...['-netdev', 'user,id=net'],
+    ...seedArguments(machine),
+    ...['-netdev', `user,id=net${machine.snapshot?.role === 'template' ? ',restrict=on' : ''}`],
     // Without its ROM the firmware does not try to boot from the network.
     ...['-device', `virtio-net-pci,netdev=net,mac=${machine.mac},romfile=`],
     ...['-device', 'virtio-rng-pci'],
@@ -65,7 +86,33 @@ export function qemuArguments(machine: QemuMachine): string[] {
     // A guest that resets while it boots has panicked; once it is known to be up, QMP allows it to reboot. A panic
     // that the guest can report stops it, so that nothing loops unseen.
     ...['-device', 'pvpanic-pci', '-action', 'reboot=shutdown,panic=pause'],
+    ...snapshotArguments(machine),
     ...(machine.startHalted === true ? ['-S'] : []),
+  ];
+}
+
+/** Memory of a resumed machine is shared with all of its snapshot until it is written. */
+function memoryArguments({ snapshot, memoryMib }: QemuMachine): string[] {
+  if (!snapshot) return [];
+  const path = snapshot.memoryPath.replaceAll(',', ',,');
+  const share = snapshot.role === 'template' ? 'on' : 'off';
+  return ['-object', `memory-backend-file,id=ram,size=${memoryMib}M,mem-path=${path},share=${share}`];
+}
+
+/** Last, so that all other devices have the addresses that they have without. A template and its VMs have the same. */
+function snapshotArguments({ snapshot }: QemuMachine): string[] {
+  if (!snapshot) return [];
+  return [
+    // Another one than before makes the guest's kernel draw new random numbers.
+    ...['-device', 'vmgenid,guid=auto'],
+    ...[
+      '-device',
+      'virtio-serial-pci',
+      '-chardev',
+      `socket,id=identity,path=${QEMU_FILES.identity},server=on,wait=off`,
+    ],
+    ...['-device', `virtserialport,chardev=identity,name=${IDENTITY_PORT}`],
+    ...(snapshot.role === 'template' ? ['-smbios', `type=11,value=${TEMPLATE}`] : ['-incoming', 'defer']),
   ];
 }
 
@@ -79,15 +126,16 @@ function diskArguments(path: string): string[] {
   return ['-blockdev', JSON.stringify(node), '-device', 'virtio-blk-pci,id=disk-drive,drive=disk,bootindex=1'];
 }
 
-function seedArguments(path: string | undefined): string[] {
-  if (path === undefined) return [];
+function seedArguments({ seedPath: path, snapshot }: QemuMachine): string[] {
+  const drive = `ide-cd,id=${SEED_DRIVE},bus=ide.0`;
+  if (path === undefined) return snapshot ? ['-device', drive] : [];
   const node = {
     driver: 'raw',
     'node-name': SEED_NODE,
     'read-only': true,
     file: { driver: 'file', filename: path },
   };
-  return ['-blockdev', JSON.stringify(node), '-device', `ide-cd,id=${SEED_DRIVE},bus=ide.0,drive=${SEED_NODE}`];
+  return ['-blockdev', JSON.stringify(node), '-device', `${drive},drive=${SEED_NODE}`];
 }
 
 /**

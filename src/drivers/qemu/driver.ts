@@ -7,17 +7,30 @@ import { NAME_PATTERN } from '../../model/names';
 import type { FleetPaths } from '../../model/paths';
 import { startDetached } from '../../process/detached';
 import { isRunning, signalProcess, waitForEnd } from '../../process/process-identity';
+import { reportStep } from '../../process/progress';
 import type { Run } from '../../process/run';
 import { QEMU_FILES, qemuArguments, SEED_DRIVE, SEED_NODE } from './arguments';
-import type { DiskOrigin, HypervisorDriver, PowerState, VmObservation, VmSpec } from '../driver';
+import type {
+  DiskOrigin,
+  HypervisorDriver,
+  PowerState,
+  VmObservation,
+  VmSpec,
+  WarmStart,
+  WarmStartSubject,
+} from '../driver';
 import type { Accelerator } from './accelerator';
 import { canonicalDisk, createDiscovery, DISK_FILE, PID_FILE, type QemuProcess } from './discovery';
 import { diskOrigins } from './disk-origins';
 import { explainFailure, explainText, withoutRemarks } from './failures';
 import { features } from './features';
-import { createOverlay, imageFingerprint, moveBackingFile, requireImage } from './overlay';
+import { copyLayer, createOverlay, imageFingerprint, moveBackingFile, requireImage } from './overlay';
 import { type QmpConnection, QmpError, QmpUnavailableError, withQmp } from './qmp';
 import { readOwnRecord, readRecord, RECORD_FILE, type VmRecord, writeRecord } from './record';
+import { giveIdentity } from './snapshot/identity-port';
+import { makeSnapshot } from './snapshot/make-snapshot';
+import { findSnapshot, hasSnapshots, type Snapshot, type SnapshotSubject } from './snapshot/snapshot';
+import { loadState } from './snapshot/transfer';
 import { inIsolatedNetwork, isConnected, type IsolatedNetwork, RESOLV_CONF } from './user-network';
 import { workstationNetwork } from './workstation-network';
 
@@ -51,6 +64,9 @@ const QUIT_TIMEOUT = 5_000;
 
 const CUT_OFF_GRACE = 30;
 
+/** Milliseconds that a resumed guest has to take its identity: a second or two, unless the machine is overloaded. */
+const IDENTITY_TIMEOUT = 60_000;
+
 /**
  * VMs as QEMU processes on this machine. Everything of one VM lies in its directory: `vm.json` (VM and owner,
  * written first), `disk.qcow2`, `seed.iso` while there is one, `console.log` of this start and `console.previous.log` of
@@ -60,7 +76,16 @@ const CUT_OFF_GRACE = 30;
  */
 export class QemuDriver implements HypervisorDriver {
   readonly features = features;
+  readonly warmStart: WarmStart = {
+    isPrepared: async (subject, signal) => (await this.findSnapshot(subject, signal)) !== undefined,
+    prepare: async (subject, signal) => {
+      requireImage(subject.imagePath);
+      return makeSnapshot({ subject: await this.snapshotSubject(subject, signal), run: this.options.run, signal });
+    },
+  };
   private readonly discovery = createDiscovery();
+  /** Asked once. */
+  private version: ReturnType<Run> | undefined;
 
   constructor(private readonly options: QemuDriverOptions) {}
 
@@ -98,8 +123,10 @@ export class QemuDriver implements HypervisorDriver {
       await this.removeFiles(directory);
       try {
         makeDirectories(directory, 0o700);
-        writeRecord(directory, spec, fingerprint);
-        await createOverlay(this.options.run, spec.imagePath, join(directory, DISK_FILE), signal);
+        const snapshot = spec.isWarm ? await this.findSnapshot(spec, signal) : undefined;
+        writeRecord(directory, spec, fingerprint, snapshot && 'unused');
+        if (snapshot) await copyLayer(snapshot.diskPath, join(directory, DISK_FILE));
+        else await createOverlay(this.options.run, spec.imagePath, join(directory, DISK_FILE), signal);
       } catch (error) {
         await this.removeFiles(directory).catch(() => {});
         throw error;
@@ -153,14 +180,62 @@ export class QemuDriver implements HypervisorDriver {
       const running = await this.discovery.find(directory);
       if (running) {
         const { power, isCutOff = false } = await this.powerOf(directory, running);
-        if (power === 'running') return;
-        if (power === 'paused') return this.resume(directory, signal);
+        const isUnfinished = record.snapshot !== undefined;
+        if (power === 'running' && !isUnfinished) return;
+        if (power === 'paused' && !isUnfinished) return this.resume(directory, signal);
         await this.end(directory, isCutOff ? (this.options.cutOffGraceSeconds ?? CUT_OFF_GRACE) : 0, signal);
       }
       this.requireSameImage(record);
       const accelerator = await this.options.accelerator(record.imagePath, signal);
-      await this.launch(directory, { ...record, ...networkOf(spec), accelerator }, signal);
+      const vm = { ...record, ...networkOf(spec), accelerator };
+      if (record.snapshot === 'unused' && (await this.startWarm(directory, vm, signal))) return;
+      if (record.snapshot !== undefined) writeRecord(directory, record, record.imageFingerprint);
+      await this.launch(directory, vm, signal);
     });
+  }
+
+  /**
+   * Resumes a VM from the snapshot that its disk was made for, and gives it its identity. Its disk is
+   * kept in any case: with its seed, it can be started cold.
+   *
+   * @returns whether it runs; if not, the reason is in the journal
+   */
+  private async startWarm(directory: string, vm: StartedVm, signal: AbortSignal): Promise<boolean> {
+    const snapshot = findSnapshot(await this.snapshotSubject(vm, signal));
+    const isReady = !('missing' in snapshot) && existsSync(join(directory, SEED_FILE));
+    if (!isReady) {
+      reportStep('starting the VM cold', 'missing' in snapshot ? snapshot.missing : 'it has no seed');
+      return false;
+    }
+    writeRecord(directory, vm, vm.imageFingerprint, 'resuming');
+    try {
+      reportStep('resuming the VM from a snapshot');
+      await this.launch(directory, vm, signal, snapshot);
+      await this.qmp(directory, signal, (qmp) => loadState(qmp, directory, snapshot.statePath, signal));
+      await giveIdentity(directory, vm, IDENTITY_TIMEOUT, signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      await this.end(directory, 0, signal);
+      reportStep('starting the VM cold', error instanceof Error ? error.message : String(error));
+      return false;
+    }
+    writeRecord(directory, vm, vm.imageFingerprint);
+    return true;
+  }
+
+  /** The snapshot that a VM can be resumed from, if there is one. */
+  private async findSnapshot(subject: WarmStartSubject, signal: AbortSignal): Promise<Snapshot | undefined> {
+    if (!hasSnapshots(subject.imagePath)) return undefined;
+    const found = findSnapshot(await this.snapshotSubject(subject, signal));
+    return 'missing' in found ? undefined : found;
+  }
+
+  private async snapshotSubject(spec: WarmStartSubject, signal: AbortSignal): Promise<SnapshotSubject> {
+    const { imagePath, imageHash, cpus, memoryMib } = spec;
+    const accelerator = await this.options.accelerator(imagePath, signal);
+    this.version ??= this.options.run(this.options.program ?? 'qemu-system-x86_64', ['--version'], { signal });
+    const qemuVersion = (await this.version).stdout.split('\n')[0] ?? '';
+    return { imagePath, imageHash, cpus, memoryMib, accelerator, qemuVersion };
   }
 
   async confirmBoot(spec: VmSpec, signal: AbortSignal): Promise<void> {
@@ -247,11 +322,7 @@ export class QemuDriver implements HypervisorDriver {
     }
   }
 
-  private async launch(
-    directory: string,
-    vm: VmRecord & { readonly accelerator: Accelerator } & Pick<VmSpec, 'userNetwork' | 'relayPort'>,
-    signal: AbortSignal,
-  ): Promise<void> {
+  private async launch(directory: string, vm: StartedVm, signal: AbortSignal, snapshot?: Snapshot): Promise<void> {
     signal.throwIfAborted();
     const { name, uuid, fleet, cpus, memoryMib, mac, accelerator, userNetwork, relayPort } = vm;
     const seed = join(directory, SEED_FILE);
@@ -270,8 +341,9 @@ export class QemuDriver implements HypervisorDriver {
       accelerator,
       userNetwork,
       startHalted,
+      ...(snapshot && { snapshot: { role: 'resumed', memoryPath: snapshot.memoryPath } as const }),
     };
-    await rm(join(directory, QEMU_FILES.control), { force: true });
+    for (const socket of SOCKETS) await rm(join(directory, socket), { force: true });
     await rm(join(directory, PID_FILE), { force: true });
     await freshConsole(directory);
     const outputPath = join(directory, OUTPUT_FILE);
@@ -377,6 +449,12 @@ export class QemuDriver implements HypervisorDriver {
   }
 }
 
+/** What QEMU makes at each start. */
+const SOCKETS = [QEMU_FILES.control, QEMU_FILES.identity, QEMU_FILES.incoming] as const;
+
+/** What a start needs to know. */
+type StartedVm = VmRecord & { readonly accelerator: Accelerator } & Pick<VmSpec, 'userNetwork' | 'relayPort'>;
+
 const STOPPED = { power: 'stopped', detail: 'no process' } as const;
 
 function networkOf({ userNetwork, relayPort }: VmSpec): Pick<VmSpec, 'userNetwork' | 'relayPort'> {
@@ -389,10 +467,10 @@ function recordedImage(record: VmRecord): string | null {
   return fingerprint === undefined || fingerprint === record.imageFingerprint ? record.imageHash : null;
 }
 
-/** QEMU's `RunState`; `prelaunch` is a machine that was started halted. */
+/** QEMU's `RunState`; `prelaunch` is a machine that was started halted, `inmigrate` one that was never resumed. */
 function powerOfStatus(status: string): PowerState {
   if (['paused', 'prelaunch', 'suspended', 'io-error', 'debug', 'watchdog'].includes(status)) return 'paused';
-  if (['guest-panicked', 'internal-error'].includes(status)) return 'crashed';
+  if (['guest-panicked', 'internal-error', 'inmigrate'].includes(status)) return 'crashed';
   return status === 'shutdown' ? 'stopped' : 'running';
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import { chmod, copyFile, rename, rm } from 'node:fs/promises';
 import { FleetError } from '../../model/errors';
 import { CommandError, type Run } from '../../process/run';
 
@@ -68,6 +68,18 @@ export async function createOverlay(run: Run, imagePath: string, diskPath: strin
   await checkImage(run, imagePath, signal);
   try {
     await run('qemu-img', ['create', '-q', '-f', 'qcow2', '-F', 'qcow2', '-b', imagePath, partial], { signal });
+    await rename(partial, diskPath);
+  } finally {
+    await rm(partial, { force: true });
+  }
+}
+
+/** Makes a disk that goes on where the layer of a snapshot stands. It appears complete or not at all. */
+export async function copyLayer(layerPath: string, diskPath: string): Promise<void> {
+  const partial = `${diskPath}.partial`;
+  try {
+    await copyFile(layerPath, partial, constants.COPYFILE_FICLONE);
+    await chmod(partial, 0o600);
     await rename(partial, diskPath);
   } finally {
     await rm(partial, { force: true });

@@ -1,6 +1,6 @@
-import { closeSync, constants, openSync } from 'node:fs';
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { z } from 'zod';
+import { connectIn } from './unix-socket';
 
 /** QEMU answered a command with an error of its own. */
 export class QmpError extends Error {
@@ -84,33 +84,10 @@ export async function withQmp<T>(
 
 async function openSocket(directory: string, socketName: string, options: QmpOptions): Promise<Socket> {
   options.signal?.throwIfAborted();
-  let descriptor: number;
   try {
-    descriptor = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY);
+    return await connectIn(directory, socketName, options.timeoutMs);
   } catch (error) {
-    throw new QmpUnavailableError(`the directory of the control socket cannot be opened`, error);
-  }
-  try {
-    return await new Promise<Socket>((resolve, reject) => {
-      // A socket address holds 107 bytes; through the open directory it is short for every path.
-      const socket = connect({ path: `/proc/self/fd/${descriptor}/${socketName}` });
-      const timer = setTimeout(() => {
-        fail(new Error('no answer in time'));
-      }, options.timeoutMs);
-      const fail = (error: Error) => {
-        clearTimeout(timer);
-        socket.destroy();
-        reject(new QmpUnavailableError(`the control socket cannot be reached`, error));
-      };
-      socket.once('error', fail);
-      socket.once('connect', () => {
-        clearTimeout(timer);
-        socket.off('error', fail);
-        resolve(socket);
-      });
-    });
-  } finally {
-    closeSync(descriptor);
+    throw new QmpUnavailableError('the control socket cannot be reached', error);
   }
 }
 

@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import type { VmSpec } from '../driver';
 import { VmRecordFile } from '../vm-record';
 
 const recordSchema = z.object({
@@ -14,6 +13,11 @@ const recordSchema = z.object({
   cpus: z.number(),
   memoryMib: z.number(),
   mac: z.string(),
+  /**
+   * The disk was made for a snapshot, which the VM is resumed from at its first start. While it is, and after it was cut
+   * off, `resuming`: whether it has its identity is not known, and its next start is a cold one.
+   */
+  snapshot: z.enum(['unused', 'resuming']).optional(),
 });
 
 export type VmRecord = z.infer<typeof recordSchema>;
@@ -29,8 +33,14 @@ export const readRecord = file.read.bind(file);
 export const readOwnRecord = file.readOwn.bind(file);
 
 /** Appears complete or not at all. */
-export function writeRecord(directory: string, spec: VmSpec, imageFingerprint: string): void {
+export function writeRecord(
+  directory: string,
+  spec: Omit<VmRecord, 'hypervisor' | 'imageFingerprint' | 'snapshot'>,
+  imageFingerprint: string,
+  snapshot?: VmRecord['snapshot'],
+): void {
   const { name, uuid, fleet, imagePath, imageHash, cpus, memoryMib, mac } = spec;
   const image = { imagePath, imageHash, imageFingerprint };
-  file.write(directory, { hypervisor: 'qemu', name, uuid, fleet, ...image, cpus, memoryMib, mac });
+  const start = snapshot === undefined ? {} : { snapshot };
+  file.write(directory, { hypervisor: 'qemu', name, uuid, fleet, ...image, cpus, memoryMib, mac, ...start });
 }

@@ -10,6 +10,7 @@ export const features: HypervisorFeatures = {
     { kind: 'nat', hostAddress: '10.0.2.2', canIsolate: false },
   ],
   hardwareNeedsPowerOff: true,
+  warmStart: false,
   packages: [],
   firstDeployScript: { file: SCRIPT_FILE, render: renderVboxmanageScript },
 };

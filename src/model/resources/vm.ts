@@ -56,6 +56,10 @@ export const vmShape = defineShape({
       userNetworkSchema,
       'What a QEMU VM reaches of the workstation from its next start on: the relay alone (`isolated`), or every service (`open`). Without it the relay alone.',
     ),
+    warmStart: optional(
+      z.boolean(),
+      'Whether a new QEMU VM may be resumed from a snapshot of a machine that has booted its image, instead of booting. Without it, it may.',
+    ),
     tunnelPort: required(portSchema, "Port on the workstation that leads to the VM's sshd."),
     relay: required(
       z.object({

@@ -13,7 +13,7 @@ import { vmShape } from '../../model/resources/vm';
 import { hold, type Hold } from '../../process/held';
 import { run, type Run } from '../../process/run';
 import { createDriver } from '../../drivers';
-import type { HypervisorDriver, VmObservation, VmSpec } from '../../drivers/driver';
+import type { HypervisorDriver, VmObservation, VmSpec, WarmStartSubject } from '../../drivers/driver';
 import type { HypervisorFeatures } from '../../drivers/features';
 import { writeSeedIso } from '../../drivers/seed-iso';
 import type { ApplyContext, Resource, ResourceContext } from '../plugin/resource';
@@ -34,6 +34,7 @@ import {
 import { freshMetaData, type VmSeed, vmSeed } from './vm/seed';
 import { seedRecord } from './vm/seed-record';
 import { vmUuid } from './vm/vm-uuid';
+import { prepareInBackground } from './vm/warm-start-job';
 
 type VmPlan = Planned<typeof vmShape>;
 type VmState = State<typeof vmShape>;
@@ -50,6 +51,8 @@ export interface VmServices {
   readonly driver: (hypervisor: VmState['hypervisor']) => HypervisorDriver;
   readonly ports: PortView;
   readonly hub: (url: string) => Pick<HubClient, 'list' | 'ensureAbsent'>;
+  /** Makes what later VMs like this one are started warm from, without a wait for it. */
+  readonly prepareWarmStart: (hypervisor: VmState['hypervisor'], subject: WarmStartSubject) => Promise<void>;
   /** As {@link Readiness.reviveServices}. */
   readonly reviveServices: () => Promise<boolean>;
 }
@@ -85,6 +88,7 @@ export function vmResource(settings: ProviderSettings): Resource<typeof vmShape>
       return driver;
     },
     hub: (url) => createHubClient({ url, services: paths.services }),
+    prepareWarmStart: (hypervisor, subject) => prepareInBackground({ hypervisor, cacheDirectory, subject }),
     reviveServices: () => reviveServices(paths),
   });
 }
@@ -225,6 +229,7 @@ export class VmResource implements Resource<typeof vmShape> {
       drainTimeoutSeconds: vmShape.attributes.drainTimeoutSeconds.default as number,
       developerKey: deployedDeveloperKey(this.services.paths.fleetFile),
       userNetwork: null,
+      warmStart: null,
       powerState: observed.power,
       seed: seedState(observed),
       problem: '',
@@ -272,8 +277,29 @@ export class VmResource implements Resource<typeof vmShape> {
     progress.step('removing the seed');
     await driver.removeSeed(spec, signal);
     await driver.confirmBoot(spec, signal);
+    if (boots) await this.prepareWarmStart(planned, spec, driver, context);
     log.info('the VM is ready', { vm: name });
     return { ...planned, id: spec.uuid, powerState: 'running', seed: 'removed', problem: '' };
+  }
+
+  /** A failure concerns VMs that are not there yet, so it is only told. */
+  private async prepareWarmStart(
+    { name, hypervisor }: VmPlan,
+    spec: VmSpec,
+    driver: HypervisorDriver,
+    { log, signal }: VmContext,
+  ): Promise<void> {
+    if (!spec.isWarm || driver.warmStart === undefined) return;
+    const { imagePath, imageHash, cpus, memoryMib } = spec;
+    const subject = { imagePath, imageHash, cpus, memoryMib };
+    try {
+      if (await driver.warmStart.isPrepared(subject, signal)) return;
+      await this.services.prepareWarmStart(hypervisor, subject);
+      log.info('warm starts are being prepared', { vm: name });
+    } catch (error) {
+      signal.throwIfAborted();
+      log.warn('warm starts cannot be prepared', { vm: name, reason: String(error) });
+    }
   }
 
   /**
@@ -386,7 +412,8 @@ export class VmResource implements Resource<typeof vmShape> {
     const network = plannedNetwork(planned, this.services.driver(planned.hypervisor).features);
     const userNetwork = planned.userNetwork ?? DEFAULT_USER_NETWORK;
     const reached = { network, bridgeAdapter, userNetwork, relayPort: planned.relay.port };
-    return { name, uuid, fleet, imagePath, imageHash, cpus, memoryMib, mac, ...reached };
+    const isWarm = planned.warmStart ?? true;
+    return { name, uuid, fleet, imagePath, imageHash, cpus, memoryMib, mac, ...reached, isWarm };
   }
 
   /** After Ctrl-C, reports what the next deploy does instead of the error of a wait. */

@@ -35,6 +35,7 @@ beforeAll(() => {
       network: 'nat',
       bridgeAdapter: null,
       userNetwork: null,
+      warmStart: null,
       tunnelPort: 12221,
     },
     relay: { host: '10.0.2.2', port: 12220, user: 'tunnel', hostPublicKey: host!.publicKey },

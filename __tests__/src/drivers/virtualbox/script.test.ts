@@ -66,7 +66,7 @@ test.each([
   const virtualBox = new FakeVirtualBox(MACHINE);
   const driver = new VirtualBoxDriver({ paths, run: virtualBox.run });
   const { name, fleet, imageHash, cpus, memoryMib, mac } = ALPHA;
-  const hardware = { cpus, memoryMib, mac, ...network, userNetwork: 'open', relayPort: 12220 } as const;
+  const hardware = { cpus, memoryMib, mac, ...network, userNetwork: 'open', relayPort: 12220, isWarm: false } as const;
   const spec: VmSpec = { name, uuid: ID, fleet, imagePath, imageHash, ...hardware };
   await driver.create(spec, SIGNAL);
   writeFileSync(join(paths.vm(name), 'new.iso'), 'seed');

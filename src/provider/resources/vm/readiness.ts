@@ -45,7 +45,7 @@ export interface Readiness {
 }
 
 /** Milliseconds between two looks. Looking costs the guest nothing: its sshd is asked only once its port listens. */
-const INTERVAL = 500;
+const INTERVAL = 200;
 
 /** Seconds for one proof of the host key; an emulated guest that is still booting needs several. */
 const PROBE_SECONDS = 15;

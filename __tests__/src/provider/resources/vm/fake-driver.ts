@@ -2,7 +2,7 @@ import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FleetPaths } from '../../../../../src/model/paths';
 import type { HypervisorFeatures } from '../../../../../src/drivers/features';
-import type { HypervisorDriver, PowerState, VmObservation, VmSpec } from '../../../../../src/drivers/driver';
+import type { HypervisorDriver, PowerState, VmObservation, VmSpec, WarmStart } from '../../../../../src/drivers/driver';
 
 interface FakeVm {
   spec: VmSpec;
@@ -14,12 +14,20 @@ interface FakeVm {
 /** Stands in for a hypervisor: keeps VMs in memory and writes down what it was told. */
 export class FakeDriver implements HypervisorDriver {
   features: HypervisorFeatures = {
-    ...{ title: 'Fake', imageFormat: 'qcow2', hardwareNeedsPowerOff: true, packages: [], firstDeployScript: null },
+    ...{
+      title: 'Fake',
+      imageFormat: 'qcow2',
+      hardwareNeedsPowerOff: true,
+      warmStart: false,
+      packages: [],
+      firstDeployScript: null,
+    },
     networks: [
       { kind: 'nat', hostAddress: '10.0.2.2', canIsolate: true },
       { kind: 'bridged', hostAddress: null, canIsolate: false },
     ],
   };
+  warmStart?: WarmStart;
   readonly calls: string[] = [];
   readonly vms = new Map<string, FakeVm>();
   /** Called at the end of every start, to let the guest do what the test wants. */

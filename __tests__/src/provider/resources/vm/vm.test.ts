@@ -12,6 +12,7 @@ import { FleetPaths } from '../../../../../src/model/paths';
 import { FleetError } from '../../../../../src/model/errors';
 import type { Planned, State } from '../../../../../src/model/resource-shape';
 import type { vmShape } from '../../../../../src/model/resources/vm';
+import type { WarmStartSubject } from '../../../../../src/drivers/driver';
 import { CommandError, type Run } from '../../../../../src/process/run';
 import { VmResource } from '../../../../../src/provider/resources/vm';
 import { agentKeywords } from '../../../../support/agent-keywords';
@@ -39,6 +40,7 @@ let warnings: string[];
 let reviveServices: () => Promise<boolean>;
 /** What was said of the progress. */
 let steps: string[];
+let prepared: WarmStartSubject[];
 let kept: VmState | undefined;
 let controller: AbortController;
 
@@ -83,6 +85,7 @@ beforeEach(() => {
   warnings = [];
   reviveServices = () => Promise.resolve(false);
   steps = [];
+  prepared = [];
   controller = new AbortController();
   const files = paths.identity(NAME);
   const key = (path: string) => readPrivateKey(readFileSync(path, 'utf8'));
@@ -96,6 +99,7 @@ beforeEach(() => {
       network: 'nat',
       bridgeAdapter: null,
       userNetwork: null,
+      warmStart: null,
       tunnelPort: PORT,
     },
     relay: { host: '10.0.2.2', port: 12220, user: 'tunnel', hostPublicKey: key(files.hostKey).publicKey },
@@ -134,6 +138,7 @@ function resource(): VmResource {
     run: recordedRun,
     hold: guest.hold,
     drainScript: "echo 'drain'",
+    prepareWarmStart: (_hypervisor, subject) => Promise.resolve(void prepared.push(subject)),
     driver: () => driver,
     ports: {
       isListening: (port) => (port === planned.relay.port ? ports.sshd : ports.owner !== null),
@@ -220,7 +225,13 @@ test('a VM that a killed create left running is not restarted', async () => {
 });
 
 test('a leftover of another image is replaced, a VM of another fleet is not touched', async () => {
-  const spec = { ...planned, network: 'nat', userNetwork: 'isolated', relayPort: planned.relay.port } as const;
+  const spec = {
+    ...planned,
+    network: 'nat',
+    userNetwork: 'isolated',
+    relayPort: planned.relay.port,
+    isWarm: false,
+  } as const;
   await driver.create({ ...spec, uuid: 'older', fleet: 'fleet' });
   driver.calls.length = 0;
   const state = await create();
@@ -241,10 +252,47 @@ test('a leftover of another image is replaced, a VM of another fleet is not touc
 
 test('what a VM reaches is told to the driver, and a change of it restarts nothing', async () => {
   const state = await create();
-  expect(driver.vms.get(NAME)?.spec).toMatchObject({ userNetwork: 'isolated', relayPort: planned.relay.port });
+  expect(driver.vms.get(NAME)?.spec).toMatchObject({
+    userNetwork: 'isolated',
+    relayPort: planned.relay.port,
+    isWarm: true,
+  });
   driver.calls.length = 0;
   expect(await update(state, { userNetwork: 'open' })).toMatchObject({ userNetwork: 'open' });
   expect(driver.calls).toEqual(['start', 'removeSeed', 'confirmBoot']);
+});
+
+describe('warm starts', () => {
+  const warmStart = (isPrepared: () => Promise<boolean>) => ({
+    isPrepared,
+    prepare: () => Promise.resolve('made' as const),
+  });
+  const SUBJECT = { imagePath: '/cache/image.qcow2', imageHash: 'hash', cpus: 2, memoryMib: 2048 };
+
+  test('are prepared once a VM has booted, unless they are', async () => {
+    driver.warmStart = warmStart(() => Promise.resolve(false));
+    const state = await create();
+    expect(prepared).toEqual([SUBJECT]);
+    // It runs, so nothing was booted.
+    await update(state, { userNetwork: 'open' });
+    expect(prepared).toHaveLength(1);
+    driver.warmStart = warmStart(() => Promise.resolve(true));
+    await update(state, { memoryMib: 4096 });
+    expect(prepared).toHaveLength(1);
+  });
+
+  test('are not prepared for a VM that may have none', async () => {
+    driver.warmStart = warmStart(() => Promise.resolve(false));
+    planned = { ...planned, warmStart: false };
+    await create();
+    expect(driver.vms.get(NAME)?.spec.isWarm).toBe(false);
+    expect(prepared).toEqual([]);
+  });
+
+  test('that cannot be prepared make no VM fail', async () => {
+    driver.warmStart = warmStart(() => Promise.reject(new Error('no space')));
+    expect(await create()).toMatchObject({ powerState: 'running', problem: '' });
+  });
 });
 
 test('update stops the VM for new hardware and leaves the seed alone', async () => {

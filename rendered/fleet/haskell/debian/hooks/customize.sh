@@ -117,10 +117,19 @@ trim_boot() {
 
 # Our own seeds are read without cloud-init, which stays for all others.
 set_up_seed() {
-  install_file apply-seed 0755 /usr/local/lib/buildfleet/apply-seed
+  install_file apply_seed.py 0755 /usr/local/lib/buildfleet/apply_seed.py
   install_file buildfleet-seed.service 0644 /etc/systemd/system/buildfleet-seed.service
   install_file cloud-init-unneeded.conf 0644 /etc/systemd/system/cloud-.service.d/buildfleet-seed.conf
   in_image systemctl --quiet enable buildfleet-seed.service
+}
+
+# A machine whose memory is saved before it has an identity, and that many VMs are resumed from.
+set_up_warm_start() {
+  install_file await_identity.py 0755 /usr/local/lib/buildfleet/await_identity.py
+  install_file become.py 0755 /usr/local/lib/buildfleet/become.py
+  install_file template-generator 0755 /etc/systemd/system-generators/buildfleet-template
+  install_file buildfleet-identity.service 0644 /etc/systemd/system/buildfleet-identity.service
+  in_image systemctl --quiet enable buildfleet-identity.service
 }
 
 run_provisioning_scripts() {
@@ -167,6 +176,7 @@ run_provisioning_scripts
 if [ -d "$stage/downloads" ]; then take_new_downloads; fi
 set_up_names
 set_up_seed
+set_up_warm_start
 trim_boot
 step 'installing the boot loader'
 install_boot_loader
