@@ -84,6 +84,7 @@ const NOT_CARRIED: Readonly<Record<string, string>> = {
   'EmbeddedWorkstation.address': 'is what bridged VMs dial; clients are on the workstation and use 127.0.0.1',
   'EmbeddedWorkstation.hubExpiryDays': 'is what the hub itself does',
   'LocalVmHost.capacity': 'is what synth holds the VMs against; nothing of the host depends on it',
+  'LocalVmHost.warmStart': 'is how a deploy starts a VM for the first time',
   'BuildVm.workstation': 'is the one of the fleet, which fleet.json describes',
   'BuildVm.mac': 'is an address on a network that no client uses: VMs are reached through their tunnels',
   'BuildVm.readyTimeout': 'is how long a deploy waits',

@@ -96,5 +96,7 @@ test('exit codes are those that scripts know', () => {
     'vm-draining': 4,
     'vm-not-usable': 4,
     'vm-unknown': 3,
+    'workspace-in-use': 4,
+    'workspace-unknown': 3,
   });
 });

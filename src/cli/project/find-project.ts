@@ -127,18 +127,17 @@ export function entries(directory: string): string[] {
 
 /** @param stack directory of a `stack.yaml` around it */
 function notCabal(directory: string, stack: string | undefined): FleetError {
-  const code = 'project-not-cabal';
   if (stack !== undefined) {
     const packages = stackFile().stackPackages(stack);
     return new FleetError({
-      code,
+      code: 'project-not-cabal',
       problem: 'there is a stack.yaml, which cabal does not read, and neither a cabal.project nor a package',
       place: stack,
       remedy: `write ${join(stack, 'cabal.project')} with the line \`packages: ${packages.join(' ') || 'DIRECTORY…'}\``,
     });
   }
   return new FleetError({
-    code,
+    code: 'project-not-cabal',
     problem: 'there is neither a cabal.project nor a .cabal file',
     place: join(directory, ''),
     remedy: 'run this in a Haskell project, or name one; `buildfleet exec --project -- CMD…` runs any command',

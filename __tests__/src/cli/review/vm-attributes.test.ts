@@ -50,6 +50,7 @@ beforeAll(() => {
 /** Another value for an attribute, or for one member of it. */
 const ANOTHER: Readonly<Record<string, Partial<Vm> | (() => Partial<Vm>)>> = {
   userNetwork: { userNetwork: 'open' },
+  warmStart: { warmStart: false },
   tunnelPort: { tunnelPort: 12229 },
   heartbeatSeconds: { heartbeatSeconds: 60 },
   readyTimeoutSeconds: { readyTimeoutSeconds: 900 },

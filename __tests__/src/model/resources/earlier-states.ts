@@ -94,6 +94,11 @@ export const earlierStates: Readonly<Record<string, readonly EarlierState[]>> = 
     { version: 0, shape: 'with networks, draining and problems', state: drainedVm },
     { version: 1, shape: 'with versions', state: drainedVm },
     { version: 1, shape: 'with user networks', state: { ...drainedVm, user_network: 'open' } },
+    {
+      version: 1,
+      shape: 'with warm starts',
+      state: { ...drainedVm, user_network: null, warm_start: false },
+    },
   ],
   buildfleet_workstation: [
     { version: 0, shape: 'first', state: workstation },
@@ -113,7 +118,7 @@ export const added: Readonly<Record<string, Readonly<Record<string, unknown>>>> 
   buildfleet_image: { format: 'qcow2' },
   buildfleet_vm: {
     ...{ network: 'nat', bridge_adapter: null, drain_timeout_seconds: 600 },
-    ...{ developer_key: null, problem: '', user_network: null },
+    ...{ developer_key: null, problem: '', user_network: null, warm_start: null },
   },
   buildfleet_workstation: { address: null, hub_expiry_days: null },
 };

@@ -10,6 +10,7 @@ const LABELS: Readonly<Record<string, readonly [label: string, unit?: string]>> 
   mac: ['MAC address'],
   bridge_adapter: ['bridge adapter'],
   user_network: ['what it reaches of the workstation from its next start on'],
+  warm_start: ['whether it may be resumed from a snapshot when it is made'],
   tunnel_port: ['port'],
   heartbeat_seconds: ['heartbeat', 's'],
   ready_timeout_seconds: ['time to become ready', 's'],
@@ -28,6 +29,7 @@ const LABELS: Readonly<Record<string, readonly [label: string, unit?: string]>> 
 /** Attributes of which a running VM learns nothing, by path. Everything else is hardware, or stands in its seed. */
 const WITHOUT_RESTART: readonly string[] = [
   'user_network',
+  'warm_start',
   'ready_timeout_seconds',
   'drain_timeout_seconds',
   'developer_key',

@@ -52,7 +52,9 @@ describe('a snapshot', () => {
     const directory = makeFiles();
     const path = join(directory, name);
     for (const damage of [
-      () => truncateSync(path, 100),
+      () => {
+        truncateSync(path, 100);
+      },
       () => {
         writeFileSync(path, 'another');
       },
