@@ -161,3 +161,8 @@ function withPorts(main: string, ports: FleetPorts): string {
 export function withOneCpu(main: string): string {
   return main.replace('image: haskell, cpus: 2,', 'image: haskell, cpus: 1,');
 }
+
+/** An edit of `main.ts` after which every start of a VM is a boot. */
+export function withoutWarmStart(main: string): string {
+  return main.replace("hypervisor: 'qemu', capacity", "hypervisor: 'qemu', warmStart: false, capacity");
+}

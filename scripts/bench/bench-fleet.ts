@@ -42,6 +42,16 @@ export class BenchFleet {
     writeFileSync(join(this.project.directory, 'main.ts'), smallVms(count, hypervisor));
   }
 
+  /** Describes VMs of the usual size, without smoke tests. */
+  describeVms(ids: readonly string[], warmStart: boolean): void {
+    writeFileSync(join(this.project.directory, 'main.ts'), usualVms(ids, warmStart));
+  }
+
+  /** Logs in as a developer does, and leaves. */
+  async logIn(vm: string): Promise<void> {
+    await this.project.ssh([vm, 'true'], { signal: this.context.signal });
+  }
+
   /** Runs the program that the cdktf command starts. */
   async synth(): Promise<void> {
     await run('node', ['--require', './scripts/ts-node.cjs', 'main.ts'], {
@@ -126,6 +136,21 @@ export async function withFleet<T>(
 }
 
 function smallVms(count: number, hypervisor: Hypervisor): string {
+  return program(
+    `{ hypervisor: '${hypervisor}', network: 'nat', capacity: { cpus: ${count}, memory: Size.mebibytes(${count * 16}) } }`,
+    `const small = { ...standard, cpus: 1, memory: Size.mebibytes(16) };
+for (let vm = 1; vm <= ${count}; vm++) new BuildVm(fleet, \`small-\${vm}\`, small);`,
+  );
+}
+
+function usualVms(ids: readonly string[], warmStart: boolean): string {
+  return program(
+    `{ warmStart: ${warmStart}, capacity: { cpus: 64, memory: Size.gibibytes(64) } }`,
+    ids.map((id) => `new BuildVm(fleet, '${id}', { ...standard, smokeTest: false });`).join('\n'),
+  );
+}
+
+function program(host: string, vms: string): string {
   const { sshd, hub, first, last } = BENCH_PORTS;
   return `import { BuildVm } from './constructs/build-vm';
 import { HaskellBuildImage } from './constructs/haskell-build-image';
@@ -139,11 +164,10 @@ const app = new FleetApp(__dirname);
 const fleet = new FleetStack(app, 'fleet');
 const ports = { sshdPort: ${sshd}, hubPort: ${hub}, tunnelPorts: { first: ${first}, last: ${last} } };
 const workstation = Workstation.embedded(fleet, 'workstation', ports);
-const capacity = { cpus: ${count}, memory: Size.mebibytes(${count * 16}) };
-const local = VmHost.local(fleet, 'local', { hypervisor: '${hypervisor}', network: 'nat', capacity });
+const local = VmHost.local(fleet, 'local', ${host});
 const haskell = HaskellBuildImage.debian(fleet, 'haskell');
-const small = { workstation, host: local, image: haskell, cpus: 1, memory: Size.mebibytes(16) };
-for (let vm = 1; vm <= ${count}; vm++) new BuildVm(fleet, \`small-\${vm}\`, small);
+const standard = { workstation, host: local, image: haskell };
+${vms}
 
 app.synth();
 `;

@@ -9,6 +9,7 @@ import { ova } from './benchmarks/ova';
 import { plan } from './benchmarks/plan';
 import { status } from './benchmarks/status';
 import { synth } from './benchmarks/synth';
+import { warmStart } from './benchmarks/warm-start';
 import { virtualbox } from './benchmarks/virtualbox';
 import { work } from './benchmarks/work';
 import { type Benchmark, type Figure, isMissed } from './figure';
@@ -22,6 +23,7 @@ import { figureLine, renderReport, renewRows } from './report';
 const BENCHMARKS: Readonly<Record<string, Benchmark>> = {
   plan,
   deploy,
+  'warm-start': warmStart,
   status,
   work,
   'dead-vm': deadVm,

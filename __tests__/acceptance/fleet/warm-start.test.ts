@@ -1,7 +1,7 @@
 import { createReadStream, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { vmName } from '../../../src/model/names';
-import { FleetProject, withOneCpu } from '../../support/fleet-project';
+import { FleetProject, withOneCpu, withoutWarmStart } from '../../support/fleet-project';
 import { RunningFleet } from '../../support/running-fleet';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
@@ -47,9 +47,7 @@ describeWithTools(TOOLS, 'VMs that are resumed from a snapshot', () => {
 
   beforeAll(() => {
     project.editMain(withOneCpu);
-    project.editMain((text) =>
-      text.replace("hypervisor: 'qemu', capacity", "hypervisor: 'qemu', warmStart: false, capacity"),
-    );
+    project.editMain(withoutWarmStart);
     project.editMain((text) =>
       text.replace('...standard, default: true', '...standard, default: true, smokeTest: false'),
     );

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { run } from '../../../src/process/run';
 import { chooseAccelerator } from '../../../src/drivers/qemu/accelerator';
 import { secondsUntilBanners } from '../bare-boot';
+import { withoutWarmStart } from '../../../__tests__/support/fleet-project';
 import { type BenchFleet, withFleet } from '../bench-fleet';
 import type { Benchmark } from '../figure';
 import { interleaved, interleavedWhenWarm, secondsOf } from '../timing';
@@ -20,6 +21,7 @@ export const deploy: Benchmark = (context) =>
   withFleet(context, async (fleet) => {
     const { signal, progress } = context;
     progress('getting the image');
+    fleet.project.editMain(withoutWarmStart);
     await fleet.synth();
     await fleet.terraform.init();
     const imagePath = await fleet.image();
