@@ -35,6 +35,10 @@ export class RunningCommand {
     return this.text;
   }
 
+  get hasEnded(): boolean {
+    return this.child.exitCode !== null || this.child.signalCode !== null;
+  }
+
   /** Sends a signal to every process of the group, as a terminal does. */
   signalGroup(signal: NodeJS.Signals): void {
     if (this.child.pid !== undefined) process.kill(-this.child.pid, signal);

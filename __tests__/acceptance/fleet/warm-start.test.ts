@@ -1,13 +1,20 @@
 import { createReadStream, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { vmName } from '../../../src/model/names';
 import { FleetProject, withOneCpu, withoutWarmStart } from '../../support/fleet-project';
-import { RunningFleet } from '../../support/running-fleet';
+import { processesMatching, RunningFleet } from '../../support/running-fleet';
 import { describeWithTools } from '../../support/tools';
 import { until } from '../../support/until';
 
 const TOOLS = ['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd', 'pasta', 'xorriso'];
 const DEPLOY_SECONDS = 15 * 60;
+
+/** Of deploys that start a VM warm; BUILDFLEET_KILLS asks for more than a run of all tests has time for. */
+const KILLS = Number(process.env['BUILDFLEET_KILLS'] ?? 3);
+
+/** Milliseconds from the directory of a VM until it is ready, roughly. */
+const WARM_START_MS = 6000;
 
 const MAIN = `import Prelude
 
@@ -165,6 +172,42 @@ describeWithTools(TOOLS, 'VMs that are resumed from a snapshot', () => {
       expect(await ask('epsilon', OWN['ssh host key'])).not.toBe(await ask('zeta', OWN['ssh host key']));
     },
     DEPLOY_SECONDS * 1000,
+  );
+
+  test(
+    'are whole after one more deploy, whenever a deploy was killed',
+    async () => {
+      // Evenly over what a warm start takes, so that each step of it is cut off in one run or another.
+      for (let kill = 0; kill < KILLS; kill += 1) {
+        const id = `theta${kill}`;
+        project.editMain((text) =>
+          text.replace(
+            '\n// A second fleet',
+            `new BuildVm(fleet, '${id}', { ...standard, smokeTest: false });\n\n// A second fleet`,
+          ),
+        );
+        const deploy = project.start('deploy');
+        const directory = project.paths.vm(vmName(id));
+        await until('the begin of its creation', 120, () => existsSync(directory) || deploy.hasEnded, 50);
+        await pause((kill / KILLS) * WARM_START_MS);
+        deploy.signalGroup('SIGKILL');
+        await deploy.end();
+
+        await project.cdktf('deploy');
+        await fleet.untilUsable(id, 120);
+        // `qemu` fails where there are two, or none.
+        expect(fleet.qemu(id)).toBeGreaterThan(0);
+        expect(await ask(id, 'hostname')).toBe(vmName(id));
+        expect(await fleet.hubEntries(id)).toHaveLength(1);
+        const ids = await Promise.all(['zeta', id].map((vm) => ask(vm, OWN['machine-id'])));
+        expect(new Set(ids).size).toBe(2);
+        project.editMain((text) => text.replace(/new BuildVm\(fleet, 'theta[^\n]*\n/, ''));
+      }
+      await project.cdktf('deploy');
+      expect(readdirSync(project.paths.vms).filter((name) => name.includes('theta'))).toEqual([]);
+      expect(processesMatching((argv) => argv.join(' ').includes('haskell-build-theta'))).toEqual([]);
+    },
+    KILLS * 5 * 60 * 1000,
   );
 
   test(
