@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { WARM_START_COMMAND } from '../../src/provider/resources/vm/warm-start-command';
 import { capabilitySchema } from '../../src/model/capability';
 import { vmName } from '../../src/model/names';
 import { listProcesses } from '../../src/process/process-identity';
@@ -62,6 +64,14 @@ export class RunningFleet {
   /** Every process that has this fleet's state directory in its arguments: QEMU, sshd, hub, supervisor. */
   processes(): readonly number[] {
     return processesMatching((argv) => argv.some((word) => word.includes(this.project.paths.stateDirectory)));
+  }
+
+  /** cdktf, Terraform and providers that work for it now; what a deploy has begun in the background is none of them. */
+  deployProcesses(): readonly number[] {
+    const output = join(this.project.directory, 'cdktf.out');
+    return processesMatching(
+      (argv) => argv.some((word) => word.includes(output)) && !argv.includes(WARM_START_COMMAND),
+    );
   }
 
   /** Process ids of everything that a deploy with nothing to change must leave alone. */

@@ -87,7 +87,7 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd'], 'a 
 
       deploy.signalGroup('SIGKILL');
       await deploy.end();
-      await until('Terraform has ended', 30, () => terraformProcesses(project).length === 0);
+      await until('Terraform has ended', 30, () => fleet.deployProcesses().length === 0);
       await project.cdktf('deploy');
 
       await fleet.untilUsable('alpha', 120);
@@ -171,10 +171,6 @@ function qemuProcesses(project: FleetProject): readonly number[] {
   return processesMatching(
     (argv) => argv[0]?.includes('qemu-system') === true && argv.join(' ').includes(project.paths.stateDirectory),
   );
-}
-
-function terraformProcesses(project: FleetProject): readonly number[] {
-  return processesMatching((argv) => argv.some((word) => word.includes(join(project.directory, 'cdktf.out'))));
 }
 
 /** Waits until the deploy has started QEMU; a deploy that ends before is shown. */

@@ -192,6 +192,7 @@ describeWithTools(TOOLS, 'VMs that are resumed from a snapshot', () => {
         await pause((kill / KILLS) * WARM_START_MS);
         deploy.signalGroup('SIGKILL');
         await deploy.end();
+        await until('the end of Terraform', 60, () => fleet.deployProcesses().length === 0, 200);
 
         await project.cdktf('deploy');
         await fleet.untilUsable(id, 120);
