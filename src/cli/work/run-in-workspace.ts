@@ -113,8 +113,9 @@ export async function runInWorkspace({ connections, signal }: RunTools, request:
   // The command may have ended like this itself. Otherwise ssh was ended here, or the session there ended everything
   // because its holder had gone.
   const status = await exitStatus(connections, vm, workspace, id);
-  if (status === undefined) throw new ConnectionLost(vm, '');
-  return status;
+  if (status === 0 || status === exitCode) return status;
+  // With its connection a command loses its output, and may fail of that.
+  throw new ConnectionLost(vm, '');
 }
 
 /** Has the command do what Ctrl-C on a terminal of its own would. One that has ended need not be. */
