@@ -128,9 +128,10 @@ export class VirtualBoxHome {
     };
   }
 
-  /** What VirtualBox shows of a VM that was made as asked: it has no say in how NAT reaches the workstation. */
+  /** What VirtualBox shows of a VM that was made as asked: not what it has no say in. */
   shown(vm: VmSpec): Record<string, unknown> {
-    return Object.fromEntries(Object.entries(vm).filter(([name]) => !['userNetwork', 'relayPort'].includes(name)));
+    const others = ['userNetwork', 'relayPort', 'isWarm'];
+    return Object.fromEntries(Object.entries(vm).filter(([name]) => !others.includes(name)));
   }
 
   /** A file that can be given away as a seed. */

@@ -79,7 +79,7 @@ function completes(open: () => ShellWithTab, lines: readonly (readonly [string, 
 
   test.each([
     ['buildfleet ssh ', VMS],
-    ['buildfleet image ', ['gc', 'help', 'list', 'verify']],
+    ['buildfleet image ', ['gc', 'help', 'list', 'verify', 'warm']],
     ['buildfleet deploy ', HOSTILE],
   ])('%j: all candidates', (typed, expected) => {
     expect(open().list(typed)).toEqual([...expected].sort());
