@@ -101,7 +101,8 @@ describeWithTools(['git', 'rsync'], 'rules made of a .buildfleetignore', () => {
     expect(() => filterRules(`a${'/**/b'.repeat(4)}\n`.repeat(200))).toThrow(/makes more than 2000 rules/);
     expect(() => filterRules('a'.repeat(2000))).toThrow(/:1: this line is longer than 1024/);
     expect(performance.now() - started).toBeLessThan(1000);
-    expect(filterRules(`a${'/**/**'.repeat(22)}/b`).length).toBeLessThan(20);
+    const added = filterRules(`a${'/**/**'.repeat(22)}/b`).length - filterRules('').length;
+    expect(added).toBeLessThan(10);
   });
 
   test('any patterns: as git reads them', () => {

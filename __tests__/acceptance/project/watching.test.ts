@@ -98,12 +98,11 @@ describeAsRoot('builds on save, on stand-in machines (needs root)', () => {
         return found.length === 2 && found;
       });
       rmSync(join(root, 'slow'));
-      writeFileSync(join(root, 'Main.hs'), 'two');
       await waiting(1);
       expect(gone(pids)).toBe(true);
       expect(builds()).toBe(2);
       expect(states()).toEqual([
-        '2 files changed',
+        'slow changed',
         expect.stringMatching(/^done after \d+\.\d s; waiting for a change, Ctrl-C ends$/),
       ]);
       cli.child.kill('SIGINT');
@@ -156,7 +155,8 @@ describeAsRoot('builds on save, on stand-in machines (needs root)', () => {
       } finally {
         fleet.addProgram('cabal', real);
       }
-      const lines = readFileSync(log, 'utf8').split('\r\n');
+      // What script itself writes ends its lines without a carriage return.
+      const lines = readFileSync(log, 'utf8').split(/\r?\n/);
       expect(lines).toContain('code 130');
       const settings = lines.filter((line) => /^[0-9a-f]+(:[0-9a-f]+)+$/.test(line));
       expect(settings).toHaveLength(2);
