@@ -52,3 +52,32 @@ if lacks_profiling "$@"; then
     'distribution has its own in libghc-NAME-prof, and GHCup brings them with each GHC.' >&2
   exit 1
 fi
+# The first build for a GHC makes the database of cabal's store, and of two at once the second fails of that: the others
+# wait until it is there. What ends without having made it lets the next one go on.
+has_store() { # COMPILER, or the begin of its name
+  local database
+  for database in ~/.local/state/cabal/store/"$1"*/package.db/package.cache ~/.cabal/store/"$1"*/package.db/package.cache; do
+    [ ! -e "$database" ] || return 0
+  done
+  return 1
+}
+await_store() { # COMMAND [ARGUMENT…]
+  local word compiler=ghc- lock=${XDG_CACHE_HOME:-$HOME/.cache}/buildfleet/first-build
+  for word; do
+    case $word in
+      --with-compiler=ghc-*) compiler=${word#*=} ;;
+      --) break ;;
+    esac
+  done
+  ! has_store "$compiler" || return 0
+  [ -d "${lock%/*}" ] || mkdir -p "${lock%/*}"
+  # Held by the command and what it starts.
+  exec 6>>"$lock" || return 0
+  until flock --wait 0.2 6; do
+    if has_store "$compiler"; then
+      exec 6>&-
+      return
+    fi
+  done
+}
+await_store "$@"

@@ -1,4 +1,4 @@
-import { createReadStream, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createReadStream, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { vmName } from '../../../src/model/names';
@@ -41,7 +41,7 @@ describeWithTools(TOOLS, 'VMs that are resumed from a snapshot', () => {
     existsSync(images)
       ? readdirSync(images).flatMap((hash) =>
           readdirSync(join(images, hash))
-            .filter((name) => /^warm-[0-9a-f]+$/.test(name))
+            .filter((name) => /^warm-[0-9a-f]+$/.test(name) && existsSync(join(images, hash, name, 'state.bin')))
             .map((name) => join(images, hash, name)),
         )
       : [];
@@ -55,6 +55,9 @@ describeWithTools(TOOLS, 'VMs that are resumed from a snapshot', () => {
   beforeAll(() => {
     project.editMain(withOneCpu);
     project.editMain(withoutWarmStart);
+    project.editMain((text) =>
+      text.replace('cpus: 8, memory: Size.gibibytes(8)', 'cpus: 64, memory: Size.gibibytes(64)'),
+    );
     project.editMain((text) =>
       text.replace('...standard, default: true', '...standard, default: true, smokeTest: false'),
     );
@@ -217,10 +220,16 @@ describeWithTools(TOOLS, 'VMs that are resumed from a snapshot', () => {
       project.editMain((text) =>
         text.replace("new BuildVm(fleet, 'zeta', standard);", "new BuildVm(fleet, 'eta', standard);"),
       );
-      for (const path of snapshots()) rmSync(join(path, 'state.bin'), { force: true });
-      await project.cdktf('deploy');
-      await fleet.untilUsable('eta', 120);
-      expect(startsOf(vmName('eta'))).toEqual([]);
+      // Other suites use them as well.
+      const states = snapshots().map((path) => join(path, 'state.bin'));
+      for (const state of states) renameSync(state, `${state}.kept`);
+      try {
+        await project.cdktf('deploy');
+        await fleet.untilUsable('eta', 120);
+        expect(startsOf(vmName('eta'))).toEqual([]);
+      } finally {
+        for (const state of states) if (existsSync(`${state}.kept`)) renameSync(`${state}.kept`, state);
+      }
     },
     DEPLOY_SECONDS * 1000,
   );
