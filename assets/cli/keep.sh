@@ -12,7 +12,8 @@ fi
 for path; do
   if cmp -s -- "$path" "$workspace/$path"; then continue; fi
   case $path in */*) mkdir -p -- "$kept/${path%/*}" ;; *) mkdir -p -- "$kept" ;; esac
-  mv -f -T -- "$path" "$kept/$path" || exit
+  # One that was put aside before gets a number: it may be all that is left of some work.
+  mv -T --backup=numbered -- "$path" "$kept/$path" || exit
   printf '%s\0' "$path"
 done
 # A month is time enough to fetch them.

@@ -26,7 +26,8 @@ interface Found {
 const MOST_NAMED = 5;
 
 /**
- * Brings the files that match: of what the VM has and what a sync has put aside there, the newer one.
+ * Brings the files that match: of what the VM has and what a sync has put aside there the one that is not here already,
+ * of two such the newer one.
  *
  * @param to directory they keep their paths in; undefined: the project. There a file that is newer than the VM's stays
  * @throws ConnectionLost; FleetError `usage`, `nothing-matches`, `fetch-damaged`, `fetch-failed`, `fetch-too-large`,
@@ -43,14 +44,15 @@ export async function fetchPaths(
 ): Promise<{ readonly files: Fetched[]; readonly remarks: string[] }> {
   const matchers = patterns.map(pathPattern);
   const all = await listMatches(tools, source, patterns);
-  const newest = new Map<string, Found>();
+  const byPath = new Map<string, Found[]>();
   for (const one of all.filter(({ path }) => matchers.some((matches) => matches(path)))) {
-    if (Number(one.mtime) > Number(newest.get(one.path)?.mtime ?? 0)) newest.set(one.path, one);
+    byPath.set(one.path, [...(byPath.get(one.path) ?? []), one]);
   }
-  if (newest.size === 0) throw nothingMatches(source, patterns);
+  if (byPath.size === 0) throw nothingMatches(source, patterns);
   const kept: string[] = [];
   const wanted: Found[] = [];
-  for (const one of [...newest.values()].sort((a, b) => (a.path < b.path ? -1 : 1))) {
+  for (const [path, found] of [...byPath].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const one = await newestOfTheVm(found, join(project, path), tools.signal);
     if (to === undefined && (await isNewerHere(join(project, one.path), one, tools.signal))) kept.push(one.path);
     else wanted.push(one);
   }
@@ -69,6 +71,16 @@ export async function fetchPaths(
     return { kind: 'file' as const, package: '', name, path, sizeBytes, sha256 };
   });
   return { files, remarks: remarksOf(kept) };
+}
+
+/** What a sync has sent is here already: where there is anything else of this path, that is meant. */
+async function newestOfTheVm(found: readonly Found[], place: string, signal: AbortSignal): Promise<Found> {
+  const others: Found[] = [];
+  if (found.length > 1) {
+    for (const one of found) if (!(await isThere(place, one.sha256, signal))) others.push(one);
+  }
+  const candidates = others.length > 0 ? others : found;
+  return candidates.reduce((newest, one) => (Number(one.mtime) > Number(newest.mtime) ? one : newest));
 }
 
 async function listMatches(

@@ -73,6 +73,20 @@ describeWithTools(['rsync', 'sha256sum', 'bash'], 'files of the project on a dir
     expect(here('golden')).toBe('accepted again');
   });
 
+  test('what was put aside is reached, also when a later edit here was sent over it', async () => {
+    vm.write(`../.buildfleet/${WORKSPACE}.kept/golden`, 'work of the VM');
+    vm.touch(`../.buildfleet/${WORKSPACE}.kept/golden`, '2020-01-01');
+    writeHere('golden', 'edited since', '2021-01-01');
+    vm.write('golden', 'edited since');
+    vm.touch('golden', '2021-01-01');
+    const { remarks } = await fetch(['golden']);
+    expect(here('golden')).toBe('edited since');
+    expect(remarks.join()).toContain('because it is newer here: golden; --to DIRECTORY');
+    const beside = join(project, 'beside');
+    await fetch(['golden'], beside);
+    expect(readFileSync(join(beside, 'golden'), 'utf8')).toBe('work of the VM');
+  });
+
   test('a VM that lists what was not asked for, or leads out, brings nothing of that', async () => {
     const sum = 'a'.repeat(64);
     const lies = ['.git/hooks/post-checkout', '../out', 'Setup.hs'].map((path) => `${sum}  ./${path}\\0`).join('');
