@@ -6,7 +6,7 @@ import { type BenchFleet, withFleet } from '../bench-fleet';
 import type { Benchmark, Figure } from '../figure';
 import { median } from '../timing';
 
-const ROUNDS = 5;
+const ROUNDS = 3;
 const MEBIBYTE = 1024 * 1024;
 const BLOCK = 512;
 
