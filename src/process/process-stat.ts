@@ -6,9 +6,14 @@ export interface ProcessStat {
   readonly parent: number;
   /** Clock ticks since boot, field 22. */
   readonly startTime: string;
+  /** Processor time that it has used so far, of the kernel too, in seconds; fields 14 and 15. */
+  readonly processorSeconds: number;
   /** Whether it has ended and only its exit code is left. */
   readonly hasEnded: boolean;
 }
+
+/** Clock ticks in a second, as Linux shows them to programs on every architecture. */
+const TICKS_PER_SECOND = 100;
 
 /**
  * Reads the state of one process. Synchronous on purpose: a read of /proc costs less than a trip through the thread pool.
@@ -27,5 +32,6 @@ export function readProcessStat(pid: number): ProcessStat | undefined {
   const [state, parent] = fields;
   const startTime = fields[19];
   if (startTime === undefined) return undefined;
-  return { parent: Number(parent), startTime, hasEnded: state === 'Z' || state === 'X' };
+  const processorSeconds = (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+  return { parent: Number(parent), startTime, processorSeconds, hasEnded: state === 'Z' || state === 'X' };
 }

@@ -2,6 +2,7 @@ import { lstatSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { vmName } from '../../../src/model/names';
 import { listProcesses } from '../../../src/process/process-identity';
+import { readProcessStat } from '../../../src/process/process-stat';
 import { type BenchFleet, withFleet } from '../bench-fleet';
 import type { Benchmark, Figure } from '../figure';
 import { median } from '../timing';
@@ -109,7 +110,7 @@ async function start(fleet: BenchFleet, ids: readonly string[]): Promise<Start> 
     .map(({ pid }) => pid);
   const result = {
     seconds,
-    processorSeconds: mean(pids.map(processorSecondsOf)),
+    processorSeconds: mean(pids.map((pid) => readProcessStat(pid)?.processorSeconds ?? Number.NaN)),
     memory: mean(pids.map(memoryOf)),
   };
   for (const address of addresses) {
@@ -120,11 +121,6 @@ async function start(fleet: BenchFleet, ids: readonly string[]): Promise<Start> 
 
 function mean(values: readonly number[]): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
-}
-
-function processorSecondsOf(pid: number): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
 }
 
 function memoryOf(pid: number): number {

@@ -8,6 +8,7 @@ import { FleetError } from '../../../model/errors';
 import { startDetached } from '../../../process/detached';
 import { endingWithUs } from '../../../process/ending-with-us';
 import { isRunning, type ProcessIdentity, signalProcess, waitForEnd } from '../../../process/process-identity';
+import { readProcessStat } from '../../../process/process-stat';
 import type { Run } from '../../../process/run';
 import { reportStep } from '../../../process/progress';
 import { QEMU_FILES, qemuArguments } from '../arguments';
@@ -149,10 +150,9 @@ async function waitUntilIdle(identity: ProcessIdentity, signal: AbortSignal): Pr
   }
 }
 
-/** Time that a process has used so far, of the kernel too, in seconds. `/proc` counts it in hundredths. */
+/** Nothing more, once it has ended. */
 function processorSeconds({ pid }: ProcessIdentity): number {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'latin1').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+  return readProcessStat(pid)?.processorSeconds ?? 0;
 }
 
 function explained(cause: unknown, { imagePath }: SnapshotSubject): FleetError {
