@@ -222,6 +222,7 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd', 'pas
       project.paths.services,
       join(project.paths.stateDirectory, 'vms'),
     ];
+    const images = join(project.home, '.cache/buildfleet/images/');
     const processes = readdirSync('/proc')
       .filter((pid) => /^\d+$/.test(pid))
       .map((pid) => readOrEmpty(`/proc/${pid}/cmdline`))
@@ -235,10 +236,10 @@ describeWithTools(['terraform', 'qemu-system-x86_64', 'mmdebstrap', 'sshd', 'pas
       const args = ['-rlaF', '--exclude=disk.qcow2', '-e', secret, ...places];
       const found = await run('grep', args, { acceptExitCodes: [0, 1] });
       expect(found.stdout).toBe('');
+      // Snapshots are made meanwhile, so files come and go, which `grep` takes for an error.
+      const inImages = await run('grep', ['-rlasF', '-e', secret, images], { acceptExitCodes: [0, 1, 2] });
+      expect(inImages.stdout).toBe('');
     }
-    const images = join(project.home, '.cache/buildfleet/images/');
-    const inImage = await run('grep', ['-rlaF', '-e', 'PRIVATE KEY', images], { acceptExitCodes: [0, 1], input: '' });
-    expect(inImage.stdout).not.toMatch(/seed|identity/);
   }, 180_000);
 
   test('brings a tunnel back within 20 seconds after its connection is cut', async () => {
