@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { chmod, open, readdir, rename, rm, rmdir, writeFile } from 'node:fs/promises';
+import { chmod, open, readdir, realpath, rename, rm, rmdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeDirectories } from '../../files/directories';
 import { FleetError } from '../../model/errors';
@@ -125,8 +125,9 @@ export class QemuDriver implements HypervisorDriver {
         makeDirectories(directory, 0o700);
         const snapshot = spec.isWarm ? await this.findSnapshot(spec, signal) : undefined;
         writeRecord(directory, spec, fingerprint, snapshot && 'unused');
-        if (snapshot) await copyLayer(snapshot.diskPath, join(directory, DISK_FILE));
-        else await createOverlay(this.options.run, spec.imagePath, join(directory, DISK_FILE), signal);
+        const disk = join(directory, DISK_FILE);
+        if (snapshot) await copyLayer(this.options.run, snapshot.diskPath, spec.imagePath, disk, signal);
+        else await createOverlay(this.options.run, spec.imagePath, disk, signal);
       } catch (error) {
         await this.removeFiles(directory).catch(() => {});
         throw error;
@@ -235,7 +236,8 @@ export class QemuDriver implements HypervisorDriver {
     const accelerator = await this.options.accelerator(imagePath, signal);
     this.version ??= this.options.run(this.options.program ?? 'qemu-system-x86_64', ['--version'], { signal });
     const qemuVersion = (await this.version).stdout.split('\n')[0] ?? '';
-    return { imagePath, imageHash, cpus, memoryMib, accelerator, qemuVersion };
+    // One image has one snapshot, by whatever links it is reached.
+    return { imagePath: await realpath(imagePath), imageHash, cpus, memoryMib, accelerator, qemuVersion };
   }
 
   async confirmBoot(spec: VmSpec, signal: AbortSignal): Promise<void> {

@@ -75,11 +75,19 @@ export async function createOverlay(run: Run, imagePath: string, diskPath: strin
 }
 
 /** Makes a disk that goes on where the layer of a snapshot stands. It appears complete or not at all. */
-export async function copyLayer(layerPath: string, diskPath: string): Promise<void> {
+export async function copyLayer(
+  run: Run,
+  layerPath: string,
+  imagePath: string,
+  diskPath: string,
+  signal: AbortSignal,
+): Promise<void> {
   const partial = `${diskPath}.partial`;
   try {
     await copyFile(layerPath, partial, constants.COPYFILE_FICLONE);
     await chmod(partial, 0o600);
+    // The layer has the image's real path, which a link on the way may lead away from.
+    await moveBackingFile(run, imagePath, partial, signal);
     await rename(partial, diskPath);
   } finally {
     await rm(partial, { force: true });
