@@ -1,4 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import type { Socket } from 'node:net';
 import { join } from 'node:path';
 import { run } from '../../src/process/run';
 import { temporaryDirectory } from '../support/temporary-directory';
@@ -62,6 +63,19 @@ describe('build-clock.py', () => {
 
   test.each([HOUR, -20 * DAY])('a clock that is %d s ahead from the boot on is put right', async (ahead) => {
     expect((await correct(ahead)).said).toMatch(/^corrected/);
+  });
+
+  test('a tunnel that is dialled again meanwhile is waited for', async () => {
+    let refused = 0;
+    hub.misbehave = (...request) => {
+      if (refused >= 3) return telling(() => Date.now() / 1000)(...request);
+      refused += 1;
+      if (refused === 2) request[1].destroy();
+      else (request[1].socket as Socket).resetAndDestroy();
+      return true;
+    };
+    expect((await correct(-15)).said).toMatch(/^corrected -1[45]/);
+    expect(refused).toBe(3);
   });
 
   test('a clock that is right is left alone, and is so told', async () => {

@@ -79,6 +79,20 @@ describeAsRoot('builds that are cut off, on a stand-in machine (needs root)', ()
       expect(exitCode).toBe(EXIT.ok);
     });
 
+    test('a build that was killed together with its ssh goes on by itself, though both ended alike', async () => {
+      const root = fleet.makeProject();
+      const { cli, pids } = await fleet.slowBuild(root);
+      const connections = fleet.sshWith('# Runs a command in a workspace');
+      expect(connections.length).toBeGreaterThan(0);
+      for (const { pid } of connections) process.kill(pid, 'SIGSTOP');
+      for (const pid of pids) process.kill(pid, 'SIGKILL');
+      await until('nothing is left of the build', 10, () => gone(pids));
+      for (const { pid } of connections) process.kill(pid, 'SIGKILL');
+      const { exitCode, stderr } = await cli.finished;
+      expect(stderr).toContain('haskell-build-alpha is back: going on');
+      expect(exitCode).toBe(EXIT.ok);
+    });
+
     describe('while sources are sent', () => {
       let mark: string;
       let rsync: string;

@@ -107,13 +107,14 @@ export async function runInWorkspace({ connections, signal }: RunTools, request:
     if (cancel !== undefined && hasScreen) return onScreen(cancel);
     return cancel === undefined && hasScreen && process.stdin.isTTY ? onTerminal() : startAhead();
   };
-  const { exitCode } = await begin();
+  const { exitCode, endedBy } = await begin();
   await after;
   if (exitCode < SIGNALS || exitCode === HANGUP || signal.aborted) return exitCode;
   // The command may have ended like this itself. Otherwise ssh was ended here, or the session there ended everything
   // because its holder had gone.
   const status = await exitStatus(connections, vm, workspace, id);
-  if (status === 0 || status === exitCode) return status;
+  // A command that was killed with its connection has the exit code of an ssh that was killed.
+  if (status === 0 || (status === exitCode && endedBy === undefined)) return status;
   // With its connection a command loses its output, and may fail of that.
   throw new ConnectionLost(vm, '');
 }
