@@ -1,5 +1,11 @@
 import type { z } from 'zod';
-import { DEFAULT_GHCUP_TOOLCHAIN, type GhcupMirror, type ghcupToolchainSchema } from '../src/model/image-definition';
+import { FleetError } from '../src/model/errors';
+import {
+  DEFAULT_GHCUP_TOOLCHAIN,
+  type GhcupMirror,
+  type ghcupToolchainSchema,
+  versionSchema,
+} from '../src/model/image-definition';
 
 /** Compilers that GHCup installs while an image is built. Made by {@link ghcup}. */
 export type GhcupToolchain = z.input<typeof ghcupToolchainSchema>;
@@ -32,10 +38,24 @@ export interface GhcupOptions {
   readonly mirror?: GhcupMirror;
 }
 
-/** A toolchain from GHCup: pinned, verified by its signed list of downloads, and kept in the cache of images. */
+/**
+ * A toolchain from GHCup: pinned, verified by its signed list of downloads, and kept in the cache of images.
+ *
+ * @throws FleetError `bad-property` without a GHC, or for what is no exact version of one
+ */
 export function ghcup(options: GhcupOptions = {}): GhcupToolchain {
   const { ghcup: pinned, ghc, secondaryGhc, cabal, indexState } = DEFAULT_GHCUP_TOOLCHAIN;
-  const [first = '', ...further] = [options.ghc ?? [ghc, secondaryGhc]].flat();
+  const [first, ...further] = [options.ghc ?? [ghc, secondaryGhc]].flat();
+  const bad = [first, ...further].find((version) => !versionSchema.safeParse(version).success);
+  if (first === undefined || bad !== undefined) {
+    throw new FleetError({
+      code: 'bad-property',
+      problem: first === undefined ? 'ghc names no version' : 'ghc names what is no exact version',
+      place: 'ghcup',
+      value: bad ?? options.ghc,
+      remedy: "name each in full, ghcup({ ghc: ['9.8.4', '9.6.6'] }), or leave ghc out for these two",
+    });
+  }
   return {
     kind: 'ghcup',
     ghcup: options.program ?? pinned,

@@ -172,7 +172,12 @@ describe('what is wrong is said with construct path, value and remedy', () => {
       { ghc: '9.6.6', toolchain: ghcup() },
       /ghc is the distribution's.*leave out one of the two$/,
     ],
-    ['no GHC', { toolchain: ghcup({ ghc: [] }) }, /toolchain\.ghc: must be a version such as 9\.8\.4 .*use ghcup\(\{/],
+    ['a disk that is too small', { disk: Size.gibibytes(2) }, /disk: must be a size of whole MiB, from 4 GiB to 2 TiB/],
+    [
+      'a month that there is not',
+      { snapshot: '20261399T000000Z', mirror: 'https://mirror.test/debian' },
+      /snapshot: must be a time that there is, such as 20250520T000000Z .*20261399T000000Z/,
+    ],
     [
       'half a version',
       { toolchain: ghcup({ ghc: '9.8' }) },
@@ -190,6 +195,21 @@ describe('what is wrong is said with construct path, value and remedy', () => {
     HaskellBuildImage.debian(fleet.stack, 'old', props as DebianImageProps);
     expect(fleet.app.problems()).toEqual([expect.stringMatching(message)]);
     expect(fleet.app.problems()[0]).toMatch(/^fleet\/old: /);
+  });
+
+  test.each([
+    [[], '[]', 'ghc names no version'],
+    [['9.8.4', ''], '""', 'ghc names what is no exact version'],
+    ['latest', '"latest"', 'ghc names what is no exact version'],
+  ])('ghcup({ ghc: %j }) is refused with what it received', (ghc, received, problem) => {
+    expect(() => ghcup({ ghc })).toThrow(
+      expect.objectContaining({
+        place: 'ghcup',
+        received,
+        problem,
+        remedy: expect.stringMatching(/^name each in full/),
+      }),
+    );
   });
 
   test.each([

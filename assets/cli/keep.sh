@@ -16,5 +16,5 @@ for path; do
   mv -T --backup=numbered -- "$path" "$kept/$path" || exit
   printf '%s\0' "$path"
 done
-# A month is time enough to fetch them.
-[ ! -d "$kept" ] || find "$kept" -type f -mtime +30 -delete
+# A month is time enough to fetch them. Their own time can be any; the other one is that of the move.
+[ ! -d "$kept" ] || find "$kept" -type f -ctime +30 -delete

@@ -119,7 +119,7 @@ expire() { # SECONDS
         *-*) rm -rf "${root:?}/$name" || { chmod -R u+rwX "$root/$name" && rm -rf "${root:?}/$name"; } || exit ;;
         *) exit ;;
       esac
-      rm -f "$book" "$books/$name".{run,group,exit,clock}
+      rm -f "$book" "$books/$name".{run,group,exit,clock,sent}
       case $name in *.*) ;; *) rm -rf "$books/$name".kept "$books/$name".aside-* ;; esac
     ) 9>>"$books/$name.lock"
   done

@@ -44,7 +44,7 @@ remove() { # WORKSPACE
     done
     rm -rf -- "${root:?}/$1" 2>/dev/null || { chmod -R u+rwX -- "$root/$1" && rm -rf -- "${root:?}/$1"; } ||
       { echo "failed $1" && exit; }
-    rm -f -- "$books/$1".who "$books/$1".run "$books/$1".group "$books/$1".exit "$books/$1".clock
+    rm -f -- "$books/$1".who "$books/$1".run "$books/$1".group "$books/$1".exit "$books/$1".clock "$books/$1".sent
     rm -rf -- "$books/$1".kept "$books/$1".aside-*
     echo "removed $1"
   ) 9>>"$books/$1.lock"

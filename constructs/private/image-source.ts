@@ -1,11 +1,10 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { type ImageDefinitionProps, PROVISIONING_SCRIPTS } from '../../src/model/image-definition';
+import { IMAGE_DISK_MIB, type ImageDefinitionProps, PROVISIONING_SCRIPTS } from '../../src/model/image-definition';
 import { singleLineSchema } from '../../src/model/names';
-import type { Size } from '../../src/model/size';
+import { Size } from '../../src/model/size';
 import { type ImageOverlay, overlaysSchema, readOverlays } from './image-overlays';
 import type { RenderedFile } from './rendered-file';
-import { sizeSchema } from './schemas';
 
 /** Props of every kind of image. */
 export interface ImageProps {
@@ -46,7 +45,17 @@ export const textSchema = singleLineSchema.optional();
 export const imagePropsSchema = z.strictObject({
   packages: z.array(singleLineSchema).optional(),
   overlays: overlaysSchema,
-  disk: sizeSchema.optional(),
+  disk: z
+    .custom<Size>(
+      (value) =>
+        value instanceof Size &&
+        Number.isInteger(value.toMebibytes()) &&
+        value.toMebibytes() >= IMAGE_DISK_MIB.least &&
+        value.toMebibytes() <= IMAGE_DISK_MIB.most,
+      'must be a size of whole MiB, from 4 GiB to 2 TiB',
+    )
+    .optional()
+    .meta({ remedy: 'give a size, Size.gibibytes(40)' }),
   locale: textSchema,
   keyboard: textSchema,
   timezone: textSchema,

@@ -163,6 +163,10 @@ const debianBaseSchema = z.strictObject({
   snapshot: z
     .string()
     .regex(/^\d{8}T\d{6}Z$/, 'must be a time such as 20250520T000000Z')
+    .refine(
+      (text) => isTime(text.replace(/^(\d{4})(\d\d)(\d\dT\d\d)(\d\d)(\d\dZ)$/, '$1-$2-$3:$4:$5')),
+      'must be a time that there is, such as 20250520T000000Z',
+    )
     .nullable(),
 });
 
@@ -197,7 +201,7 @@ const ubuntuBaseSchema = z.strictObject({
   ),
 });
 
-const versionSchema = z.string().regex(/^\d+(\.\d+)+$/, 'must be a version such as 9.8.4');
+export const versionSchema = z.string().regex(/^\d+(\.\d+)+$/, 'must be a version such as 9.8.4');
 
 const webAddressSchema = z
   .string()
@@ -235,6 +239,7 @@ export const ghcupToolchainSchema = z.strictObject({
   indexState: z
     .string()
     .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'must be a time such as 2026-01-31T00:00:00Z')
+    .refine(isTime, 'must be a time that there is, such as 2026-01-31T00:00:00Z')
     .nullable(),
   mirror: ghcupMirrorSchema.optional(),
 });
@@ -243,6 +248,9 @@ const toolchainSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('distribution'), ghc: versionSchema, cabal: versionSchema }),
   ghcupToolchainSchema,
 ]);
+
+/** Size of an image's disk. */
+export const IMAGE_DISK_MIB = { least: 4096, most: 2_097_152 } as const;
 
 /** Everything declared that can change the disk. Parsing normalises it, so that equal images have equal hashes. */
 const imageDefinitionSchema = z
@@ -261,7 +269,7 @@ const imageDefinitionSchema = z
       .transform((files) => [...files].sort((a, b) => (a.path < b.path ? -1 : a.path > b.path ? 1 : 0))),
     /** Installed over what packages and scripts made, in this order: a later one wins. */
     overlays: z.array(z.strictObject({ ...assetShape, target: targetSchema })),
-    diskMib: z.number().int().min(4096).max(2_097_152),
+    diskMib: z.number().int().min(IMAGE_DISK_MIB.least).max(IMAGE_DISK_MIB.most),
     locale: z.string().regex(/^[A-Za-z_]{1,16}\.UTF-8$/, 'must be a UTF-8 locale such as en_US.UTF-8'),
     keyboard: z.string().regex(/^[a-z]{2,8}$/, 'must be a keyboard layout such as us'),
     timezone: z.string().regex(/^[A-Za-z0-9_+-]+(\/[A-Za-z0-9_+-]+)*$/, 'must be a time zone such as Europe/Berlin'),
@@ -282,6 +290,12 @@ const imageDefinitionSchema = z
       context.addIssue({ code: 'custom', path: ['base', 'mirror'], message: 'must be given when a snapshot is' });
     }
   });
+
+/** Whether `2026-01-31T00:00:00Z` is a day and an hour that there is: others become the next one, or nothing. */
+function isTime(text: string): boolean {
+  const time = new Date(text);
+  return !Number.isNaN(time.getTime()) && time.toISOString() === text.replace('Z', '.000Z');
+}
 
 export type ImageDefinition = z.output<typeof imageDefinitionSchema>;
 /** One that mmdebstrap builds. */

@@ -1,4 +1,4 @@
-import { type Duplex, PassThrough, type Readable, type Writable } from 'node:stream';
+import { type Duplex, PassThrough, type Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { endingWithUs } from './ending-with-us';
 import { execaLibrary } from './execa';
@@ -143,7 +143,16 @@ async function show(
   // What the terminal does not take any more is not the command's failure.
   if (from === null) return;
   const onWay = to.isTTY ? new TerminalText() : new PassThrough();
-  await pipeline(from, new LineChanges(changeLine), onWay, to, { end: false }).catch(() => undefined);
+  // What a pipeline listens to on a stream that it must not end, it listens to for ever.
+  const sink = new Writable({
+    write(chunk: Buffer, _, done) {
+      to.write(chunk, done);
+    },
+  });
+  const ignore = () => undefined;
+  to.on('error', ignore);
+  await pipeline(from, new LineChanges(changeLine), onWay, sink).catch(ignore);
+  to.off('error', ignore);
 }
 
 function source(through: Duplex | undefined): () => Readable {

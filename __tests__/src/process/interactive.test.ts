@@ -12,3 +12,12 @@ test('a command that is started ahead begins when it may', async () => {
 test('a command that is started ahead and may not begin sees the end of its input', async () => {
   expect(await runInteractive('sh', WAITING, { after: Promise.reject(new Error('never')) })).toEqual({ exitCode: 7 });
 });
+
+test('commands that are run one after the other leave no listeners behind', async () => {
+  const streams = [process.stdout, process.stderr];
+  const count = () => streams.flatMap((one) => one.eventNames().map((name) => [name, one.listenerCount(name)]));
+  const before = count();
+  for (let build = 0; build < 3; build++)
+    await runInteractive('true', [], { isText: true, changeLine: (line) => line });
+  expect(count()).toEqual(before);
+});

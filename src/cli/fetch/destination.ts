@@ -10,6 +10,14 @@ import { FETCHED_MARK, markAsFetched } from '../project/fetched';
  * @throws FleetError `destination-refused` for what is no directory, or a link that leads elsewhere
  */
 export function prepareDestination(path: string): void {
+  if (path === '/') {
+    throw new FleetError({
+      code: 'destination-refused',
+      problem: 'the root of the file system takes no files of a project',
+      place: path,
+      remedy: 'give a directory with --to, such as --to ./result',
+    });
+  }
   requireDirectory(path);
   mkdirSync(path, { recursive: true });
   if (readdirSync(path).length === 0) markAsFetched(path);

@@ -43,12 +43,13 @@ export async function fetchPaths(
   }: { readonly project: string; readonly to: string | undefined; readonly patterns: readonly string[] },
 ): Promise<{ readonly files: Fetched[]; readonly remarks: string[] }> {
   const matchers = patterns.map(pathPattern);
-  const all = await listMatches(tools, source, patterns);
+  const { found: all, others } = await listMatches(tools, source, patterns);
+  const leftOut = [...others].filter(([path]) => matchers.some((matches) => matches(path)));
   const byPath = new Map<string, Found[]>();
   for (const one of all.filter(({ path }) => matchers.some((matches) => matches(path)))) {
     byPath.set(one.path, [...(byPath.get(one.path) ?? []), one]);
   }
-  if (byPath.size === 0) throw nothingMatches(source, patterns);
+  if (byPath.size === 0) throw nothingMatches(source, patterns, leftOut);
   const kept: string[] = [];
   const wanted: Found[] = [];
   for (const [path, found] of [...byPath].sort(([a], [b]) => (a < b ? -1 : 1))) {
@@ -70,7 +71,7 @@ export async function fetchPaths(
   const files = arrived.map(({ wanted: { source: name, sha256 }, path, sizeBytes }) => {
     return { kind: 'file' as const, package: '', name, path, sizeBytes, sha256 };
   });
-  return { files, remarks: remarksOf(kept) };
+  return { files, remarks: [...leftOutRemarks(leftOut), ...remarksOf(kept)] };
 }
 
 /** What a sync has sent is here already: where there is anything else of this path, that is meant. */
@@ -87,7 +88,7 @@ async function listMatches(
   tools: FetchTools,
   { vm, workspace }: FetchSource,
   patterns: readonly string[],
-): Promise<Found[]> {
+): Promise<{ readonly found: Found[]; readonly others: ReadonlyMap<string, string> }> {
   const roots = { workspace: workspacePath(workspace), kept: `${booksPath(workspace)}.kept` };
   const args = [String(tools.limitBytes), roots.workspace, roots.kept, ...patterns];
   const argv = ['bash', '-c', scriptText('matches'), 'matches', ...args];
@@ -95,6 +96,7 @@ async function listMatches(
   let root = roots.workspace;
   const times = new Map<string, string>();
   const found: Found[] = [];
+  const others = new Map<string, string>();
   for (const entry of entries) {
     const large = /^large (\d{1,20})$/.exec(entry)?.[1];
     if (large !== undefined) throw tooLarge(vm, tools.limitBytes, Number(large));
@@ -102,11 +104,13 @@ async function listMatches(
       root = entry === 'root kept' ? roots.kept : roots.workspace;
     const [, mtime, timed] = /^file (\d+\.\d+) \.\/([^]+)$/.exec(entry) ?? [];
     if (mtime !== undefined && timed !== undefined) times.set(`${root}/${timed}`, mtime);
+    const [, type, other] = /^other (\w) \.\/([^]+)$/.exec(entry) ?? [];
+    if (type !== undefined && other !== undefined) others.set(other, type);
     const [, sha256, path] = /^([0-9a-f]{64}) {2}\.\/([^]+)$/.exec(entry) ?? [];
     if (sha256 !== undefined && path !== undefined)
       found.push({ root, path, sha256, mtime: times.get(`${root}/${path}`) ?? '1' });
   }
-  return found;
+  return { found, others };
 }
 
 /** Whether the file here has other content, and a time behind the VM's. */
@@ -123,10 +127,32 @@ function remarksOf(kept: readonly string[]): string[] {
   return [`left as it is, because it is newer here: ${names}${more}; --to DIRECTORY brings the VM's beside it`];
 }
 
-function nothingMatches({ vm }: FetchSource, patterns: readonly string[]): FleetError {
+/** @param others paths of what is no file, and its type in a letter of find's */
+function leftOutRemarks(others: readonly (readonly [path: string, type: string])[]): string[] {
+  const kinds = [
+    { name: 'a symbolic link, which may lead anywhere', own: others.filter(([, type]) => type === 'l') },
+    { name: 'no file', own: others.filter(([, type]) => type !== 'l') },
+  ];
+  return kinds.flatMap(({ name, own }) => {
+    if (own.length === 0) return [];
+    const more = own.length > MOST_NAMED ? ` and ${own.length - MOST_NAMED} more` : '';
+    return [
+      `not fetched, because it is ${name}: ${own
+        .slice(0, MOST_NAMED)
+        .map(([path]) => visibleName(path))
+        .join(', ')}${more}`,
+    ];
+  });
+}
+
+function nothingMatches(
+  { vm }: FetchSource,
+  patterns: readonly string[],
+  others: readonly (readonly [path: string, type: string])[],
+): FleetError {
   return new FleetError({
     code: 'nothing-matches',
-    problem: `no file of this project on ${vm.name} matches`,
+    problem: [`no file of this project on ${vm.name} matches`, ...leftOutRemarks(others)].join('; '),
     value: patterns.join(' '),
     remedy:
       "give the path as it is seen from the project's root, in quotes where it has a *; ** stands for directories",

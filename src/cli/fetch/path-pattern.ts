@@ -2,7 +2,7 @@ import { FleetError } from '../../model/errors';
 
 /**
  * A pattern of `fetch --path`, as bash reads it on the VM with `globstar` and `dotglob`: `*`, `?`, `[…]`, and `**` for any
- * number of directories. What matches a directory matches all in it.
+ * number of directories. What matches a directory matches all in it. A path that is the pattern itself matches, too.
  *
  * @returns tells whether a path, relative to the project, matches: the VM's own word is not taken for that
  * @throws FleetError `usage` for a pattern that leads out of the project, or into `.git`
@@ -24,9 +24,11 @@ export function pathPattern(pattern: string): (path: string) => boolean {
     })
     .join('');
   const matcher = new RegExp(`^${expression}(?:/.+)?$`, 's');
+  const literal = components.join('/');
   return (path) => {
     const parts = path.split('/');
-    return matcher.test(path) && !parts.some((one) => one === '' || one === '.' || one === '..' || isGit(one));
+    const isMeant = matcher.test(path) || path === literal || path.startsWith(`${literal}/`);
+    return isMeant && !parts.some((one) => one === '' || one === '.' || one === '..' || isGit(one));
   };
 }
 

@@ -32,7 +32,7 @@ export async function fetch(context: Context, options: FetchOptions): Promise<nu
   const usual = options.all ? join(project.root, 'dist-newstyle') : patterns === undefined ? 'result' : project.root;
   const to = resolve(options.to ?? usual);
   patterns?.forEach(pathPattern);
-  if (options.all && !isOursOrAbsent(to)) {
+  if (options.all && to !== '/' && !isOursOrAbsent(to)) {
     throw new FleetError({
       code: 'destination-refused',
       problem: 'this was built here, and would be replaced as a whole',

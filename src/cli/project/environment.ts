@@ -17,6 +17,14 @@ const MOST_BYTES = 1024 * 1024;
 const OF_BASH =
   /^(BASH.*|BUILDFLEET_(FILE|VARIABLES)|COMP_.*|DIRSTACK|EPOCH.*|EUID|FUNCNAME|GROUPS|HISTCMD|LINENO|MAPFILE|PPID|RANDOM|SECONDS|SHELLOPTS|SHLVL|SRANDOM|UID|_)$/;
 
+const SHELLS_OWN = 'this variable is the one of the shell on the VM';
+
+/** With the one of this workstation the VM finds neither cabal nor GHC. */
+const PATH_REFUSED = {
+  problem: 'PATH names directories of the VM, and without its own there is no cabal',
+  remedy: "leave it out; `buildfleet exec VM -- sh -c 'PATH=DIRECTORY:$PATH COMMAND'` adds to it for one command",
+};
+
 /** Variables for a command on a VM, by name. */
 export type Variables = ReadonlyMap<string, string>;
 
@@ -60,7 +68,9 @@ export function variablesOf(
   }
   for (const text of given) {
     const entry = parseVariable(text);
-    if (typeof entry === 'string') throw refused('usage', entry, text.split('=', 1)[0], '--env');
+    if (typeof entry !== 'string' && entry.name === 'PATH')
+      throw refused('usage', PATH_REFUSED.problem, 'PATH', '--env', PATH_REFUSED.remedy);
+    if (typeof entry === 'string') throw refused('usage', entry, text.split('=', 1)[0], '--env', remedyFor(text));
     if (!take(entry)) throw refused('usage', 'this variable is not set here', entry.name, '--env');
   }
   const bytes = [...variables].reduce((sum, [name, value]) => sum + Buffer.byteLength(name + value) + 2, 0);
@@ -80,9 +90,13 @@ export function parseEnvironmentFile(text: string, place: string): readonly List
     const bare = line.replace(/\r$/, '');
     if (bare.trim() === '' || bare.trimStart().startsWith('#')) return [];
     const entry = parseVariable(bare);
-    // The line may hold a secret.
-    if (typeof entry === 'string') throw refused('environment-refused', entry, undefined, `${place}:${index + 1}`);
-    return [entry];
+    const at = `${place}:${index + 1}`;
+    if (typeof entry !== 'string' && entry.name === 'PATH')
+      throw refused('environment-refused', PATH_REFUSED.problem, 'PATH', at, PATH_REFUSED.remedy);
+    if (typeof entry !== 'string') return [entry];
+    // The value may be a secret, and so may a line without a name.
+    const name = bare.includes('=') ? bare.split('=', 1)[0] : undefined;
+    throw refused('environment-refused', entry, name, at, remedyFor(bare));
   });
 }
 
@@ -92,9 +106,16 @@ function parseVariable(text: string): ListedVariable | string {
   const name = at === -1 ? text.trim() : text.slice(0, at);
   const value = at === -1 ? undefined : text.slice(at + 1);
   if (!/^[A-Za-z_][A-Za-z0-9_]{0,255}$/.test(name)) return 'this is not the name of an environment variable';
-  if (OF_BASH.test(name)) return `${name} is a variable of the shell's own`;
+  if (OF_BASH.test(name)) return SHELLS_OWN;
   if (value?.includes('\0') === true) return 'a value cannot have a null byte';
   return { name, value };
+}
+
+function remedyFor(text: string): string | undefined {
+  if (text.startsWith('\uFEFF')) return 'save the file without a byte order mark (BOM)';
+  if (/^\s*export\s/.test(text)) return 'leave out `export`: a line is NAME=VALUE, and no shell reads it';
+  if (OF_BASH.test(text.split('=', 1)[0]?.trim() ?? '')) return 'leave it out: the VM sets it';
+  return undefined;
 }
 
 /** Empty where there is none. The file of a project is not read through a link, because its lines become known to the VM. */
@@ -122,12 +143,13 @@ function refused(
   problem: string,
   value: string | number | undefined,
   place?: string,
+  remedy = 'give NAME, to pass on what it is here, or NAME=VALUE',
 ): FleetError {
   return new FleetError({
     code,
     problem,
     ...(place === undefined ? {} : { place }),
     ...(value === undefined ? {} : { value: typeof value === 'string' ? visibleName(value) : value }),
-    remedy: 'give NAME, to pass on what it is here, or NAME=VALUE',
+    remedy,
   });
 }

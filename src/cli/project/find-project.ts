@@ -56,7 +56,10 @@ function checked(given: string, path: string, home: string): string {
   const refuse = (problem: string) =>
     new FleetError({ code: 'project-refused', problem, place: path, value: given, remedy: REMEDY });
   if (given.trim() === '') throw refuse('the name of the project is empty');
-  if (!isAbsolute(given) && given.split(sep).includes('..')) throw refuse('the name of the project leads upwards');
+  if (!isAbsolute(given) && given.split(sep).includes('..')) {
+    realDirectory(given, path);
+    throw refuse('the name of the project leads upwards');
+  }
   const root = realDirectory(given, path);
   if (root === '/') throw refuse('the root of the file system is no project');
   const homes = [home, realOrSame(home)];
@@ -128,12 +131,22 @@ export function entries(directory: string): string[] {
 /** @param stack directory of a `stack.yaml` around it */
 function notCabal(directory: string, stack: string | undefined): FleetError {
   if (stack !== undefined) {
-    const packages = stackFile().stackPackages(stack);
+    const packages = stackFile()
+      .stackPackages(stack)
+      .filter((one) => /[*?[{]/.test(one) || entries(join(stack, one)).some(isPackage));
+    if (packages.length === 0) {
+      return new FleetError({
+        code: 'project-not-cabal',
+        problem: 'there is a stack.yaml, which cabal does not read, and no package where it names one',
+        place: stack,
+        remedy: 'run this where the package is, with a .cabal file or a package.yaml, or make one: `cabal init` does',
+      });
+    }
     return new FleetError({
       code: 'project-not-cabal',
       problem: 'there is a stack.yaml, which cabal does not read, and neither a cabal.project nor a package',
       place: stack,
-      remedy: `write ${join(stack, 'cabal.project')} with the line \`packages: ${packages.join(' ') || 'DIRECTORY…'}\``,
+      remedy: `write ${join(stack, 'cabal.project')} with the line \`packages: ${packages.join(' ')}\``,
     });
   }
   return new FleetError({

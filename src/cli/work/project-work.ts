@@ -302,7 +302,7 @@ export class ProjectWork {
         return await action();
       } catch (error) {
         if (!(error instanceof ConnectionLost)) throw error;
-        this.trouble.remember(vm, error.problem);
+        this.trouble.rememberLost(vm, error.problem);
         losses.push(Date.now());
         if (Date.now() - (losses.at(-OFTEN) ?? -Infinity) < OFTEN_MS) throw error;
         this.context.terminal.message(`${error.problem}; waiting until ${vm.name} is back`);

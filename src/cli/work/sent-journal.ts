@@ -1,14 +1,7 @@
 import { createHash } from 'node:crypto';
-import {
-  appendFileSync,
-  type Dirent,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  realpathSync,
-  writeFileSync,
-} from 'node:fs';
+import { appendFileSync, type Dirent, lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { writeFileAtomically } from '../../files/atomic';
 import { runtimeDirectory } from '../../files/runtime-directory';
 import type { FleetVm } from '../../model/fleet';
 import type { LoadedFleet } from '../fleet-file';
@@ -21,71 +14,117 @@ const UNCERTAIN: Stamp = '?';
 /** Lines in the file for each path in it, from which on it is written anew. */
 const MOST_LINES_PER_PATH = 3;
 
+/** Runs that are remembered to be settled: as many commands as may work at the same time, and their number before. */
+const MOST_SETTLED = 16;
+
+/** Names of lines that are about a run. Those of files are relative. */
+const SETTLED = '';
+const BEGUN = '/begun';
+const ENDED = '/ended';
+
+/** What a journal says. */
+export interface Sent {
+  readonly stamps: ReadonlyMap<string, Stamp>;
+  /** Runs of which all that they put aside was looked through. */
+  readonly settled: readonly string[];
+  /** The last run that has sent all; empty for none. */
+  readonly last: string;
+  /** Whether no run after that has begun to send: it may have sent some files that are not noted. */
+  readonly isWhole: boolean;
+}
+
 /**
  * Remembers which files one workspace was sent, on this workstation, so that a change on the VM can be told from one that
- * was made here. A line is appended for each file that is sent; the file is read only when something was replaced.
+ * was made here. A line is appended for each file that is sent. Only who holds the workspace writes.
  */
 export class SentJournal {
   /** @param path absolute, of a file that may be lost */
   constructor(private readonly path: string | undefined) {}
 
-  /** What the journal says. Undefined without one. */
-  read(): { readonly stamps: ReadonlyMap<string, Stamp>; readonly settled: string } | undefined {
+  /** Another one after each run that has begun or ended. Undefined without a journal. */
+  version(): string | undefined {
     if (this.path === undefined) return undefined;
-    let text: string;
-    try {
-      text = readFileSync(this.path, 'utf8');
-    } catch {
-      return undefined;
+    const found = lstatSync(this.path, { throwIfNoEntry: false, bigint: true });
+    return found && `${found.ino} ${found.size} ${found.mtimeNs}`;
+  }
+
+  /** What the journal says. Undefined without one. */
+  read(): Sent | undefined {
+    const lines = this.lines();
+    if (lines === undefined) return undefined;
+    const stamps = new Map(lines.filter(([name]) => name !== SETTLED));
+    const [begun = '', last = ''] = [stamps.get(BEGUN), stamps.get(ENDED)];
+    for (const name of [BEGUN, ENDED]) stamps.delete(name);
+    return { stamps, settled: settledIn(lines), last, isWhole: begun === last };
+  }
+
+  /** Notes that a run begins to send. What it sends is known only to {@link end}, which may not come. */
+  begin(run: string): void {
+    const lines = this.lines() ?? [];
+    const latest = new Map(lines);
+    if (lines.length > MOST_LINES_PER_PATH * latest.size) {
+      latest.delete(SETTLED);
+      const settled = settledIn(lines).map((one): [string, string] => [SETTLED, one]);
+      this.attempt((path) => {
+        writeFileAtomically(path, [...settled, ...latest].map(lineOf).join(''), { mode: 0o600 });
+      });
     }
-    const lines = text.split('\0').filter((line) => line !== '');
-    const entries = lines.map((line): [string, Stamp] => {
-      const at = line.indexOf('\t');
-      return [line.slice(at + 1), line.slice(0, at)];
-    });
-    const stamps = new Map(entries);
-    if (lines.length > MOST_LINES_PER_PATH * stamps.size) this.write(stamps);
-    const settled = stamps.get('') ?? '';
-    stamps.delete('');
-    return { stamps, settled };
+    this.append([[BEGUN, run]]);
   }
 
   /**
-   * Notes what was sent. Where nothing is noted yet, all files of the project: they are on the VM by now.
+   * Notes what a run has sent.
    *
-   * @param names relative to the root
+   * @param names relative to the root; undefined: all files of the project
    * @param since when the last sending began, in ms: what was written later may be another one than was sent
+   * @param settled runs of which all that they put aside was looked through
    */
-  note(root: string, names: readonly string[], since: number): void {
+  end(
+    run: string,
+    {
+      root,
+      names,
+      since,
+    }: { readonly root: string; readonly names: readonly string[] | undefined; readonly since: number },
+    settled: readonly string[] = [],
+  ): void {
     if (this.path === undefined) return;
-    const isNew = lstatSync(this.path, { throwIfNoEntry: false }) === undefined;
     const isPlain = plainDirectories(root);
-    const lines = (isNew ? allFiles(root) : names.map(unescaped)).map((name) =>
-      lineOf(name, isPlain(dirname(name)) ? stampOf(join(root, name), since) : UNCERTAIN),
-    );
-    if (isNew || lines.length > 0) this.append(lines);
+    this.append([
+      ...settled.map((one): [string, string] => [SETTLED, one]),
+      ...(names?.map(unescaped) ?? allFiles(root)).map((name): [string, Stamp] => [
+        name,
+        isPlain(dirname(name)) ? stampOf(join(root, name), since) : UNCERTAIN,
+      ]),
+      [ENDED, run],
+    ]);
   }
 
-  /** Notes that what a run has put aside was looked through. */
-  settle(run: string): void {
-    this.append([lineOf('', run)]);
+  /** Names, and what is noted of them. A line without its end was being written, or its writer was killed. */
+  private lines(): [name: string, stamp: string][] | undefined {
+    let text: string | undefined;
+    this.attempt((path) => (text = readFileSync(path, 'utf8')));
+    return text
+      ?.split('\0')
+      .slice(0, -1)
+      .flatMap((line): [string, string][] => {
+        const at = line.indexOf('\t');
+        return at === -1 ? [] : [[line.slice(at + 1), line.slice(0, at)]];
+      });
   }
 
-  private append(lines: readonly string[]): void {
-    if (this.path === undefined) return;
+  /** Begins with the end of a line, because the one before may have none. */
+  private append(lines: readonly (readonly [name: string, stamp: string])[]): void {
+    this.attempt((path) => {
+      appendFileSync(path, `\0${lines.map(lineOf).join('')}`, { mode: 0o600 });
+    });
+  }
+
+  private attempt(action: (path: string) => void): void {
     try {
-      appendFileSync(this.path, lines.join(''), { mode: 0o600 });
+      if (this.path !== undefined) action(this.path);
     } catch {
       // Without it nothing is lost, only kept without a word.
-    }
-  }
-
-  private write(stamps: ReadonlyMap<string, Stamp>): void {
-    try {
-      if (this.path !== undefined)
-        writeFileSync(this.path, [...stamps].map(([name, stamp]) => lineOf(name, stamp)).join(''), { mode: 0o600 });
-    } catch {
-      // It stays longer than it need be.
     }
   }
 }
@@ -117,8 +156,12 @@ export function isAsSent(
   return isSameTime && sentSize === size;
 }
 
-function lineOf(name: string, stamp: Stamp): string {
+function lineOf([name, stamp]: readonly [name: string, stamp: string]): string {
   return `${stamp}\t${name}\0`;
+}
+
+function settledIn(lines: readonly (readonly [name: string, stamp: string])[]): string[] {
+  return lines.flatMap(([name, run]) => (name === SETTLED ? [run] : [])).slice(-MOST_SETTLED);
 }
 
 function stampOf(path: string, since: number): Stamp {

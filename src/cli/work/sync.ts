@@ -21,7 +21,7 @@ import { diskFullOn } from './disk-full';
 import { freshFiles } from './fresh-files';
 import { unfitProgram } from './missing-program';
 import { rsyncShell } from './rsync-shell';
-import { SetAside } from './set-aside';
+import { SentMeanwhile, SetAside } from './set-aside';
 
 /** Result of one synchronisation. */
 export interface SyncReport {
@@ -68,7 +68,18 @@ const MOST_REPEATS = 3;
  *   those of `unfitProgram`, or one of `surveyProject`
  */
 export async function sync(tools: SyncTools, request: SyncRequest): Promise<SyncReport> {
+  try {
+    return await surveyAndSend(tools, request);
+  } catch (error) {
+    if (!(error instanceof SentMeanwhile)) throw error;
+    // By now the workspace is held.
+    return surveyAndSend(tools, { ...request, after: undefined });
+  }
+}
+
+async function surveyAndSend(tools: SyncTools, request: SyncRequest): Promise<SyncReport> {
   const { root, sending, signal } = request;
+  const aside = new SetAside(request.vm, request.workspace, request.journal);
   const scratch = makeScratchDirectory('buildfleet-sync-');
   try {
     const ignoreFile = readIgnoreFile(root);
@@ -89,7 +100,7 @@ export async function sync(tools: SyncTools, request: SyncRequest): Promise<Sync
     );
     const remarks = [...survey.remarks, ...(description?.remarks ?? [])];
     const stages = [...(survey.stage.isEmpty ? [] : [survey.stage.directory]), ...(description?.directories ?? [])];
-    return await send(tools, request, { stages, remarks }, rules);
+    return await send(tools, request, aside, { stages, remarks }, rules);
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
@@ -101,12 +112,22 @@ export async function sync(tools: SyncTools, request: SyncRequest): Promise<Sync
  */
 async function send(
   { run, connections }: SyncTools,
-  { vm, root, workspace, journal, after, signal }: SyncRequest,
+  { vm, root, workspace, after, signal }: SyncRequest,
+  aside: SetAside,
   { stages, remarks }: { readonly stages: readonly string[]; readonly remarks: readonly string[] },
   rules: string,
 ): Promise<SyncReport> {
   const target = `${vm.name}:${workspacePath(workspace)}/`;
-  const aside = new SetAside(vm, workspace, journal);
+  let superseded: SentMeanwhile | undefined;
+  const begin = () => {
+    aside.begin();
+  };
+  const gate = after?.then(begin);
+  gate?.catch((error: unknown) => {
+    if (error instanceof SentMeanwhile) superseded = error;
+  });
+  if (after === undefined) begin();
+  const heard: string[] = [];
   const args = [
     // Whole seconds would hide an edit of the same size, as a formatter makes it right behind the editor.
     '--modify-window=-1',
@@ -136,14 +157,17 @@ async function send(
   ];
   for (let attempt = 1; ; attempt++) {
     const began = Date.now();
-    const { stdout, stderr, exitCode } = await transfer(run, vm, args, { signal, gate: after });
+    const { stdout, stderr, exitCode } = await transfer(run, vm, args, { signal, gate }).catch((error: unknown) => {
+      throw superseded ?? error;
+    });
+    heard.push(stderr);
     // Files changed during the transfer: vanished ones are gone, and new ones are seen the next time.
     if (exitCode === VANISHED && attempt < 3) continue;
     if (exitCode === PARTIAL)
       throw diskFullOn(vm, stderr) ?? inTheWay(stderr, vm, workspace) ?? incomplete(stderr, root);
     const names = sentNames(stdout);
     const since = await sendFresh({ run, connections }, { vm, root, target, signal }, names, began);
-    const kept = await aside.settle(connections, stderr, { root, names, since, signal });
+    const kept = await aside.settle(connections, heard, { root, names, since, signal });
     return { ...parseStats(stdout), remarks: [...remarks, ...remarksOf(stdout), ...kept] };
   }
 }

@@ -19,6 +19,8 @@ interface Event {
   readonly at: number;
   readonly answered: boolean;
   readonly reason: string;
+  /** Whether a connection that worked was lost. Absent: no. */
+  readonly lost?: boolean;
 }
 
 /** Remembers from one command to the next which VMs made trouble, so that a dead one is waited for once. */
@@ -41,14 +43,19 @@ export class Trouble {
     return `${last.reason} (${durationText((this.now() - last.at) / 1000)} ago)`;
   }
 
-  /** How often a VM was lost lately. */
+  /** How often a connection to a VM was lost lately. That this workstation waited too long for an answer is no loss. */
   recentFailures(vm: FleetVm): number {
-    return this.read().filter((one) => one.vm === vm.name && !one.answered).length;
+    return this.read().filter((one) => one.vm === vm.name && one.lost === true).length;
   }
 
-  /** The VM could not be reached, or was lost. */
+  /** The VM did not answer. */
   remember(vm: FleetVm, reason: string): void {
     this.write([...this.read(), { vm: vm.name, at: this.now(), answered: false, reason }]);
+  }
+
+  /** A connection to the VM was lost. */
+  rememberLost(vm: FleetVm, reason: string): void {
+    this.write([...this.read(), { vm: vm.name, at: this.now(), answered: false, reason, lost: true }]);
   }
 
   /** The VM has answered: it may be asked again. */

@@ -17,6 +17,12 @@ test('makes the directories on the way to a file', () => {
   expect(existsSync(join(to, 'bin/app'))).toBe(true);
 });
 
+test('the root of the file system is refused', () => {
+  expect(() => {
+    prepareDestination('/');
+  }).toThrow('takes no files of a project');
+});
+
 test('a file that is there is replaced', () => {
   mkdirSync(join(to, 'bin'));
   writeFileSync(join(to, 'bin/run'), '');

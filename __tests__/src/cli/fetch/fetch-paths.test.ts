@@ -1,4 +1,5 @@
-import { existsSync, mkdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fetchPaths } from '../../../../src/cli/fetch/fetch-paths';
 import type { FleetVm } from '../../../../src/model/fleet';
@@ -85,6 +86,28 @@ describeWithTools(['rsync', 'sha256sum', 'bash'], 'files of the project on a dir
     const beside = join(project, 'beside');
     await fetch(['golden'], beside);
     expect(readFileSync(join(beside, 'golden'), 'utf8')).toBe('work of the VM');
+  });
+
+  test('a name that looks like a pattern is taken as it is, too', async () => {
+    vm.write('a[1].txt', 'odd');
+    vm.write('a1.txt', 'plain');
+    expect((await fetch(['a[1].txt'])).files.map(({ name }) => name)).toEqual(['a1.txt', 'a[1].txt']);
+  });
+
+  test('what is no file is named, and not fetched', async () => {
+    vm.write('out/file');
+    symlinkSync('/etc/passwd', vm.path('out/link'));
+    execFileSync('mkfifo', [vm.path('out/pipe')]);
+    const { files, remarks } = await fetch(['out']);
+    expect(files.map(({ name }) => name)).toEqual(['out/file']);
+    expect(remarks).toEqual([
+      'not fetched, because it is a symbolic link, which may lead anywhere: out/link',
+      'not fetched, because it is no file: out/pipe',
+    ]);
+    await expect(fetch(['out/l*'])).rejects.toMatchObject({
+      code: 'nothing-matches',
+      problem: expect.stringContaining('symbolic link, which may lead anywhere: out/link') as string,
+    });
   });
 
   test('a VM that lists what was not asked for, or leads out, brings nothing of that', async () => {

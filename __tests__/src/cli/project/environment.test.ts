@@ -37,6 +37,18 @@ describe('parseEnvironmentFile', () => {
   );
 });
 
+test.each([
+  ['1A=secret', '"1A"', /give NAME/],
+  ['export A=secret', '"export A"', /leave out `export`/],
+  ['\uFEFFA=secret', '"\\\\u{feff}A"', /byte order mark/],
+  ['BASH_ENV=secret', '"BASH_ENV"', /leave it out: the VM sets it/],
+  ['PATH=secret', '"PATH"', /leave it out; `buildfleet exec/],
+])('%j is refused with its name, and what to do', (line, received, remedy) => {
+  const parse = () => parseEnvironmentFile(line, '/p/file');
+  expect(parse).toThrow(refusal({ received, remedy: expect.stringMatching(remedy) as string, place: '/p/file:1' }));
+  expect(parse).not.toThrow(/secret/);
+});
+
 describe('variablesOf', () => {
   function variables(files: Readonly<Record<string, string>>, given: readonly string[]) {
     const home = temporaryDirectory();
@@ -76,7 +88,7 @@ describe('variablesOf', () => {
     symlinkSync('/etc/passwd', join(root, ENVIRONMENT_FILE));
     const context = { environment: {}, home: temporaryDirectory(), terminal: {} as never };
     expect(() => variablesOf(context, root)).toThrow(refusal({ code: 'environment-refused' }));
-    for (const given of ['NOT_SET', 'A B=1', 'A=\0'])
+    for (const given of ['NOT_SET', 'A B=1', 'A=\0', 'PATH=/x', 'BASH_ENV='])
       expect(() => variablesOf(context, undefined, [given])).toThrow(refusal({ code: 'usage' }));
   });
 });

@@ -87,6 +87,13 @@ test.each([
   expect(error.problem).toContain(message);
 });
 
+test('what is not there is not there, also above', () => {
+  expect(failure(() => find(app, '../nope', false))).toMatchObject({
+    code: 'project-not-found',
+    received: '"../nope"',
+  });
+});
+
 test('a home, and what holds one, is refused, also by another name and as the working directory', () => {
   symlinkSync(home, join(base, 'other'));
   for (const option of [home, `${home}/`, join(base, 'home'), base, join(base, 'other'), '~'])

@@ -70,6 +70,7 @@ test('a package for hpack is one, and a stack.yaml alone is answered with what c
   rmSync(join(app, 'core/core.cabal'));
   writeFileSync(join(app, 'core/package.yaml'), '');
   expect(understand(join(app, 'core/src'))).toEqual(['app/core', '', [], false]);
+  writeFileSync(join(app, 'web/package.yaml'), '');
   writeFileSync(join(app, 'stack.yaml'), 'resolver: lts-22.0\npackages:\n- core\n- web\n');
   let remedy = '';
   try {
@@ -84,3 +85,13 @@ test('a package for hpack is one, and a stack.yaml alone is answered with what c
   expect(line).toBe('packages: core web');
   expect(understand(join(app, 'docs'))).toEqual(['app', '', [], false]);
 });
+
+test.each(['resolver: lts-22.0\n', 'packages: []\n', 'packages:\n- nowhere\n', 'no: [yaml'])(
+  'a stack.yaml without a package is not answered with a list of packages: %j',
+  (text) => {
+    const alone = join(home, 'alone');
+    mkdirSync(alone);
+    writeFileSync(join(alone, 'stack.yaml'), text);
+    expect(() => understandWords([], { cwd: alone, home })).toThrow(/no package where it names one: run this where/);
+  },
+);

@@ -2,9 +2,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync,
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { ConnectionLost } from '../../../../src/cli/work/connection-lost';
+import { SentJournal } from '../../../../src/cli/work/sent-journal';
 import { sync, type SyncReport } from '../../../../src/cli/work/sync';
 import type { Connections } from '../../../../src/cli/ssh/connections';
 import type { FleetVm } from '../../../../src/model/fleet';
+import { listProcesses } from '../../../../src/process/process-identity';
 import { type Run, run } from '../../../../src/process/run';
 import { temporaryDirectory } from '../../../support/temporary-directory';
 import { until } from '../../../support/until';
@@ -36,7 +38,13 @@ beforeEach(() => {
   writeFileSync(join(directory, 'bin/ssh'), SSH, { mode: 0o755 });
 });
 
-function start(after: Promise<unknown>): Promise<SyncReport> {
+interface Start {
+  /** Name of the file in which is noted what was sent. */
+  readonly journal?: string;
+  readonly signal?: AbortSignal;
+}
+
+function start(after: Promise<unknown> | undefined, { journal, signal }: Start = {}): Promise<SyncReport> {
   const env = { PATH: `${join(directory, 'bin')}:${process.env['PATH']}`, MACHINE: machine };
   const withStandIn: Run = (file, args, options) => run(file, args, { ...options, env });
   const connections = {
@@ -44,8 +52,11 @@ function start(after: Promise<unknown>): Promise<SyncReport> {
     run: (_: FleetVm, { command }: { command: string }) => withStandIn('ssh', [VM.name, command]),
   } as unknown as Connections;
   const sending = { follow: [], ignored: false, home: '/nowhere' };
-  const { signal } = new AbortController();
-  const request = { vm: VM, root: project, workspace: WORKSPACE, sending, after, signal };
+  const request = {
+    ...{ vm: VM, root: project, workspace: WORKSPACE, sending, after },
+    journal: journal && join(directory, journal),
+    signal: signal ?? new AbortController().signal,
+  };
   return sync({ run: withStandIn, connections }, request);
 }
 
@@ -115,4 +126,91 @@ describe('an edit of the same size', () => {
     await start(Promise.resolve());
     expect(sent('Main.hs')).toBe('main = fail ()\n');
   });
+});
+
+describe('two commands on one project', () => {
+  const books = () => join(machine, `build/.buildfleet/${WORKSPACE}`);
+  const workspace = (name: string) => join(machine, 'build', WORKSPACE, name);
+  const kept = () => (existsSync(`${books()}.kept`) ? readdirSync(`${books()}.kept`) : []);
+  const edit = (name: string, text: string) => {
+    writeFileSync(join(project, name), text);
+  };
+  const opened = { journal: 'journal' };
+
+  beforeEach(() => {
+    mkdirSync(join(machine, 'build/.buildfleet'));
+  });
+
+  async function killedCommand(): Promise<void> {
+    new SentJournal(join(directory, 'journal')).begin('0123456789ab');
+    await run('cp', ['-p', join(project, 'Main.hs'), workspace('Main.hs')]);
+  }
+
+  /** One that has looked at everything, and waits for the workspace. */
+  async function startWaiting(options: Start) {
+    let open: () => void = () => undefined;
+    const done = start(new Promise<void>((resolve) => (open = resolve)), options);
+    // its rsync has listed the project when the machine's is there
+    await until('the machine is asked', 20, () => existsSync(join(machine, 'asked')));
+    await pause(500);
+    return { done, open };
+  }
+
+  test('what the first has sent is no work of the VM for the second, and stays', async () => {
+    await start(undefined, opened);
+    edit('Main.hs', 'main = one\n');
+    const second = await startWaiting(opened);
+    edit('Main.hs', 'main = other\n');
+    edit('New.hs', '');
+    expect((await start(undefined, opened)).remarks).toEqual([]);
+    edit('Main.hs', 'main = another\n');
+    second.open();
+    expect(await second.done).toMatchObject({ deleted: 0, remarks: [] });
+    expect(arrived().sort()).toEqual(['Main.hs', 'New.hs']);
+    expect(readFileSync(workspace('Main.hs'), 'utf8')).toBe('main = another\n');
+    await start(undefined, opened);
+    expect(kept()).toEqual([]);
+  });
+
+  test('a second that gives up leaves alone what the first puts aside just now', async () => {
+    await start(undefined, opened);
+    // as behind a connection: what runs there ends only when it has no input any more
+    const apart = `${SSH.replace('exec sh', 'sh').trimEnd()} <&0 &\nwait $!\n`;
+    writeFileSync(join(directory, 'bin/ssh'), apart, { mode: 0o755 });
+    const giveUp = new AbortController();
+    const second = await startWaiting({ ...opened, signal: giveUp.signal });
+    mkdirSync(`${books()}.aside-0123456789ab`);
+    writeFileSync(`${books()}.aside-0123456789ab/golden.txt`, 'accepted');
+    giveUp.abort();
+    await expect(second.done).rejects.toThrow();
+    await until(
+      'its rsync there has ended',
+      20,
+      () => !listProcesses().some(({ argv }) => argv.includes(`${machine}/build/${WORKSPACE}/`)),
+    );
+    expect(readdirSync(`${books()}.aside-0123456789ab`)).toEqual(['golden.txt']);
+    writeFileSync(join(directory, 'bin/ssh'), SSH, { mode: 0o755 });
+    // nothing looked through it: its command has ended
+    edit('Main.hs', 'main = one\n');
+    expect((await start(undefined, opened)).remarks).toEqual([]);
+    expect(kept()).toEqual(['golden.txt']);
+  });
+
+  test.each([
+    ['was killed while it sent', killedCommand],
+    ['noted it elsewhere', () => start(undefined, { journal: 'other' })],
+  ])(
+    'of what one sent that %s nothing is said, and of what the VM changes after that all',
+    async (_, sendElsewhere) => {
+      await start(undefined, opened);
+      edit('Main.hs', 'main = one\n');
+      await sendElsewhere();
+      writeFileSync(workspace('Main.hs'), 'main = one\n');
+      edit('Main.hs', 'main = another\n');
+      expect((await start(undefined, opened)).remarks).toEqual([]);
+      writeFileSync(workspace('Main.hs'), 'main = of the VM\n');
+      expect((await start(undefined, opened)).remarks).toEqual([expect.stringContaining('put aside there: Main.hs; ')]);
+      expect(kept()).toContain('Main.hs');
+    },
+  );
 });

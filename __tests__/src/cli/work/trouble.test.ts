@@ -21,8 +21,8 @@ beforeEach(() => {
   chmodSync(directory, 0o700);
 });
 
-test('a VM that did not answer is left alone for a minute, and counts as lost for ten', () => {
-  trouble().remember(alpha, 'no answer');
+test('a VM that was lost is left alone for a minute, and counts as lost for ten', () => {
+  trouble().rememberLost(alpha, 'no answer');
   now += 59_000;
   expect(trouble().dead(alpha)).toBe('no answer (59 s ago)');
   expect(trouble().dead(beta)).toBeUndefined();
@@ -30,6 +30,12 @@ test('a VM that did not answer is left alone for a minute, and counts as lost fo
   expect(trouble().dead(alpha)).toBeUndefined();
   expect(trouble().recentFailures(alpha)).toBe(1);
   now += 600_000;
+  expect(trouble().recentFailures(alpha)).toBe(0);
+});
+
+test('one that did not answer in time is left alone, and was not lost', () => {
+  trouble().remember(alpha, 'no answer within 1 s');
+  expect(trouble().dead(alpha)).toBe('no answer within 1 s (0 s ago)');
   expect(trouble().recentFailures(alpha)).toBe(0);
 });
 
@@ -42,11 +48,11 @@ test('one that has answered since is asked again', () => {
 test.each(['', 'no JSON', 'null', '{}', '[null, 1, {}]', '[{"vm":"haskell-build-alpha","at":"x"}]'])(
   'damaged records are left out: %j',
   (text) => {
-    trouble().remember(alpha, 'no answer');
+    trouble().rememberLost(alpha, 'no answer');
     const [file = ''] = readdirSync(join(directory, 'buildfleet'));
     writeFileSync(join(directory, 'buildfleet', file), text);
     expect(trouble().recentFailures(alpha)).toBe(0);
-    trouble().remember(alpha, 'no answer');
+    trouble().rememberLost(alpha, 'no answer');
     expect(trouble().recentFailures(alpha)).toBe(1);
   },
 );

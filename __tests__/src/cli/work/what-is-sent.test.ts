@@ -50,6 +50,8 @@ describeWithTools(['git', 'rsync', 'setpriv'], 'what is sent', () => {
     mark = join(directory, 'executed');
     mkdirSync(root, { recursive: true });
     mkdirSync(workspace, { recursive: true });
+    // as session.sh leaves it
+    mkdirSync(join(directory, 'machine/build/.buildfleet'));
     write('Main.hs', 'main = pure ()\n');
     mkdirSync(join(directory, 'bin'));
     writeFileSync(join(directory, 'bin/ssh'), SSH, { mode: 0o755 });
@@ -552,7 +554,7 @@ describeWithTools(['git', 'rsync', 'setpriv'], 'what is sent', () => {
     const kept = (path: string) => join(directory, 'machine/build/.buildfleet', `${WORKSPACE}.kept`, path);
     const keptFiles = () => {
       const books = join(directory, 'machine/build/.buildfleet');
-      return existsSync(books) ? arrived(books).filter((path) => path.includes('.kept/')) : [];
+      return arrived(books).filter((path) => path.includes('.kept/'));
     };
 
     test('is put aside and named when a sync replaces or deletes it', async () => {
@@ -610,6 +612,7 @@ describeWithTools(['git', 'rsync', 'setpriv'], 'what is sent', () => {
       writeFileSync(join(left, 'made'), 'there');
       await send();
       expect(readFileSync(kept('made'), 'utf8')).toBe('there');
+      await send();
       expect(existsSync(left)).toBe(false);
     });
 
