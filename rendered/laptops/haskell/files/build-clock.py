@@ -16,6 +16,9 @@ import sys
 import time
 
 REQUEST_SECONDS = 5.0
+# A machine that was paused has lost its tunnel, which is dialled again within a second or two.
+TUNNEL_SECONDS = 8.0
+AGAIN_SECONDS = 0.5
 ANSWER_BYTES = 64 * 1024
 MOST_TRIES = 3
 # A measurement that is better than this needs no other.
@@ -31,6 +34,10 @@ MOST_NOTES = 100
 
 class Failure(Exception):
     """Why the clock cannot be compared or put right."""
+
+
+class Unreachable(Failure):
+    """The tunnel or the hub is not there."""
 
 
 class Settings:
@@ -51,9 +58,17 @@ class Settings:
 def measure(settings):
     """(how far our clock is ahead, how far off that may be), in seconds. Raises Failure."""
     best = None
+    deadline = time.monotonic() + TUNNEL_SECONDS
     for _ in range(MOST_TRIES):
-        sent, began = time.time(), time.monotonic()
-        told = hub_time(settings)
+        while True:
+            sent, began = time.time(), time.monotonic()
+            try:
+                told = hub_time(settings)
+                break
+            except Unreachable:
+                if time.monotonic() > deadline:
+                    raise
+            time.sleep(AGAIN_SECONDS)
         took = time.monotonic() - began
         # It was told at some time in between.
         found = (sent + took / 2 - told, took / 2)
@@ -75,8 +90,12 @@ def hub_time(settings):
                 connection.settimeout(max(0.01, deadline - time.monotonic()))
                 part = connection.recv(4096)
                 data += part
+                if not part and not data:
+                    raise Unreachable("the State Hub does not answer: the connection was closed")
                 if not part or len(data) > ANSWER_BYTES:
                     raise Failure("the State Hub's answer is no HTTP")
+    except ConnectionError as error:
+        raise Unreachable("the State Hub does not answer: %s" % (error.strerror or error)) from error
     except OSError as error:
         raise Failure("the State Hub does not answer: %s" % (error.strerror or error)) from error
     for line in data.partition(b"\r\n\r\n")[0].split(b"\r\n")[1:]:

@@ -6,14 +6,14 @@ set -euo pipefail
 id=${1:?usage: vboxmanage.sh ID ADAPTER}
 adapter=${2:?usage: vboxmanage.sh ID ADAPTER}
 
-VBoxManage import "${HOME}/.cache/buildfleet/images/9f72ab1179a29e43982cbe925a03a93bd73a7bbd3362b5555e2f33c253099d1e/disk.ova" \
+VBoxManage import "${HOME}/.cache/buildfleet/images/27035cb9a66d7b57bdb6686c940e0280f1a47bfcfdb41ae0f5b9059b355e1c1e/disk.ova" \
   --vsys 0 \
   --vmname haskell-build-delta \
   --basefolder "${HOME}/.local/state/buildfleet/laptops/vms/haskell-build-delta/virtualbox" \
   --memory 8192 \
   --cpus 4
 machine=$(VBoxManage list vms | sed -n 's/^"haskell-build-delta" {\([0-9a-f-]*\)}$/\1/p')
-VBoxManage setextradata "${machine}" buildfleet/owner "fleet=laptops vm=${id} image=9f72ab1179a29e43982cbe925a03a93bd73a7bbd3362b5555e2f33c253099d1e machine=${machine}"
+VBoxManage setextradata "${machine}" buildfleet/owner "fleet=laptops vm=${id} image=27035cb9a66d7b57bdb6686c940e0280f1a47bfcfdb41ae0f5b9059b355e1c1e machine=${machine}"
 VBoxManage modifyvm "${machine}" \
   --name haskell-build-delta \
   --cpus 4 \
