@@ -236,7 +236,7 @@ export class QemuDriver implements HypervisorDriver {
     const accelerator = await this.options.accelerator(imagePath, signal);
     this.version ??= this.options.run(this.options.program ?? 'qemu-system-x86_64', ['--version'], { signal });
     const qemuVersion = (await this.version).stdout.split('\n')[0] ?? '';
-    // One image has one snapshot, by whatever links it is reached.
+    // An image that several links lead to has one snapshot.
     return { imagePath: await realpath(imagePath), imageHash, cpus, memoryMib, accelerator, qemuVersion };
   }
 
