@@ -53,7 +53,9 @@ if lacks_profiling "$@"; then
   exit 1
 fi
 # The first build for a GHC makes the database of cabal's store, and of two at once the second fails of that: the others
-# wait until it is there. What ends without having made it lets the next one go on.
+# wait until it is there. What ends without having made it lets the next one go on, and so does what takes longer than it
+# takes to make one: a command may need no store.
+STORE_SECONDS=60
 has_store() { # COMPILER, or the begin of its name
   local database
   for database in ~/.local/state/cabal/store/"$1"*/package.db/package.cache ~/.cabal/store/"$1"*/package.db/package.cache; do
@@ -62,7 +64,7 @@ has_store() { # COMPILER, or the begin of its name
   return 1
 }
 await_store() { # COMMAND [ARGUMENT…]
-  local word compiler=ghc- lock=${XDG_CACHE_HOME:-$HOME/.cache}/buildfleet/first-build
+  local word compiler=ghc- lock=${XDG_CACHE_HOME:-$HOME/.cache}/buildfleet/first-build began=$SECONDS
   for word; do
     case $word in
       --with-compiler=ghc-*) compiler=${word#*=} ;;
@@ -74,7 +76,7 @@ await_store() { # COMMAND [ARGUMENT…]
   # Held by the command and what it starts.
   exec 6>>"$lock" || return 0
   until flock --wait 0.2 6; do
-    if has_store "$compiler"; then
+    if has_store "$compiler" || ((SECONDS - began > STORE_SECONDS)); then
       exec 6>&-
       return
     fi

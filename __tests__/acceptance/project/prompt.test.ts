@@ -19,8 +19,8 @@ describeAsRoot('prompts on stand-in machines (needs root)', () => {
       fleet = await WorkFleet.create('alpha');
       const ghci = fleet.addProgram('ghci', readFileSync(join(__dirname, '../../support/fake-ghci'), 'utf8'));
       const cabal = fleet.addProgram('other-cabal', readFileSync(join(fleet.directory, 'bin/cabal'), 'utf8'));
-      // A dash in between would take Ctrl-C for the end; cabal does not.
-      fleet.addProgram('cabal', `#!/bin/sh\n[ "$1" != repl ] || exec ${ghci}\nexec ${cabal} "$@"\n`);
+      // A dash in between would take Ctrl-C for the end; cabal does not. A fake makes no store that others may wait for.
+      fleet.addProgram('cabal', `#!/bin/sh\nexec 6>&-\n[ "$1" != repl ] || exec ${ghci}\nexec ${cabal} "$@"\n`);
     });
 
     afterAll(() => fleet.dispose());
