@@ -55,7 +55,7 @@ describe('first builds of a machine that come together', () => {
     const idle = build();
     idle.catch(() => undefined);
     await until('it runs', 10, () => existsSync(join(home, 'runs')));
-    await buildBy(PREPARE.replace('STORE_SECONDS=60', 'STORE_SECONDS=1'));
+    await buildBy(PREPARE.replace('STORE_SECONDS=20', 'STORE_SECONDS=1'));
     expect(idle.child.exitCode).toBeNull();
     idle.child.kill();
   });

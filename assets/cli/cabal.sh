@@ -55,7 +55,7 @@ fi
 # The first build for a GHC makes the database of cabal's store, and of two at once the second fails of that: the others
 # wait until it is there. What ends without having made it lets the next one go on, and so does what takes longer than it
 # takes to make one: a command may need no store.
-STORE_SECONDS=60
+STORE_SECONDS=20
 has_store() { # COMPILER, or the begin of its name
   local database
   for database in ~/.local/state/cabal/store/"$1"*/package.db/package.cache ~/.cabal/store/"$1"*/package.db/package.cache; do
