@@ -235,6 +235,8 @@ describeWithTools(
         const build = await building();
         const before = await compilers();
         expect(before).not.toEqual([]);
+        // The build could come to its end before its ssh does.
+        await onVm(`kill -STOP ${before.join(' ')}`);
         const connections = processesMatching(
           (argv) =>
             argv[0] === 'ssh' &&
