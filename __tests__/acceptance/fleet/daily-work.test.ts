@@ -245,6 +245,8 @@ describeWithTools(
         );
         expect(connections).not.toEqual([]);
         for (const pid of connections) process.kill(pid, 'SIGKILL');
+        // What has been told to end meanwhile does so now.
+        await onVm(`kill -CONT ${before.join(' ')} || true`);
         await until('nothing is left of the first', 10, async () => {
           const now = await compilers();
           return before.every((pid) => !now.includes(pid));
