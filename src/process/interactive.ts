@@ -80,12 +80,18 @@ export async function runInteractive(
     cleanup: false,
     buffer: false,
   });
+  let passedOn: NodeJS.Signals | undefined;
+  // An ssh that shares a connection leaves its output open in the one that holds it, as long as the command runs.
+  child.once('exit', (_, signal) => {
+    if (signal === null || passedOn !== undefined) return;
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+  });
   const shown = [show(child.stdout, process.stdout, changeLine), show(child.stderr, process.stderr, changeLine)];
   const stopFeeding =
     child.stdin === null || after === undefined
       ? undefined
       : feed(child.stdin, after, hasNoInput ? undefined : source(inputThrough));
-  let passedOn: NodeJS.Signals | undefined;
   const forward = (signal: NodeJS.Signals) => {
     if (signal === 'SIGINT' && onInterrupt !== undefined) {
       onInterrupt();

@@ -21,3 +21,12 @@ test('commands that are run one after the other leave no listeners behind', asyn
     await runInteractive('true', [], { isText: true, changeLine: (line) => line });
   expect(count()).toEqual(before);
 });
+
+test('a command that is killed is not waited for because its output is open elsewhere', async () => {
+  // As an ssh leaves it in the one whose connection it shares.
+  const script = 'sleep 30 & kill -9 $$';
+  const began = Date.now();
+  const end = await runInteractive('sh', ['-c', script], { isText: true, changeLine: (line) => line });
+  expect(end).toEqual({ exitCode: 137, endedBy: 'SIGKILL' });
+  expect(Date.now() - began).toBeLessThan(20_000);
+});
